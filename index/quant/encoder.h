@@ -1,0 +1,41 @@
+// Vectors + model -> (list, code, correction, refine record) per row.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/executor.h"
+#include "index/quant/model.h"
+
+namespace tessera::quant {
+
+// Codes of n rows; arrays are parallel.
+struct EncodedRows {
+  std::vector<ListId> lists;        // n
+  std::vector<uint8_t> codes;       // n x model.code_bytes()
+  std::vector<float> corrections;   // n, the b_i of the estimator in full precision
+  std::vector<uint8_t> refine;      // n x model.refine_bytes()
+};
+
+// Normalises each row to unit length in place, norms computed in double. Precondition: no zero norm.
+void NormalizeRows(MatrixView<float> rows);
+
+// R (x - m0) for each row by GEMM. out: rows x dim, dense. out may be rows.data() if dense.
+void TransformRows(const Model& model, MatrixView<const float> rows, float* out);
+
+// Encodes rows (normalised under cosine): nearest centroid by L2, product code of the residual,
+// correction
+//   L2, cosine: b = |r|^2 - 2 mu (|r|^2 - <r, r^>) + 2 <c, r^>
+//   inner product: b = -<c, r - r^> - mu (|r|^2 - <r, r^>)
+// and the refine record of r: int8 u[dim], f32 scale, f32 g with
+//   dynamic: r~ = scale u;  static: r~_j = low_j + step_j (u_j + 128), scale = 1
+//   g = |r|^2 + 2 <c, r~> (L2, cosine); 0 (inner product)
+// Work is cut into blocks of fixed size over `executor`; the result does not depend on its threads.
+// `out` is overwritten; its capacity is reused.
+void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const float> rows,
+                Executor& executor, EncodedRows& out);
+
+// x~ = m0 + R^T (c_l + r^): out[dim], in the normalised space under cosine.
+void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code, float* out);
+
+}  // namespace tessera::quant

@@ -1,0 +1,93 @@
+// The trained model of one generation of a collection, and the coarse centroids that go with it.
+//
+// Notation (x: a row, normalised under cosine; all but m0 in rotated space):
+//   R (x - m0) = c_l + r     m0 mean vector, R rotation, c_l centroid of list l, r residual
+//   r^ = the product code's decoded residual,  e = r - r^
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "index/product_quantizer.h"
+#include "index/quantizer_spec.h"
+#include "index/status.h"
+#include "index/training.h"
+#include "index/types.h"
+
+namespace tessera::quant {
+
+// The centroids, versioned apart from the model so that lists can split and merge later.
+// Immutable once shared.
+class ListTable {
+ public:
+  ListTable() = default;
+  // centroids: nlist x dim in rotated, centred space.
+  ListTable(uint32_t dim, std::vector<float> centroids);
+
+  uint32_t dim() const { return dim_; }
+  uint32_t nlist() const { return static_cast<uint32_t>(norms_.size()); }
+  const float* centroid(ListId list) const { return centroids_.data() + size_t{list.value} * dim_; }
+  const std::vector<float>& centroids() const { return centroids_; }
+  const std::vector<float>& norms() const { return norms_; }  // squared
+  size_t bytes() const { return (centroids_.size() + norms_.size()) * sizeof(float); }
+
+ private:
+  uint32_t dim_ = 0;
+  std::vector<float> centroids_;
+  std::vector<float> norms_;
+};
+
+// Immutable once shared. Plain data: every field is written by training or Parse and read by encode and
+// query.
+struct Model {
+  QuantizerSpec spec;  // resolved
+  Metric metric = Metric::kL2;
+  uint32_t dim = 0;
+  std::vector<float> mean;      // m0, dim floats in the original (normalised) space
+  std::vector<float> rotation;  // R, dim x dim row-major (y = R x); empty = identity
+  ProductQuantizer pq;          // of residuals
+  // Correction of the estimator: see encoder.h.
+  float mu = 0.35f;
+  // Inner product only: b_i is weighted by s_q = ip_weight * |q| (0 = no correction of that kind).
+  float ip_weight = 0;
+  // Corrections are quantized to integer multiples of this step (> 0): see lists/code_block.h.
+  float correction_step = 1;
+  // RefineKind::kStatic8: residual component j = low[j] + step[j] * u, u in 0..255. Else empty.
+  std::vector<float> refine_low;
+  std::vector<float> refine_step;
+  double training_error = 0;  // mean |r - r^|^2 over the sample
+  uint64_t trained_rows = 0;
+
+  uint32_t code_bytes() const { return pq.code_bytes(); }
+  // Bytes of a refine record: dim signed bytes, scale (f32), g (f32); 0 without refine codes.
+  uint32_t refine_bytes() const { return spec.refine == RefineKind::kNone ? 0 : dim + 8; }
+  size_t bytes() const;  // resident memory of the arrays
+
+  // Self-describing bytes with magic, format version and crc32c.
+  std::string Serialize() const;
+  // DataLoss says what is wrong; allocation is bounded by bytes.size().
+  static StatusOr<Model> Parse(const std::string& bytes);
+};
+
+struct TrainedModel {
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const ListTable> lists;
+};
+
+// Rows of training data needed at least for the spec on `dim` dimensions: max(nlist, ksub) for explicit
+// choices.
+uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t dim);
+// Rows worth sampling for a collection of `total_rows`: enough for k-means (256 a centroid), no more than
+// fits `memory_bytes` of floats.
+uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t total_rows,
+                            uint64_t memory_bytes);
+
+// Mean, rotation, centroids, codebooks, correction and refine ranges from `sample` (n x dim, already
+// normalised under cosine). total_rows: how many rows the collection has (resolves nlist = 0).
+// Lowers nlist (and says so in the resolved spec) where the sample has fewer than 39 rows a list.
+StatusOr<TrainedModel> TrainModel(const QuantizerSpec& spec, Metric metric, MatrixView<const float> sample,
+                                  uint64_t total_rows, const TrainingContext& context);
+
+}  // namespace tessera::quant

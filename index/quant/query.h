@@ -1,0 +1,67 @@
+// Per query: transformed vector, nearest lists, integer lookup tables, refine scores.
+//
+// All estimates D are "smaller is better":
+//   L2, cosine:     D_i = |y - c_l|^2 + b_i - 2 <y, r^_i>
+//   inner product: -S_i = -<q, m0> - <y, c_l> + s_q b_i - <y, r^_i>
+// The part without i is the list's base; sum over tables gives the last term; b_i is the correction.
+// One fixed order of operations and no BLAS here: every processor gives the same ids.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/base/aligned_buffer.h"
+#include "index/quant/model.h"
+
+namespace tessera::quant {
+
+// A query after rotation. q is normalised under cosine before.
+struct TransformedQuery {
+  std::vector<float> y;  // L2, cosine: R (q - m0); inner product: R q
+  float y_norm2 = 0;     // |y|^2
+  float bias = 0;        // inner product: -<q, m0>; else 0
+  float correction_weight = 1;  // s_q
+};
+// q: dim finite floats. `out` is overwritten, its capacity reused.
+void TransformQuery(const Model& model, const float* q, TransformedQuery& out);
+
+struct ProbedList {
+  ListId list;
+  float base;  // |y - c_l|^2 (>= 0) or -<q, m0> - <y, c_l>
+};
+// The nprobe best lists by base, ascending, ties by list id. scratch: reused between calls.
+void CoarseSearch(const Model& model, const ListTable& lists, const TransformedQuery& query, size_t nprobe,
+                  std::vector<float>& scratch, std::vector<ProbedList>& out);
+
+// 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction part).
+struct QueryTables {
+  AlignedBuffer tables;  // pq.m() (even count at 4 bits: padded with zero tables) x ksub bytes
+  float scale = 1;       // a > 0
+  float offset = 0;      // sum of the tables' minima
+  // Correction in units of scale for a correction step d: factor = round(256 * s_q * d / scale).
+  float correction_weight = 1;
+  std::vector<float> scratch;
+};
+// correction_step: model.correction_step; scale is raised so that 256 * s_q * step / scale <= 65535.
+void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTables& out);
+
+// Prepared once per query for scoring refine records.
+struct RefineQuery {
+  std::vector<float> weights;  // dim: y_j (dynamic) or y_j * step_j (static)
+  float bias = 0;              // static: <y, low + 128 step>; else 0
+};
+void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuery& out);
+// D from a refine record (model.refine_bytes() bytes) of list with the given base.
+//   L2, cosine: base + g - 2 <y, r~>;  inner product: base - <y, r~>
+float RefineScore(const Model& model, const RefineQuery& query, float base, const uint8_t* record);
+
+// D -> the score that users see: L2: max(D, 0); inner product: -D; cosine: 1 - D / 2.
+float ScoreFromEstimate(Metric metric, float estimate);
+// Inverse, for thresholds.
+float EstimateFromScore(Metric metric, float score);
+
+// Exact scores by direct difference / product, accumulated in fixed order: L2 |q - x|^2, inner product
+// <q, x>, cosine <q, x> (both normalised by the caller).
+float ExactScore(Metric metric, const float* q, const float* x, size_t dim);
+
+}  // namespace tessera::quant

@@ -1,0 +1,168 @@
+// Typed access to the one RocksDB database of a collection. Knows bytes and keys, not meaning.
+//
+// Column families (big-endian keys; ids tagged: 0 + be64 for numbers, 1 + bytes for strings):
+//   default          ASCII name              small records (collection metadata), version byte + crc32c
+//   ids              external id             row id
+//   rows             row id                  RowRecord: external id, version, norm
+//   vectors          row id                  element type + the bytes as sent; blob files, uncompressed
+//   centroids-<gen>  list                    centroid, dim f32
+//   assign-<gen>     row id                  list
+//   postings-<gen>   list, row id            code, correction, refine record
+// The bytes of each are described in index/store/README.md.
+//
+// Thread-safe. A record that does not decode is DataLoss naming family and key.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "index/status.h"
+#include "index/types.h"
+
+namespace tessera::store {
+
+struct RowRecord {
+  PointId id;
+  uint64_t version = 0;  // of the point, ascending with each upsert
+  float norm = 0;        // Euclidean norm of the vector as sent
+};
+
+// A vector as sent; `bytes` is dim * ElementSize(type) long.
+struct RawVector {
+  ElementType type = ElementType::kF32;
+  std::string bytes;
+};
+
+// A decoded posting borrows the iterator's memory.
+struct PostingView {
+  ListId list;
+  RowId row;
+  std::string_view code;
+  float correction = 0;
+  std::string_view refine;
+};
+
+// What all databases of a process share: block cache, write buffer manager, background threads. Copyable
+// handle.
+class SharedResources {
+ public:
+  struct Options {
+    size_t block_cache_bytes = 64u << 20;  // memtables are charged to it too
+    size_t write_buffer_bytes = 32u << 20;  // of all databases together
+    int background_threads = 2;
+  };
+  explicit SharedResources(const Options& options);
+  struct Impl;
+  const std::shared_ptr<Impl>& impl() const { return impl_; }
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+// A consistent view of the database as of one moment; holds it until destroyed.
+class StoreSnapshot {
+ public:
+  virtual ~StoreSnapshot() = default;
+};
+using StoreSnapshotPtr = std::shared_ptr<const StoreSnapshot>;
+
+// Changes to be applied as one. Not thread-safe.
+class Batch {
+ public:
+  virtual ~Batch() = default;
+  virtual void PutRecord(const std::string& name, std::string_view bytes) = 0;
+  virtual void DeleteRecord(const std::string& name) = 0;
+  virtual void PutId(const PointId& id, RowId row) = 0;
+  virtual void DeleteId(const PointId& id) = 0;
+  virtual void PutRow(RowId row, const RowRecord& record) = 0;
+  virtual void DeleteRow(RowId row) = 0;
+  virtual void PutVector(RowId row, ElementType type, std::string_view bytes) = 0;
+  virtual void DeleteVector(RowId row) = 0;
+  virtual void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) = 0;
+  virtual void PutAssign(Generation g, RowId row, ListId list) = 0;
+  virtual void DeleteAssign(Generation g, RowId row) = 0;
+  virtual void PutPosting(Generation g, ListId list, RowId row, std::string_view code, float correction,
+                          std::string_view refine) = 0;
+  virtual void DeletePosting(Generation g, ListId list, RowId row) = 0;
+  virtual size_t bytes() const = 0;
+};
+
+enum class Durability {
+  kSync,     // in the log and synced when Write returns
+  kLogged,   // in the log
+  kNoLog,    // memtable only: durable after FlushGeneration; for families that a crash may lose
+};
+
+class Store {
+ public:
+  struct Options {
+    bool create = false;  // create if missing; else NotFound
+    SharedResources* shared = nullptr;  // never null
+    // Fixed lengths of a posting's parts are checked by the reader of a generation, given here by caller
+    // per call.
+  };
+  // FailedPrecondition if another process (or this one) has it open.
+  static StatusOr<std::unique_ptr<Store>> Open(const std::string& path, const Options& options);
+  virtual ~Store() = default;
+
+  // nullopt if absent. The snapshot may be null: latest state.
+  virtual StatusOr<std::optional<std::string>> GetRecord(const std::string& name) const = 0;
+
+  virtual std::unique_ptr<Batch> NewBatch() = 0;
+  // Whole or not at all. After a failure the store refuses writes (FailedPrecondition with the cause) until
+  // reopened, since the tail of the log is unknown.
+  virtual Status Write(Batch& batch, Durability durability) = 0;
+
+  virtual StoreSnapshotPtr GetSnapshot() const = 0;
+
+  // Parallel to the inputs; nullopt where absent.
+  virtual StatusOr<std::vector<std::optional<RowId>>> GetIds(const std::vector<const PointId*>& ids,
+                                                             const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<RowRecord>>> GetRows(const std::vector<RowId>& rows,
+                                                                  const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<RawVector>>> GetVectors(const std::vector<RowId>& rows,
+                                                                     const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<ListId>>> GetAssigns(Generation g,
+                                                                  const std::vector<RowId>& rows,
+                                                                  const StoreSnapshot* at) const = 0;
+
+  // Visits rows in ascending order within [begin, end) as of `at`; stops at the first error of `visit`.
+  using VectorVisitor = std::function<Status(RowId, ElementType, std::string_view bytes)>;
+  virtual Status ScanVectors(RowId begin, RowId end, const StoreSnapshot* at,
+                             const VectorVisitor& visit) const = 0;
+  using RowVisitor = std::function<Status(RowId, const RowRecord&)>;
+  virtual Status ScanRows(RowId begin, RowId end, const StoreSnapshot* at, const RowVisitor& visit) const = 0;
+  // Postings of lists [begin, end) by list then row. DataLoss if a value is not
+  // code_bytes + 4 + refine_bytes long.
+  using PostingVisitor = std::function<Status(const PostingView&)>;
+  virtual Status ScanPostings(Generation g, ListId begin, ListId end, uint32_t code_bytes,
+                              uint32_t refine_bytes, const StoreSnapshot* at,
+                              const PostingVisitor& visit) const = 0;
+  // All centroids of a generation, list 0 first, dense. DataLoss if a list is missing or a length is wrong.
+  virtual StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim, uint32_t nlist) const = 0;
+
+  // Column families of a generation. Create is FailedPrecondition if they exist.
+  virtual Status CreateGeneration(Generation g) = 0;
+  virtual Status DropGeneration(Generation g) = 0;
+  virtual std::vector<Generation> Generations() const = 0;
+  // Makes what was written with kNoLog durable.
+  virtual Status FlushGeneration(Generation g) = 0;
+  // Flushes everything and truncates the log, e.g. before a clean stop.
+  virtual Status FlushAll() = 0;
+
+  struct DiskUsage {
+    uint64_t sst_bytes = 0;
+    uint64_t blob_bytes = 0;
+    uint64_t wal_bytes = 0;
+    uint64_t memtable_bytes = 0;  // resident
+    uint64_t table_reader_bytes = 0;  // resident: indexes and filters outside the block cache
+  };
+  virtual DiskUsage Usage() const = 0;
+};
+
+}  // namespace tessera::store
