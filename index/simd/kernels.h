@@ -1,87 +1,34 @@
 // Array kernels, one table of function pointers per instruction set, chosen once per process.
 //
 // Contract of all: pure functions over arrays, no allocation, no state, any alignment unless said.
-// Integer kernels give the same bytes on every ISA. Float kernels use one fixed order of operations
-// (16 interleaved lanes, products rounded before they are added, then lane i + lane i+8, +4, +2, +1)
-// on every ISA, so that they too give the same bits, and with them the same ids.
+// Nothing outside the given arrays is read. Integer kernels give the same bytes on every
+// instruction set. Float kernels use one fixed order of operations (16 interleaved lanes that start
+// at 0, products rounded before they are added, a last partial group as if padded with zeros, then
+// lane i + lane i+8, +4, +2, +1) on every instruction set, so that for finite inputs they too give
+// the same bits, and with them the same ids.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "index/simd/kernel_table.h"
 #include "index/status.h"
 
 namespace tessera::simd {
 
-inline constexpr size_t kBlockRows = 256;    // rows of a superblock
-inline constexpr size_t kColumnRows = 64;    // rows of a column; a block has 1 to 4 columns
-inline constexpr size_t kMaxCodeBytes = 256; // so that sums of 7-bit entries fit 16 bits
-
-// Input of a scan of one superblock.
-struct ScanInput {
-  // code_bytes planes of 64 * columns bytes each, then one plane of 64 * columns correction bytes.
-  // Plane m holds byte m of the code of rows 0 .. 64 * columns - 1. 64-byte aligned.
-  const uint8_t* block;
-  uint32_t columns;     // W in 1..4
-  uint32_t code_bytes;  // planes: 1..kMaxCodeBytes
-  // scan8: table m = entries [256 * m, 256 * m + 256), for 8-bit codes.
-  // scan4: table s = entries [16 * s, 16 * s + 16); byte m of a code holds sub-quantizer 2m in its low
-  //        nibble and 2m + 1 in its high one; there are 2 * code_bytes tables.
-  // Every entry is <= 127. 64-byte aligned.
-  const uint8_t* tables;
-  uint16_t correction_factor;  // F: sum += (correction * F) >> 8
-  uint16_t threshold;          // rows with sum <= threshold are selected
-  const uint64_t* live;        // `columns` words, bit i of word w: row 64 * w + i may be selected
-};
-
-// Output of a scan: positions (rows inside the block, ascending) and their sums; room for 256 + 64
-// each (kernels may write past the count, up to that).
-struct ScanOutput {
-  uint16_t positions[kBlockRows + 64];
-  uint16_t sums[kBlockRows + 64];
-};
-
-// sum_i = saturate16(sum_m table_m[code_im] + ((correction_i * F) >> 8)).
-// Returns how many rows were selected.
-using ScanFn = size_t (*)(const ScanInput& in, ScanOutput& out);
-
-struct Kernels {
-  const char* name;  // "scalar", "avx2", ...
-
-  ScanFn scan8;
-  ScanFn scan4;
-
-  // Inner product and squared distance of two vectors of `dim` floats.
-  float (*dot)(const float* a, const float* b, size_t dim);
-  float (*l2sqr)(const float* a, const float* b, size_t dim);
-  // Inner product of floats and signed bytes (each converted to float).
-  float (*dot_i8)(const float* a, const int8_t* b, size_t dim);
-  // out[i] = dot(query, rows + i * stride, dim), i in [0, n).
-  void (*dot_rows)(const float* query, const float* rows, size_t n, size_t dim, size_t stride,
-                   float* out);
-  // One sub-quantizer's table: out[k] = sum_j query[j] * codebook[j * ksub + k], summed over j in
-  // ascending order, products rounded before they are added. ksub is 16 or 256. The codebook is
-  // transposed: [dsub][ksub].
-  void (*table)(const float* query, const float* codebook, size_t dsub, size_t ksub, float* out);
-  // out[i] = round-half-to-even((in[i] - minimum) * inverse_step) clamped to [0, 127], i in [0, n).
-  void (*quantize_table)(const float* in, size_t n, float minimum, float inverse_step, uint8_t* out);
-  // Nearest codeword of each of n sub-vectors by norms[k] - 2 * <x, codeword k>; ties to the smaller k.
-  // x: n rows of dsub floats at x_stride; codebook transposed [dsub][ksub]; norms: ksub squared
-  // norms; codes[i * code_stride] receives k. ksub is 16 or 256. The inner product is summed as in
-  // `table`.
-  void (*nearest)(const float* x, size_t n, size_t x_stride, size_t dsub, const float* codebook,
-                  const float* norms, size_t ksub, uint8_t* codes, size_t code_stride);
-};
-
-// The kernels of this process: the best that the processor supports, or those that TESSERA_ISA names
-// (scalar, ssse3, avx2, avx512, avx512vbmi). Chosen once; call InitKernels() first to get an error
-// instead of an abort of the choice for a wrong name. Thread-safe.
+// The kernels of this process: the best that the processor supports, or those that the environment
+// variable TESSERA_ISA names (scalar, ssse3, avx2, avx512, avx512vbmi; empty is as unset). Chosen
+// once. Where InitKernels() fails these are the scalar ones: right everywhere, and the caller was
+// told. Thread-safe.
 const Kernels& ActiveKernels();
-// InvalidArgument if TESSERA_ISA names nothing known, FailedPrecondition if this processor or build lacks
-// it. OK otherwise, and ActiveKernels() is fixed from then on.
+// InvalidArgument if TESSERA_ISA names nothing known, FailedPrecondition if this processor or build
+// lacks it; the same answer at each call. OK otherwise. ActiveKernels() is fixed from then on.
+// Whoever opens an engine or starts a program calls this first and passes the error on.
+// Thread-safe.
 Status InitKernels();
+
+// The choice behind both, without the environment: null or "" is the best of this processor.
+StatusOr<const Kernels*> FindKernels(const char* name);
 
 // One instruction set of this build, for tests and benchmarks.
 struct Isa {
@@ -89,6 +36,7 @@ struct Isa {
   bool supported;          // by this processor and operating system (CPUID and XGETBV)
   const Kernels* kernels;  // never null
 };
+// Ascending: the last supported one is the best.
 const std::vector<Isa>& AllIsas();
 
 }  // namespace tessera::simd

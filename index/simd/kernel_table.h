@@ -1,0 +1,81 @@
+// The table of kernels that one instruction set exports, and the arguments of the scans. A plain
+// header: the files compiled for an instruction set include nothing else, so that no inline
+// function of the standard library is ever compiled with instructions that the processor may lack.
+// What each kernel computes: kernels.h includes this file and states the rules for all of them.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace tessera::simd {
+
+inline constexpr size_t kBlockRows = 256;     // rows of a superblock
+inline constexpr size_t kColumnRows = 64;     // rows of a column; a block has 1 to 4 columns
+inline constexpr size_t kMaxCodeBytes = 256;  // so that 2 sums of 7-bit entries a byte fit 16 bits
+
+// Input of a scan of one superblock.
+struct ScanInput {
+  // code_bytes planes of 64 * columns bytes each, then one plane of 64 * columns correction bytes.
+  // Plane m holds byte m of the code of rows 0 .. 64 * columns - 1. 64-byte aligned.
+  const uint8_t* block;
+  uint32_t columns;     // W in 1..4
+  uint32_t code_bytes;  // planes: 1..kMaxCodeBytes
+  // scan8: table m = entries [256 * m, 256 * m + 256), for 8-bit codes.
+  // scan4: table s = entries [16 * s, 16 * s + 16); byte m of a code holds sub-quantizer 2m in its
+  //        low nibble and 2m + 1 in its high one; there are 2 * code_bytes tables.
+  // Every entry is <= 127. 64-byte aligned.
+  const uint8_t* tables;
+  uint16_t correction_factor;  // F: sum += (correction * F) >> 8
+  uint16_t threshold;          // rows with sum <= threshold are selected
+  const uint64_t* live;        // `columns` words, bit i of word w: row 64 * w + i may be selected
+};
+
+// Output of a scan: positions (rows inside the block, ascending) and their sums; room for 256 + 64
+// each (kernels may write past the count, up to that).
+struct ScanOutput {
+  uint16_t positions[kBlockRows + 64];
+  uint16_t sums[kBlockRows + 64];
+};
+
+// sum_i = saturate16(sum_m table_m[code_im] + ((correction_i * F) >> 8)).
+// Returns how many rows were selected.
+using ScanFn = size_t (*)(const ScanInput& in, ScanOutput& out);
+
+struct Kernels {
+  const char* name;  // "scalar", "avx2", ...
+
+  ScanFn scan8;
+  ScanFn scan4;
+
+  // Inner product and squared distance of two vectors of `dim` floats.
+  float (*dot)(const float* a, const float* b, size_t dim);
+  float (*l2sqr)(const float* a, const float* b, size_t dim);
+  // Inner product of floats and signed bytes (each converted to float).
+  float (*dot_i8)(const float* a, const int8_t* b, size_t dim);
+  // out[i] = dot(query, rows + i * stride, dim), i in [0, n).
+  void (*dot_rows)(const float* query, const float* rows, size_t n, size_t dim, size_t stride,
+                   float* out);
+  // One sub-quantizer's table: out[k] = sum_j query[j] * codebook[j * ksub + k], summed over j in
+  // ascending order from 0, products rounded before they are added. ksub is 16 or 256. The codebook
+  // is transposed: [dsub][ksub].
+  void (*table)(const float* query, const float* codebook, size_t dsub, size_t ksub, float* out);
+  // out[i] = round-half-to-even(clamp((in[i] - minimum) * inverse_step, 0, 127)), i in [0, n).
+  // NaN gives 0.
+  void (*quantize_table)(const float* in, size_t n, float minimum, float inverse_step,
+                         uint8_t* out);
+  // Nearest codeword of each of n sub-vectors by norms[k] - 2 * <x, codeword k>; ties to the
+  // smaller k. x: n rows of dsub floats at x_stride; codebook transposed [dsub][ksub]; norms: ksub
+  // squared norms; codes[i * code_stride] receives k. ksub is 16 or 256. The inner product is
+  // summed as in `table`. If no score is below infinity the code is 0.
+  void (*nearest)(const float* x, size_t n, size_t x_stride, size_t dsub, const float* codebook,
+                  const float* norms, size_t ksub, uint8_t* codes, size_t code_stride);
+};
+
+// One table per file of this folder; only those that the build compiles are defined.
+extern const Kernels kScalarKernels;
+extern const Kernels kSsse3Kernels;
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx512VbmiKernels;
+
+}  // namespace tessera::simd
