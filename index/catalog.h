@@ -1,0 +1,50 @@
+// The collections of one data directory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "index/collection.h"
+#include "index/executor.h"
+#include "index/status.h"
+
+namespace tessera {
+
+struct CatalogOptions {
+  std::string path;  // created if missing (its parent must exist)
+  // Encodes and searches. Null: the calling thread.
+  Executor* compute = nullptr;
+  // Commits, background training, frees. Null: the calling thread drains the committer, and nothing trains
+  // by itself. If given, it must have at least one thread apart from those of `compute`.
+  Executor* io = nullptr;
+  size_t block_cache_bytes = 64u << 20;   // RocksDB blocks and memtables, all collections together
+  size_t write_buffer_bytes = 32u << 20;
+  int background_threads = 2;             // RocksDB flushes and compactions
+  size_t commit_queue_bytes = 64u << 20;  // per collection; full = ResourceExhausted
+  uint64_t untrained_bytes = 4ull << 30;  // raw vectors kept in memory before training, per collection; past
+                                          // it writes are refused until trained
+  uint32_t max_row_id = UINT32_MAX - 1;   // rows ever written per collection; lower for tests
+};
+
+// Thread-safe. Holds a lock on the directory while it lives. Destroy it after all calls on its collections
+// returned; the executors must outlive it.
+class Catalog {
+ public:
+  // FailedPrecondition: directory in use, or of an unknown (newer) format. Opens all collections; one that
+  // cannot be opened is an error naming it.
+  static StatusOr<std::unique_ptr<Catalog>> Open(const CatalogOptions& options);
+  virtual ~Catalog() = default;
+
+  // Name: 1 to 128 of letters, digits, '-', '_', '.', not starting with '.' or '-'. AlreadyExists, InvalidArgument.
+  virtual StatusOr<std::shared_ptr<Collection>> Create(const std::string& name,
+                                                       const CollectionSpec& spec) = 0;
+  virtual StatusOr<std::shared_ptr<Collection>> Get(const std::string& name) const = 0;  // NotFound names it
+  virtual std::vector<std::string> List() const = 0;  // ascending
+  // Gone at once for new calls; calls under way finish. NotFound.
+  virtual Status Drop(const std::string& name) = 0;
+};
+
+}  // namespace tessera

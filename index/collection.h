@@ -1,0 +1,227 @@
+// A collection of vectors: durable, searchable from its first row, quantized once trained.
+//
+// Made and found through a Catalog (index/catalog.h). Every method is thread-safe unless it says
+// otherwise; searches never wait for writes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "index/deadline.h"
+#include "index/quantizer_spec.h"
+#include "index/status.h"
+#include "index/training.h"
+#include "index/types.h"
+
+namespace tessera {
+
+struct CollectionSpec {
+  uint32_t dim = 0;  // 1..kMaxDim, fixed for life
+  Metric metric = Metric::kL2;
+  QuantizerSpec quantizer;  // used by the next training
+  // Train by itself once 10,000 rows are there, and again at four times the rows of the last training.
+  // Needs an io executor with a thread of its own.
+  bool auto_train = true;
+  // Sync the log before a write is acknowledged. Off: a power loss may take the last writes, a killed
+  // process does not.
+  bool sync_writes = true;
+
+  // InvalidArgument names the field.
+  Status Validate() const;
+};
+
+// A vector to be written. Borrows its bytes: dim * ElementSize(type), little-endian.
+struct PointInput {
+  PointId id;
+  ElementType type = ElementType::kF32;
+  std::string_view vector;
+};
+
+struct RowError {
+  size_t index = 0;  // into the request
+  Status status;
+};
+
+struct UpsertResult {
+  uint64_t commit = 0;  // searches that see this commit or a later one see the rows
+  size_t upserted = 0;
+  std::vector<RowError> rejected;  // only when partial; ascending
+};
+
+struct UpsertOptions {
+  // False: one bad row fails the request with InvalidArgument naming it, and nothing is written.
+  // True: good rows are written, bad ones are listed in `rejected`.
+  bool partial = false;
+};
+
+struct DeleteResult {
+  uint64_t commit = 0;
+  size_t deleted = 0;  // ids that existed
+};
+
+// Which stored form decides the order of the final candidates.
+enum class RerankTier : uint8_t {
+  kAuto = 0,    // refine codes if the model has them, else raw vectors
+  kNone = 1,    // codes alone
+  kRefine = 2,  // in-memory 8-bit codes; FailedPrecondition if the model has none
+  kRaw = 3,     // raw vectors from RocksDB: scores are exact
+};
+
+struct QueryParams {
+  uint32_t limit = 10;   // k, 1..kMaxLimit together with offset
+  uint32_t offset = 0;   // best hits to skip
+  bool exact = false;    // compare with every raw vector
+  uint32_t nprobe = 0;   // lists to probe; 0 = max(8, nlist / 32); more are probed while fewer than k are found
+  RerankTier rerank = RerankTier::kAuto;
+  uint32_t rerank_depth = 0;  // candidates to rerank; 0 = max(100, 10 * (limit + offset))
+  // Worst score to return: the largest distance under L2, the smallest similarity else.
+  std::optional<float> score_threshold;
+  bool with_vector = false;
+  bool explain = false;
+  StopToken stop;
+};
+inline constexpr uint32_t kMaxLimit = 16384;
+
+struct Hit {
+  PointId id;
+  float score = 0;
+  bool exact = false;  // computed from the raw vector
+  uint64_t version = 0;  // filled with with_vector and by Get
+  std::string vector;  // as sent; filled with with_vector
+  ElementType vector_type = ElementType::kF32;
+};
+
+struct QueryExplain {
+  uint32_t lists_probed = 0;
+  uint64_t rows_scanned = 0;
+  uint64_t rows_reranked = 0;
+  double coarse_us = 0;
+  double tables_us = 0;
+  double scan_us = 0;
+  double rerank_us = 0;
+  double fetch_us = 0;  // ids and vectors of the final hits
+  std::string isa;      // kernels in use
+};
+
+struct QueryResult {
+  std::vector<Hit> hits;   // best first, ties by row number
+  bool exhausted = false;  // everything was searched and no more than these exist
+  uint64_t commit = 0;     // the state that was searched
+  Generation generation;   // model used; 0 = none, exact
+  uint32_t nprobe = 0;     // in effect
+  RerankTier rerank = RerankTier::kNone;
+  uint32_t rerank_depth = 0;
+  QueryExplain explain;    // filled with params.explain
+};
+
+struct StoredPoint {
+  PointId id;
+  uint64_t version = 0;
+  ElementType type = ElementType::kF32;
+  std::string vector;  // the bytes that were sent
+};
+
+// Resident bytes by component.
+struct MemoryUsage {
+  uint64_t codes = 0;        // product codes, or raw vectors before training
+  uint64_t corrections = 0;
+  uint64_t refine = 0;
+  uint64_t row_ids = 0;
+  uint64_t external_ids = 0;
+  uint64_t padding = 0;      // unused rows of blocks and pages
+  uint64_t headers = 0;      // chunk, list and snapshot structures, live bits
+  uint64_t centroids = 0;
+  uint64_t model = 0;        // rotation, codebooks
+  uint64_t total() const {
+    return codes + corrections + refine + row_ids + external_ids + padding + headers + centroids + model;
+  }
+};
+
+struct CollectionStats {
+  uint64_t rows = 0;
+  uint64_t dead_rows = 0;  // erased, not yet compacted away
+  uint64_t commit = 0;
+  Generation generation;
+  std::string quantizer;   // resolved spec of the model in force, empty before training
+  uint64_t trained_rows = 0;
+  double training_error = 0;
+  uint32_t nlist = 0;
+  uint32_t largest_list = 0;
+  double list_imbalance = 0;  // nlist * sum n_l^2 / (sum n_l)^2; 1 = all equal
+  MemoryUsage memory;
+  uint64_t disk_bytes = 0;
+  uint64_t store_memory_bytes = 0;  // memtables and table readers of RocksDB
+  bool read_only = false;     // after a write failure, with the cause
+  std::string read_only_cause;
+  bool training = false;
+  double training_fraction = 0;
+  std::string training_stage;
+};
+
+struct TrainOptions {
+  std::optional<QuantizerSpec> quantizer;  // replaces the collection's spec
+  uint64_t sample_rows = 0;                // 0 = chosen; bounded by memory
+  uint64_t sample_memory_bytes = 1ull << 30;
+  TrainingContext context;  // executor null = the collection's compute executor
+};
+
+// (list, code) pairs of the model in force.
+struct EncodedVectors {
+  Generation generation;
+  uint32_t code_bytes = 0;
+  std::vector<uint32_t> lists;  // n
+  std::string codes;            // n x code_bytes
+};
+
+class Collection {
+ public:
+  virtual ~Collection() = default;
+
+  virtual const std::string& name() const = 0;
+  virtual CollectionSpec spec() const = 0;
+
+  // A reply means durable (as spec.sync_writes says) and visible to later searches. The same id twice in
+  // one request is an error of the later row.
+  // Async: validates and encodes on the calling thread (and the compute executor), then queues; `done` is
+  // called once, maybe on another thread, maybe before this returns. `points` and what they borrow must
+  // live until then. ResourceExhausted when the queue is full: try again later.
+  using UpsertDone = std::function<void(StatusOr<UpsertResult>)>;
+  virtual void UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
+                           UpsertDone done) = 0;
+  virtual StatusOr<UpsertResult> Upsert(const std::vector<PointInput>& points,
+                                        const UpsertOptions& options = {}) = 0;
+  using DeleteDone = std::function<void(StatusOr<DeleteResult>)>;
+  virtual void DeleteAsync(std::vector<PointId> ids, DeleteDone done) = 0;
+  virtual StatusOr<DeleteResult> Delete(std::vector<PointId> ids) = 0;
+
+  // queries: n x dim. Bad params or query values: InvalidArgument naming field and row. Runs on the
+  // calling thread and, for several queries, on the compute executor. One state for all queries.
+  virtual StatusOr<std::vector<QueryResult>> QueryBatch(MatrixView<const float> queries,
+                                                        const QueryParams& params) = 0;
+  StatusOr<QueryResult> Query(const float* query, uint32_t dim, const QueryParams& params);
+  // The neighbours of a stored vector, itself left out. NotFound if there is none.
+  virtual StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) = 0;
+
+  // Parallel to ids; nullopt where absent.
+  virtual StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) = 0;
+  virtual uint64_t Count() const = 0;
+
+  // Trains a model on a sample, re-encodes all rows beside the old ones and switches atomically. Blocks;
+  // searches and writes go on. FailedPrecondition if there are too few rows, AlreadyExists if a training is running.
+  // After a failure, cancel or crash the old generation is in force.
+  virtual Status Train(const TrainOptions& options) = 0;
+
+  // FailedPrecondition before training.
+  virtual StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) = 0;
+  // out: n x dim. InvalidArgument names the row of an impossible code or list.
+  virtual Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) = 0;
+
+  virtual CollectionStats Stats() const = 0;
+};
+
+}  // namespace tessera

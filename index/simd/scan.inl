@@ -1,0 +1,135 @@
+// The scans over a layer of byte vectors, compiled once for each instruction set. Method: lookups in
+// registers (Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015), sums of bytes
+// widened through even and odd rows. The including file has defined, in the anonymous namespace of
+// tessera::simd:
+//   V                              a vector of sizeof(V) bytes: 16, 32 or 64
+//   kPassVectors                   vectors of rows that one pass over the planes sums (1..4 columns)
+//   LoadV(p), StoreV(p, v), ZeroV(), Set16(x)
+//   Add8, Add16, Sub16, AddSaturated16, MulHigh16, High8 (each u16 >> 8), Low8Up (each u16 << 8)
+//   Only8Up(v)                     each u16 & 0xff00
+//   EmitColumn(even, odd, threshold, live, first_row, out, count)   selects rows of one column;
+//                                  even and odd: 64 bytes of vectors each; returns the new count
+// and passes a Lookup to ScanWith: kTableBytes of one plane; kPlanesPerSum, 2 if the sum of two
+// lookups fits a byte; type Tables; LoadTables(p); Look(tables, codes).
+// A sum never overflows: 256 planes of at most 2 * 127.
+
+namespace tessera::simd {
+namespace {
+
+// Adds bytes to sums of pairs: `even` takes both (the odd one times 256, modulo 2^16), `odd` the odd
+// one. SumPlanes takes the odd ones out of `even` at the end: one addition less a plane than to
+// separate them here.
+inline void Widen(V bytes, V& even, V& odd) {
+  even = Add16(even, bytes);
+  odd = Add16(odd, High8(bytes));
+}
+
+// Sums of all planes for the rows of kVectors vectors that begin at row `first_row`.
+template <typename Lookup, size_t kVectors>
+inline void SumPlanes(const ScanInput& in, size_t first_row, V* even, V* odd) {
+  const size_t plane_bytes = kColumnRows * in.columns;
+  const uint8_t* plane = in.block + first_row;
+  const uint8_t* tables = in.tables;
+  size_t planes = in.code_bytes;
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kVectors; ++v) even[v] = odd[v] = ZeroV();
+  if constexpr (Lookup::kPlanesPerSum == 2) {
+    for (; planes >= 2; planes -= 2) {
+      V sums[kVectors];
+      const auto first = Lookup::LoadTables(tables);
+#pragma GCC unroll 4
+      for (size_t v = 0; v < kVectors; ++v) sums[v] = Lookup::Look(first, plane + v * sizeof(V));
+      const auto second = Lookup::LoadTables(tables + Lookup::kTableBytes);
+      plane += plane_bytes;
+#pragma GCC unroll 4
+      for (size_t v = 0; v < kVectors; ++v) {
+        sums[v] = Add8(sums[v], Lookup::Look(second, plane + v * sizeof(V)));
+      }
+#pragma GCC unroll 4
+      for (size_t v = 0; v < kVectors; ++v) Widen(sums[v], even[v], odd[v]);
+      plane += plane_bytes;
+      tables += 2 * Lookup::kTableBytes;
+    }
+  }
+  for (; planes > 0; --planes) {
+    const auto table = Lookup::LoadTables(tables);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+      Widen(Lookup::Look(table, plane + v * sizeof(V)), even[v], odd[v]);
+    }
+    plane += plane_bytes;
+    tables += Lookup::kTableBytes;
+  }
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kVectors; ++v) even[v] = Sub16(even[v], Low8Up(odd[v]));
+}
+
+// Adds (correction * F) >> 8 of each row, saturating.
+template <size_t kVectors>
+inline void AddCorrections(const uint8_t* corrections, uint16_t factor, V* even, V* odd) {
+  const V f = Set16(factor);
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kVectors; ++v) {
+    const V c = LoadV(corrections + v * sizeof(V));
+    even[v] = AddSaturated16(even[v], MulHigh16(Low8Up(c), f));
+    odd[v] = AddSaturated16(odd[v], MulHigh16(Only8Up(c), f));
+  }
+}
+
+template <typename Lookup, size_t kVectors>
+inline size_t ScanPass(const ScanInput& in, size_t first_row, ScanOutput& out, size_t count) {
+  constexpr size_t kColumnVectors = kColumnRows / sizeof(V);
+  V even[kVectors];
+  V odd[kVectors];
+  SumPlanes<Lookup, kVectors>(in, first_row, even, odd);
+  const uint8_t* corrections = in.block + kColumnRows * in.columns * in.code_bytes + first_row;
+  AddCorrections<kVectors>(corrections, in.correction_factor, even, odd);
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kVectors; v += kColumnVectors) {
+    const size_t row = first_row + v * sizeof(V);
+    count = EmitColumn(even + v, odd + v, in.threshold, in.live[row / kColumnRows], row, out, count);
+  }
+  return count;
+}
+
+// One pass over the planes for as many columns as the registers hold, then the columns left.
+template <typename Lookup>
+inline size_t ScanWith(const ScanInput& in, ScanOutput& out) {
+  constexpr size_t kPassRows = kPassVectors * sizeof(V);
+  const size_t rows = kColumnRows * in.columns;
+  size_t row = 0;
+  size_t count = 0;
+  for (; row + kPassRows <= rows; row += kPassRows) {
+    count = ScanPass<Lookup, kPassVectors>(in, row, out, count);
+  }
+  if constexpr (kPassRows > kColumnRows) {
+    switch ((rows - row) / kColumnRows) {
+      case 1:
+        return ScanPass<Lookup, kColumnRows / sizeof(V)>(in, row, out, count);
+      case 2:
+        return ScanPass<Lookup, 2 * kColumnRows / sizeof(V)>(in, row, out, count);
+      case 3:
+        return ScanPass<Lookup, 3 * kColumnRows / sizeof(V)>(in, row, out, count);
+      default:
+        break;
+    }
+  }
+  return count;
+}
+
+// Writes the rows of `selected`, a bit for each row of a column. `sums`: 32 of the even rows, then
+// 32 of the odd ones.
+[[maybe_unused]] inline size_t EmitBits(uint64_t selected, const uint16_t* sums, size_t first_row,
+                                        ScanOutput& out, size_t count) {
+  while (selected != 0) {
+    const size_t row = static_cast<size_t>(__builtin_ctzll(selected));
+    selected &= selected - 1;
+    out.positions[count] = static_cast<uint16_t>(first_row + row);
+    out.sums[count] = sums[(row & 1) * 32 + row / 2];
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+}  // namespace tessera::simd
