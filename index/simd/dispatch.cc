@@ -68,13 +68,14 @@ const std::vector<Isa>& AllIsas() {
   return isas;
 }
 
-StatusOr<const Kernels*> FindKernels(const char* name) {
+StatusOr<const Kernels*> FindKernels(const char* name, const std::vector<Isa>& isas) {
   const bool best = name == nullptr || *name == '\0';
   const Kernels* found = nullptr;
-  for (const Isa& isa : AllIsas()) {
+  for (const Isa& isa : isas) {
     if (isa.supported && (best || std::strcmp(isa.name, name) == 0)) found = isa.kernels;
   }
   if (found != nullptr) return found;
+  if (best) return FailedPrecondition("no supported instruction set in this build");
   if (!IsKnown(name)) {
     return InvalidArgument("unknown instruction set \"" + std::string(name) + "\"; one of " +
                            KnownNames() + " is expected");

@@ -1,12 +1,10 @@
-// Float kernels over a layer of 16 lanes, compiled once for each instruction set. The including file
-// has defined, in the anonymous namespace of tessera::simd:
+// Float kernels over a layer of 16 lanes, compiled once for each instruction set. The including
+// file has defined, in the anonymous namespace of tessera::simd:
 //   F16                            16 floats
 //   ZeroF(), Broadcast(x)
-//   Load(p), LoadPart(p, n)        of floats or of int8_t converted to float; n in 1..15, zeros after
-//   Store(p, v)
-//   Add, Sub, Mul                  lane by lane, each rounded
-//   ReduceAdd(v)                   lane i + lane i+8, +4, +2, +1
-//   ReduceAdd4(v[4], out)          the same of four, to four floats
+//   Load(p), LoadPart(p, n)        of floats or of int8_t converted to float; n in 1..15, zeros
+//   after Store(p, v) Add, Sub, Mul                  lane by lane, each rounded ReduceAdd(v) lane i
+//   + lane i+8, +4, +2, +1 ReduceAdd4(v[4], out)          the same of four, to four floats
 //   StoreRounded(out, v)           16 bytes: clamp to [0, 127] (NaN to 0), round half to even
 //   Best, BestNone(), Improve(best, score, group), BestIndex(best)   running minimum of 16 lanes
 //   kTableGroups, kNearestRows, kNearestGroups                       register blocking
@@ -31,15 +29,11 @@ inline float SumOfTerms(const float* a, const T* b, size_t dim) {
   return ReduceAdd(sum);
 }
 
-float Dot(const float* a, const float* b, size_t dim) {
-  return SumOfTerms<Product>(a, b, dim);
-}
+float Dot(const float* a, const float* b, size_t dim) { return SumOfTerms<Product>(a, b, dim); }
 float L2Sqr(const float* a, const float* b, size_t dim) {
   return SumOfTerms<SquaredDifference>(a, b, dim);
 }
-float DotI8(const float* a, const int8_t* b, size_t dim) {
-  return SumOfTerms<Product>(a, b, dim);
-}
+float DotI8(const float* a, const int8_t* b, size_t dim) { return SumOfTerms<Product>(a, b, dim); }
 
 // Four rows at once: one addition alone would wait for the one before it.
 void DotRows(const float* query, const float* rows, size_t n, size_t dim, size_t stride,

@@ -27,9 +27,6 @@ const Kernels& ActiveKernels();
 // Thread-safe.
 Status InitKernels();
 
-// The choice behind both, without the environment: null or "" is the best of this processor.
-StatusOr<const Kernels*> FindKernels(const char* name);
-
 // One instruction set of this build, for tests and benchmarks.
 struct Isa {
   const char* name;
@@ -38,5 +35,8 @@ struct Isa {
 };
 // Ascending: the last supported one is the best.
 const std::vector<Isa>& AllIsas();
+
+// The choice behind InitKernels(), without the environment: null or "" is the best of `isas`.
+StatusOr<const Kernels*> FindKernels(const char* name, const std::vector<Isa>& isas = AllIsas());
 
 }  // namespace tessera::simd

@@ -1,13 +1,13 @@
-// The scans over a layer of byte vectors, compiled once for each instruction set. Method: lookups in
-// registers (Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015), sums of bytes
-// widened through even and odd rows. The including file has defined, in the anonymous namespace of
-// tessera::simd:
+// The scans over a layer of byte vectors, compiled once for each instruction set. Method: lookups
+// in registers (Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015), sums of
+// bytes widened through even and odd rows. The including file has defined, in the anonymous
+// namespace of tessera::simd:
 //   V                              a vector of sizeof(V) bytes: 16, 32 or 64
-//   kPassVectors                   vectors of rows that one pass over the planes sums (1..4 columns)
-//   LoadV(p), StoreV(p, v), ZeroV(), Set16(x)
-//   Add8, Add16, Sub16, AddSaturated16, MulHigh16, High8 (each u16 >> 8), Low8Up (each u16 << 8)
-//   Only8Up(v)                     each u16 & 0xff00
-//   EmitColumn(even, odd, threshold, live, first_row, out, count)   selects rows of one column;
+//   kPassVectors                   vectors of rows that one pass over the planes sums (1..4
+//   columns) LoadV(p), StoreV(p, v), ZeroV(), Set16(x) Add8, Add16, Sub16, AddSaturated16,
+//   MulHigh16, High8 (each u16 >> 8), Low8Up (each u16 << 8) Only8Up(v)                     each
+//   u16 & 0xff00 EmitColumn(even, odd, threshold, live, first_row, out, count)   selects rows of
+//   one column;
 //                                  even and odd: 64 bytes of vectors each; returns the new count
 // and passes a Lookup to ScanWith: kTableBytes of one plane; kPlanesPerSum, 2 if the sum of two
 // lookups fits a byte; type Tables; LoadTables(p); Look(tables, codes).
@@ -16,8 +16,8 @@
 namespace tessera::simd {
 namespace {
 
-// Adds bytes to sums of pairs: `even` takes both (the odd one times 256, modulo 2^16), `odd` the odd
-// one. SumPlanes takes the odd ones out of `even` at the end: one addition less a plane than to
+// Adds bytes to sums of pairs: `even` takes both (the odd one times 256, modulo 2^16), `odd` the
+// odd one. SumPlanes takes the odd ones out of `even` at the end: one addition less a plane than to
 // separate them here.
 inline void Widen(V bytes, V& even, V& odd) {
   even = Add16(even, bytes);
@@ -87,7 +87,8 @@ inline size_t ScanPass(const ScanInput& in, size_t first_row, ScanOutput& out, s
 #pragma GCC unroll 4
   for (size_t v = 0; v < kVectors; v += kColumnVectors) {
     const size_t row = first_row + v * sizeof(V);
-    count = EmitColumn(even + v, odd + v, in.threshold, in.live[row / kColumnRows], row, out, count);
+    count =
+        EmitColumn(even + v, odd + v, in.threshold, in.live[row / kColumnRows], row, out, count);
   }
   return count;
 }
@@ -102,31 +103,14 @@ inline size_t ScanWith(const ScanInput& in, ScanOutput& out) {
   for (; row + kPassRows <= rows; row += kPassRows) {
     count = ScanPass<Lookup, kPassVectors>(in, row, out, count);
   }
-  if constexpr (kPassRows > kColumnRows) {
-    switch ((rows - row) / kColumnRows) {
-      case 1:
-        return ScanPass<Lookup, kColumnRows / sizeof(V)>(in, row, out, count);
-      case 2:
-        return ScanPass<Lookup, 2 * kColumnRows / sizeof(V)>(in, row, out, count);
-      case 3:
-        return ScanPass<Lookup, 3 * kColumnRows / sizeof(V)>(in, row, out, count);
-      default:
-        break;
-    }
+  constexpr size_t kColumnVectors = kColumnRows / sizeof(V);
+  const size_t columns_left = (rows - row) / kColumnRows;
+  if constexpr (kPassRows == kBlockRows) {
+    if (columns_left == 3) return ScanPass<Lookup, 3 * kColumnVectors>(in, row, out, count);
+    if (columns_left == 2) return ScanPass<Lookup, 2 * kColumnVectors>(in, row, out, count);
   }
-  return count;
-}
-
-// Writes the rows of `selected`, a bit for each row of a column. `sums`: 32 of the even rows, then
-// 32 of the odd ones.
-[[maybe_unused]] inline size_t EmitBits(uint64_t selected, const uint16_t* sums, size_t first_row,
-                                        ScanOutput& out, size_t count) {
-  while (selected != 0) {
-    const size_t row = static_cast<size_t>(__builtin_ctzll(selected));
-    selected &= selected - 1;
-    out.positions[count] = static_cast<uint16_t>(first_row + row);
-    out.sums[count] = sums[(row & 1) * 32 + row / 2];
-    ++count;
+  if constexpr (kPassRows > kColumnRows) {
+    if (columns_left == 1) return ScanPass<Lookup, kColumnVectors>(in, row, out, count);
   }
   return count;
 }

@@ -1,0 +1,91 @@
+// What float_kernels.inl and scan.inl ask of a layer, with 64 bytes a register: AVX-512 F, BW, VL,
+// DQ.
+
+#include "index/simd/sse_reduce.inl"
+
+namespace tessera::simd {
+namespace {
+
+using F16 = __m512;
+
+inline __mmask16 FirstLanes(size_t n) { return static_cast<__mmask16>((1u << n) - 1); }
+
+inline F16 Broadcast(float x) { return _mm512_set1_ps(x); }
+inline F16 ZeroF() { return _mm512_setzero_ps(); }
+inline F16 Load(const float* p) { return _mm512_loadu_ps(p); }
+inline F16 FromBytes(__m128i x) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(x)); }
+inline F16 Load(const int8_t* p) {
+  return FromBytes(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline F16 LoadPart(const float* p, size_t n) { return _mm512_maskz_loadu_ps(FirstLanes(n), p); }
+inline F16 LoadPart(const int8_t* p, size_t n) {
+  return FromBytes(_mm_maskz_loadu_epi8(FirstLanes(n), p));
+}
+inline void Store(float* p, F16 a) { _mm512_storeu_ps(p, a); }
+inline F16 Add(F16 a, F16 b) { return _mm512_add_ps(a, b); }
+inline F16 Sub(F16 a, F16 b) { return _mm512_sub_ps(a, b); }
+inline F16 Mul(F16 a, F16 b) { return _mm512_mul_ps(a, b); }
+inline __m128 Quarter(F16 a) {
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+inline float ReduceAdd(F16 a) { return ReduceQuarter(Quarter(a)); }
+inline void ReduceAdd4(const F16* a, float* out) {
+  ReduceQuarters4(Quarter(a[0]), Quarter(a[1]), Quarter(a[2]), Quarter(a[3]), out);
+}
+inline void StoreRounded(uint8_t* out, F16 a) {
+  const F16 positive = _mm512_max_ps(a, ZeroF());  // the second one for NaN
+  const __m512i rounded = _mm512_cvtps_epi32(_mm512_min_ps(positive, Broadcast(127.0f)));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(rounded));
+}
+
+struct Best {
+  F16 score;
+  __m512i group;
+};
+inline Best BestNone() { return {Broadcast(__builtin_inff()), _mm512_setzero_si512()}; }
+inline void Improve(Best& best, F16 score, int group) {
+  const __mmask16 less = _mm512_cmp_ps_mask(score, best.score, _CMP_LT_OQ);
+  best.score = _mm512_mask_mov_ps(best.score, less, score);
+  best.group = _mm512_mask_mov_epi32(best.group, less, _mm512_set1_epi32(group));
+}
+inline int BestIndex(const Best& best) {
+  const F16 least = Broadcast(_mm512_reduce_min_ps(best.score));
+  const __mmask16 ties = _mm512_cmp_ps_mask(best.score, least, _CMP_EQ_OQ);
+  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i k = _mm512_add_epi32(_mm512_slli_epi32(best.group, 4), lane);
+  return static_cast<int>(_mm512_mask_reduce_min_epu32(ties, k));
+}
+
+constexpr size_t kTableGroups = 16;
+constexpr size_t kNearestRows = 4;
+constexpr size_t kNearestGroups = 4;
+
+using V = __m512i;
+constexpr size_t kPassVectors = 4;
+
+inline V LoadV(const uint8_t* p) { return _mm512_load_si512(p); }
+// A table of 16 bytes in each quarter.
+inline V LoadTable(const uint8_t* p) {
+  return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline V ZeroV() { return _mm512_setzero_si512(); }
+inline V Set16(uint16_t x) { return _mm512_set1_epi16(static_cast<short>(x)); }
+inline V Add8(V a, V b) { return _mm512_add_epi8(a, b); }
+inline V Add16(V a, V b) { return _mm512_add_epi16(a, b); }
+inline V Sub16(V a, V b) { return _mm512_sub_epi16(a, b); }
+inline V AddSaturated16(V a, V b) { return _mm512_adds_epu16(a, b); }
+inline V MulHigh16(V a, V b) { return _mm512_mulhi_epu16(a, b); }
+inline V High8(V a) { return _mm512_srli_epi16(a, 8); }
+inline V Low8Up(V a) { return _mm512_slli_epi16(a, 8); }
+inline V Only8Up(V a) { return _mm512_and_si512(a, Set16(0xff00)); }
+
+// Bit i: the sum of row i of a column is at most `threshold`.
+inline uint64_t NotAbove(V even, V odd, uint16_t threshold) {
+  const V limit = Set16(threshold);
+  return _pdep_u64(_mm512_cmple_epu16_mask(even, limit), 0x5555555555555555) |
+         _pdep_u64(_mm512_cmple_epu16_mask(odd, limit), 0xaaaaaaaaaaaaaaaa);
+}
+
+}  // namespace
+}  // namespace tessera::simd
