@@ -68,19 +68,28 @@ inline void StoreRounded(uint8_t* out, const F16& a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(low, high));
 }
 
+struct Index {
+  __m256i v[2];
+};
+inline Index FirstIndices() {
+  return {
+      {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_setr_epi32(8, 9, 10, 11, 12, 13, 14, 15)}};
+}
+inline Index NextIndices(const Index& i) {
+  const __m256i step = _mm256_set1_epi32(16);
+  return {{_mm256_add_epi32(i.v[0], step), _mm256_add_epi32(i.v[1], step)}};
+}
+
 struct Best {
   F16 score;
-  __m256i group[2];
+  Index index;
 };
-inline Best BestNone() {
-  return {Broadcast(__builtin_inff()), {_mm256_setzero_si256(), _mm256_setzero_si256()}};
-}
-inline void Improve(Best& best, const F16& score, int group) {
+inline Best BestNone() { return {Broadcast(__builtin_inff()), FirstIndices()}; }
+inline void Improve(Best& best, const F16& score, const Index& index) {
   for (int i = 0; i < 2; ++i) {
     const __m256 less = _mm256_cmp_ps(score.v[i], best.score.v[i], _CMP_LT_OQ);
     best.score.v[i] = _mm256_min_ps(score.v[i], best.score.v[i]);  // the second one for NaN
-    best.group[i] =
-        _mm256_blendv_epi8(best.group[i], _mm256_set1_epi32(group), _mm256_castps_si256(less));
+    best.index.v[i] = _mm256_blendv_epi8(best.index.v[i], index.v[i], _mm256_castps_si256(less));
   }
 }
 inline __m256 Rotated(__m256 a, int step) {
@@ -90,16 +99,13 @@ inline __m256 Rotated(__m256 a, int step) {
 inline __m256i Rotated(__m256i a, int step) {
   return _mm256_castps_si256(Rotated(_mm256_castsi256_ps(a), step));
 }
+// The smallest index among the lanes that hold the least score.
 inline int BestIndex(const Best& best) {
   __m256 least = _mm256_min_ps(best.score.v[0], best.score.v[1]);
   for (int step = 4; step > 0; step /= 2) least = _mm256_min_ps(least, Rotated(least, step));
-  // The smallest index among the lanes that hold the least score.
-  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   const auto index = [&](int i) {
-    const __m256i k = _mm256_add_epi32(_mm256_slli_epi32(best.group[i], 4),
-                                       _mm256_add_epi32(lane, _mm256_set1_epi32(8 * i)));
     const __m256 other = _mm256_cmp_ps(best.score.v[i], least, _CMP_NEQ_OQ);
-    return _mm256_or_si256(k, _mm256_slli_epi32(_mm256_castps_si256(other), 16));
+    return _mm256_or_si256(best.index.v[i], _mm256_castps_si256(other));
   };
   __m256i k = _mm256_min_epu32(index(0), index(1));
   for (int step = 4; step > 0; step /= 2) k = _mm256_min_epu32(k, Rotated(k, step));

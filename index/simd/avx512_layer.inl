@@ -39,22 +39,27 @@ inline void StoreRounded(uint8_t* out, F16 a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(rounded));
 }
 
+using Index = __m512i;
+inline Index FirstIndices() {
+  return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+inline Index NextIndices(Index i) { return _mm512_add_epi32(i, _mm512_set1_epi32(16)); }
+
 struct Best {
   F16 score;
-  __m512i group;
+  Index index;
 };
-inline Best BestNone() { return {Broadcast(__builtin_inff()), _mm512_setzero_si512()}; }
-inline void Improve(Best& best, F16 score, int group) {
+inline Best BestNone() { return {Broadcast(__builtin_inff()), FirstIndices()}; }
+inline void Improve(Best& best, F16 score, Index index) {
   const __mmask16 less = _mm512_cmp_ps_mask(score, best.score, _CMP_LT_OQ);
   best.score = _mm512_mask_mov_ps(best.score, less, score);
-  best.group = _mm512_mask_mov_epi32(best.group, less, _mm512_set1_epi32(group));
+  best.index = _mm512_mask_mov_epi32(best.index, less, index);
 }
+// The smallest index among the lanes that hold the least score.
 inline int BestIndex(const Best& best) {
   const F16 least = Broadcast(_mm512_reduce_min_ps(best.score));
   const __mmask16 ties = _mm512_cmp_ps_mask(best.score, least, _CMP_EQ_OQ);
-  const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i k = _mm512_add_epi32(_mm512_slli_epi32(best.group, 4), lane);
-  return static_cast<int>(_mm512_mask_reduce_min_epu32(ties, k));
+  return static_cast<int>(_mm512_mask_reduce_min_epu32(ties, best.index));
 }
 
 constexpr size_t kTableGroups = 16;

@@ -6,7 +6,8 @@
 //   after Store(p, v) Add, Sub, Mul                  lane by lane, each rounded ReduceAdd(v) lane i
 //   + lane i+8, +4, +2, +1 ReduceAdd4(v[4], out)          the same of four, to four floats
 //   StoreRounded(out, v)           16 bytes: clamp to [0, 127] (NaN to 0), round half to even
-//   Best, BestNone(), Improve(best, score, group), BestIndex(best)   running minimum of 16 lanes
+//   Index                          16 integers; FirstIndices() 0..15, NextIndices(i) i + 16
+//   Best, BestNone(), Improve(best, score, index), BestIndex(best)   running minimum of 16 lanes
 //   kTableGroups, kNearestRows, kNearestGroups                       register blocking
 // Multiplications and additions stay separate: fused ones round differently, and on processors with
 // separate pipes for both they would not be faster.
@@ -101,6 +102,8 @@ void QuantizeTable(const float* in, size_t n, float minimum, float inverse_step,
 template <size_t kRows, size_t kGroups>
 inline void NearestRows(const float* x, size_t x_stride, size_t dsub, const float* codebook,
                         const float* norms, size_t ksub, uint8_t* codes, size_t code_stride) {
+  const F16 two = Broadcast(2.0f);
+  Index index = FirstIndices();
   Best best[kRows];
 #pragma GCC unroll 16
   for (size_t r = 0; r < kRows; ++r) best[r] = BestNone();
@@ -129,8 +132,9 @@ inline void NearestRows(const float* x, size_t x_stride, size_t dsub, const floa
       const F16 norm = Load(norms + k + 16 * g);
 #pragma GCC unroll 16
       for (size_t r = 0; r < kRows; ++r) {
-        Improve(best[r], Sub(norm, Add(sums[r][g], sums[r][g])), static_cast<int>(k / 16 + g));
+        Improve(best[r], Sub(norm, Mul(two, sums[r][g])), index);
       }
+      index = NextIndices(index);
     }
   }
 #pragma GCC unroll 16

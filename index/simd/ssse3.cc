@@ -71,36 +71,46 @@ inline void StoreRounded(uint8_t* out, const F16& a) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(low, high));
 }
 
+struct Index {
+  __m128i v[4];
+};
+inline Index FirstIndices() {
+  return {{_mm_setr_epi32(0, 1, 2, 3), _mm_setr_epi32(4, 5, 6, 7), _mm_setr_epi32(8, 9, 10, 11),
+           _mm_setr_epi32(12, 13, 14, 15)}};
+}
+inline Index NextIndices(Index i) {
+  for (__m128i& quarter : i.v) quarter = _mm_add_epi32(quarter, _mm_set1_epi32(16));
+  return i;
+}
+
 struct Best {
   F16 score;
-  __m128i group[4];
+  Index index;
 };
-inline Best BestNone() {
-  const __m128i zero = _mm_setzero_si128();
-  return {Broadcast(__builtin_inff()), {zero, zero, zero, zero}};
-}
-inline void Improve(Best& best, const F16& score, int group) {
+inline Best BestNone() { return {Broadcast(__builtin_inff()), FirstIndices()}; }
+inline void Improve(Best& best, const F16& score, const Index& index) {
   for (int i = 0; i < 4; ++i) {
     const __m128i less = _mm_castps_si128(_mm_cmplt_ps(score.v[i], best.score.v[i]));
     best.score.v[i] = _mm_min_ps(score.v[i], best.score.v[i]);  // the second one for NaN
-    best.group[i] = _mm_or_si128(_mm_andnot_si128(less, best.group[i]),
-                                 _mm_and_si128(less, _mm_set1_epi32(group)));
+    best.index.v[i] =
+        _mm_or_si128(_mm_andnot_si128(less, best.index.v[i]), _mm_and_si128(less, index.v[i]));
   }
 }
+// The smallest index among the lanes that hold the least score.
 inline int BestIndex(const Best& best) {
   float scores[16];
-  int groups[16];
+  int indices[16];
   Store(scores, best.score);
   for (int i = 0; i < 4; ++i) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(groups + 4 * i), best.group[i]);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(indices + 4 * i), best.index.v[i]);
   }
   int found = 0;
   for (int lane = 1; lane < 16; ++lane) {
     const bool less = scores[lane] < scores[found];
-    const bool tie = scores[lane] == scores[found] && groups[lane] < groups[found];
+    const bool tie = scores[lane] == scores[found] && indices[lane] < indices[found];
     if (less || tie) found = lane;
   }
-  return groups[found] * 16 + found;
+  return indices[found];
 }
 
 constexpr size_t kTableGroups = 2;
