@@ -1,0 +1,112 @@
+#include "index/quant/calibration.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "index/quant/estimator.h"
+#include "index/quant/rows.h"
+#include "index/simd/kernels.h"
+
+namespace tessera::quant {
+namespace {
+
+constexpr size_t kGrain = 1024;
+
+std::vector<CorrectionTerms> AllTerms(const CalibrationInput& input, const Model& model) {
+  std::vector<CorrectionTerms> terms(input.labels.size());
+  ParallelFor(input.executor, terms.size(), kGrain, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const ResidualRow row = {input.residuals.data() + i * model.dim,
+                               input.decoded.data() + i * model.dim,
+                               input.lists.centroid(ListId(input.labels[i]))};
+      terms[i] = ComputeCorrectionTerms(model.metric, row, model.dim);
+    }
+  });
+  return terms;
+}
+
+// A block of rows of one list keeps its corrections in a byte: a step of 1/200 of the spread around the
+// list's mean lets nearly every block have its 255 steps, and is far below the noise of the estimate.
+float ChooseStep(const CalibrationInput& input, const Model& model,
+                 const std::vector<CorrectionTerms>& terms) {
+  const size_t n = terms.size();
+  std::vector<double> sums(input.lists.nlist());
+  std::vector<size_t> counts(input.lists.nlist());
+  std::vector<float> spread(n);
+  for (size_t i = 0; i < n; ++i) {
+    spread[i] = CombineCorrection(model.metric, terms[i], model.mu);
+    sums[input.labels[i]] += double{spread[i]};
+    ++counts[input.labels[i]];
+  }
+  float largest = 0;
+  for (size_t i = 0; i < n; ++i) {
+    largest = std::max(largest, std::fabs(spread[i]));
+    const uint32_t list = input.labels[i];
+    spread[i] = static_cast<float>(double{spread[i]} - sums[list] / static_cast<double>(counts[list]));
+  }
+  const size_t tail = n / 1000;
+  const auto low = spread.begin() + static_cast<ptrdiff_t>(tail);
+  std::nth_element(spread.begin(), low, spread.end());
+  const float low_value = *low;
+  const auto high = spread.end() - 1 - static_cast<ptrdiff_t>(tail);
+  std::nth_element(spread.begin(), high, spread.end());
+  // Equal corrections leave no spread: any step does then that keeps them in the range of an integer.
+  const float floor = std::max(largest * 1e-6f, std::numeric_limits<float>::min());
+  const float step = std::max((*high - low_value) / 200.0f, floor);
+  return std::isfinite(step) ? step : 1.0f;
+}
+
+void SetRefineRanges(const CalibrationInput& input, Model& model) {
+  constexpr float kMargin = 0.02f;  // of the range, on either side: rows outside the sample
+  const uint32_t dim = model.dim;
+  std::vector<float> low(dim, std::numeric_limits<float>::max());
+  std::vector<float> high(dim, std::numeric_limits<float>::lowest());
+  for (size_t i = 0; i < input.labels.size(); ++i) {
+    const float* residual = input.residuals.data() + i * dim;
+    for (uint32_t j = 0; j < dim; ++j) {
+      low[j] = std::min(low[j], residual[j]);
+      high[j] = std::max(high[j], residual[j]);
+    }
+  }
+  model.refine_low.resize(dim);
+  model.refine_step.resize(dim);
+  for (uint32_t j = 0; j < dim; ++j) {
+    const float range = high[j] - low[j];
+    model.refine_low[j] = low[j] - kMargin * range;
+    model.refine_step[j] = range * (1.0f + 2.0f * kMargin) / 255.0f;
+  }
+}
+
+double TrainingError(const CalibrationInput& input, uint32_t dim) {
+  double sum = 0;
+  for (size_t i = 0; i < input.labels.size(); ++i) {
+    sum += double{simd::ActiveKernels().l2sqr(input.residuals.data() + i * dim,
+                                              input.decoded.data() + i * dim, dim)};
+  }
+  return sum / static_cast<double>(input.labels.size());
+}
+
+// 1 / the root mean square norm of the rows: a query like the rows and of norm |q| has <q, e> in
+// proportion to |q| / |x|.
+float InverseNorm(const CalibrationInput& input, const Model& model) {
+  double sum = 0;
+  const size_t n = input.labels.size();
+  for (size_t i = 0; i < n; ++i) sum += SquaredNorm(input.rows.data() + i * model.dim, model.dim);
+  sum = sum / static_cast<double>(n) + SquaredNorm(model.mean.data(), model.dim);
+  const double inverse = 1.0 / std::sqrt(sum);
+  return std::isfinite(inverse) ? static_cast<float>(inverse) : 0.0f;
+}
+
+}  // namespace
+
+Status Calibrate(const CalibrationInput& input, Model& model) {
+  const std::vector<CorrectionTerms> terms = AllTerms(input, model);
+  if (model.metric == Metric::kInnerProduct) model.ip_weight = InverseNorm(input, model);
+  model.correction_step = ChooseStep(input, model, terms);
+  if (model.spec.refine == RefineKind::kStatic8) SetRefineRanges(input, model);
+  model.training_error = TrainingError(input, model.dim);
+  return OkStatus();
+}
+
+}  // namespace tessera::quant

@@ -1,0 +1,117 @@
+#include "index/quant/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include "index/base/bytes.h"
+#include "index/quant/nearest.h"
+#include "index/quant/spec_bytes.h"
+
+namespace tessera::quant {
+namespace {
+
+constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
+constexpr uint32_t kVersion = 1;
+
+Status Bad(const std::string& what) { return DataLoss("model: " + what); }
+
+bool AllFinite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+bool Positive(float v) { return std::isfinite(v) && v > 0; }
+
+Status CheckScalars(const Model& model) {
+  if (model.dim == 0 || model.dim > kMaxDim) return Bad("dim is " + std::to_string(model.dim));
+  TESSERA_RETURN_IF_ERROR(CheckResolved(model.spec, model.dim, "model"));
+  if (model.spec.code != CodeKind::kProduct) return Bad("code kind is not product");
+  if (!std::isfinite(model.mu)) return Bad("mu is not finite");
+  if (!std::isfinite(model.ip_weight) || model.ip_weight < 0) return Bad("ip_weight is not >= 0");
+  if (!Positive(model.correction_step)) return Bad("correction_step is not > 0");
+  if (!std::isfinite(model.training_error)) return Bad("training_error is not finite");
+  return OkStatus();
+}
+
+// Reads `count` finite floats.
+Status ReadFloats(ByteReader& in, uint64_t count, const char* name, std::vector<float>& out) {
+  if (!in.GetFloats(out, count)) return Bad(std::string(name) + " has the wrong length");
+  if (!AllFinite(out)) return Bad(std::string(name) + " holds a value that is not finite");
+  return OkStatus();
+}
+
+Status ReadArrays(ByteReader& in, Model& model) {
+  const uint64_t dim = model.dim;
+  const bool rotated = model.spec.rotation == RotationKind::kRandom;
+  const bool ranged = model.spec.refine == RefineKind::kStatic8;
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim, "mean", model.mean));
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", model.rotation));
+  std::vector<float> codebooks;
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim << model.spec.pq_bits, "codebooks", codebooks));
+  model.pq = ProductQuantizer(model.dim, model.spec.pq_m, model.spec.pq_bits, std::move(codebooks));
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, ranged ? dim : 0, "refine_low", model.refine_low));
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, ranged ? dim : 0, "refine_step", model.refine_step));
+  for (const float step : model.refine_step) {
+    if (step < 0) return Bad("refine_step holds a negative value");
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+ListTable::ListTable(uint32_t dim, std::vector<float> centroids)
+    : dim_(dim),
+      centroids_(std::move(centroids)),
+      norms_(SquaredNorms(centroids_.data(), dim == 0 ? 0 : centroids_.size() / dim, dim)) {}
+
+size_t Model::bytes() const {
+  const size_t floats = mean.size() + rotation.size() + pq.codebooks().size() +
+                        size_t{pq.m()} * pq.ksub() + refine_low.size() + refine_step.size();
+  return sizeof(Model) + floats * sizeof(float) + (size_t{pq.m()} + 1) * sizeof(uint32_t);
+}
+
+std::string Model::Serialize() const {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.Put(kMagic);
+  out.Put(kVersion);
+  WriteSpec(spec, out);
+  out.Put(static_cast<uint8_t>(metric));
+  out.Put(dim);
+  out.Put(mu);
+  out.Put(ip_weight);
+  out.Put(correction_step);
+  out.Put(training_error);
+  out.Put(trained_rows);
+  out.PutFloats(mean.data(), mean.size());
+  out.PutFloats(rotation.data(), rotation.size());
+  out.PutFloats(pq.codebooks().data(), pq.codebooks().size());
+  out.PutFloats(refine_low.data(), refine_low.size());
+  out.PutFloats(refine_step.data(), refine_step.size());
+  out.Put(Crc32c(bytes));
+  return bytes;
+}
+
+StatusOr<Model> Model::Parse(const std::string& bytes) {
+  TESSERA_ASSIGN_OR_RETURN(const std::string_view body, CheckEnvelope(bytes, kMagic, kVersion, "model"));
+  ByteReader in(body);
+  Model model;
+  TESSERA_ASSIGN_OR_RETURN(model.spec, ReadSpec(in, "model"));
+  const auto metric = in.Get<uint8_t>();
+  if (metric > static_cast<uint8_t>(Metric::kCosine)) return Bad("metric is " + std::to_string(metric));
+  model.metric = static_cast<Metric>(metric);
+  model.dim = in.Get<uint32_t>();
+  model.mu = in.Get<float>();
+  model.ip_weight = in.Get<float>();
+  model.correction_step = in.Get<float>();
+  model.training_error = in.Get<double>();
+  model.trained_rows = in.Get<uint64_t>();
+  if (!in.ok()) return Bad("truncated");
+  TESSERA_RETURN_IF_ERROR(CheckScalars(model));
+  TESSERA_RETURN_IF_ERROR(ReadArrays(in, model));
+  if (!in.Finished()) return Bad("bytes follow the last array");
+  return model;
+}
+
+}  // namespace tessera::quant

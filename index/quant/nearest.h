@@ -1,0 +1,38 @@
+// Nearest centroid of many rows, never holding more than a tile of the distance matrix.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/types.h"
+
+namespace tessera::quant {
+
+// Prepared once for a set of centroids, then asked for many blocks of rows. Thread-safe after
+// construction.
+class NearestCentroid {
+ public:
+  // centroids: k x dim, row-major; norms: k squared norms. Both borrowed for the object's life.
+  NearestCentroid(size_t dim, size_t k, const float* centroids, const float* norms);
+
+  // labels[i] = the k that minimises norms[k] - 2 <row i, centroid k>, ties to the smaller. Rows with
+  // no score below infinity (their squares overflow) get 0. rows.dim() = dim.
+  void Assign(MatrixView<const float> rows, uint32_t* labels) const;
+
+ private:
+  void AssignByProducts(MatrixView<const float> rows, uint32_t* labels) const;
+  void AssignByKernel(MatrixView<const float> rows, uint32_t* labels) const;
+
+  size_t dim_;
+  size_t k_;
+  const float* centroids_;
+  const float* norms_;
+  std::vector<float> transposed_;  // [dim][k] for the kernel; empty: matrix products
+};
+
+// Squared norms of n dense rows.
+std::vector<float> SquaredNorms(const float* rows, size_t n, size_t dim);
+// [columns][rows] of a dense [rows][columns] matrix.
+std::vector<float> Transpose(const float* matrix, size_t rows, size_t columns);
+
+}  // namespace tessera::quant

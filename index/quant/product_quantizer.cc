@@ -1,0 +1,188 @@
+#include "index/product_quantizer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "index/quant/kmeans.h"
+#include "index/quant/nearest.h"
+#include "index/quant/random.h"
+#include "index/quant/rows.h"
+#include "index/simd/kernels.h"
+
+namespace tessera {
+namespace {
+
+// Rows encoded together: they stay in the L2 cache while one codebook after the other passes.
+constexpr size_t kBlockRows = 256;
+// Rows of a codeword used in training: more change little and cost time in proportion.
+constexpr uint32_t kRowsPerCodeword = 256;
+
+uint32_t CodeAt(const uint8_t* code, uint32_t s, uint32_t bits) {
+  if (bits == 8) return code[s];
+  return (s % 2 == 0) ? code[s / 2] & 15u : code[s / 2] >> 4;
+}
+
+// Joins codes[2i] and codes[2i + 1] (m of them, each below 16) into byte i.
+void PackNibbles(const uint8_t* codes, uint32_t m, uint8_t* out) {
+  for (uint32_t s = 0; s + 1 < m; s += 2) {
+    out[s / 2] = static_cast<uint8_t>(codes[s] | (codes[s + 1] << 4));
+  }
+  if (m % 2 != 0) out[m / 2] = codes[m - 1];
+}
+
+Status CheckTraining(MatrixView<const float> rows, uint32_t m, uint32_t bits) {
+  if (bits != 4 && bits != 8) {
+    return InvalidArgument("bits must be 4 or 8, got " + std::to_string(bits));
+  }
+  if (m == 0 || m > rows.dim()) {
+    return InvalidArgument("m must be in 1.." + std::to_string(rows.dim()) +
+                           " (the dimension), got " + std::to_string(m));
+  }
+  const uint32_t ksub = 1u << bits;
+  if (rows.rows() < ksub) {
+    return InvalidArgument("product quantizer of " + std::to_string(bits) + " bits needs at least " +
+                           std::to_string(ksub) + " rows, got " + std::to_string(rows.rows()));
+  }
+  return quant::CheckFinite(rows, "rows");
+}
+
+}  // namespace
+
+ProductQuantizer::ProductQuantizer(uint32_t dim, uint32_t m, uint32_t bits,
+                                   std::vector<float> codebooks)
+    : dim_(dim), m_(m), bits_(bits), bounds_(m + 1), codebooks_(std::move(codebooks)) {
+  for (uint64_t s = 0; s <= m; ++s) {
+    bounds_[s] = static_cast<uint32_t>((2 * s * dim + m) / (2 * uint64_t{m}));
+  }
+  norms_.resize(size_t{m} * ksub());
+  for (uint32_t s = 0; s < m; ++s) {
+    float* out = norms_.data() + size_t{s} * ksub();
+    for (uint32_t j = 0; j < bounds_[s + 1] - bounds_[s]; ++j) {
+      const float* values = codebook(s) + size_t{j} * ksub();
+      for (uint32_t k = 0; k < ksub(); ++k) out[k] += values[k] * values[k];
+    }
+  }
+}
+
+StatusOr<ProductQuantizer> ProductQuantizer::Train(MatrixView<const float> rows, uint32_t m,
+                                                   uint32_t bits, uint32_t iterations,
+                                                   const TrainingContext& context) {
+  TESSERA_RETURN_IF_ERROR(CheckTraining(rows, m, bits));
+  const uint32_t ksub = 1u << bits;
+  std::vector<float> sample;
+  if (const uint64_t limit = uint64_t{ksub} * kRowsPerCodeword; rows.rows() > limit) {
+    quant::Random random(context.seed);
+    sample = quant::GatherRows(rows, quant::SampleIndices(rows.rows(), limit, random));
+    rows = MatrixView<const float>(sample.data(), limit, rows.dim());
+  }
+  const auto dim = static_cast<uint32_t>(rows.dim());
+  ProductQuantizer result(dim, m, bits, std::vector<float>(size_t{dim} * ksub));
+  std::vector<Status> statuses(m);
+  std::atomic<uint32_t> done = 0;
+  const auto training_thread = std::this_thread::get_id();
+
+  const auto train_subspace = [&](uint32_t s) {
+    const uint32_t begin = result.bounds_[s];
+    const std::vector<float> columns = quant::CopyColumns(rows, begin, result.bounds_[s + 1]);
+    const size_t dsub = result.bounds_[s + 1] - begin;
+    TrainingContext part;
+    part.seed = quant::Random(context.seed, s + 1).Next();
+    part.stop = context.stop;
+    KMeansOptions options{.k = ksub, .iterations = iterations};
+    auto trained = quant::TrainKMeans({columns.data(), rows.rows(), dsub}, options, part);
+    if (!trained.ok()) {
+      statuses[s] = trained.status();
+      return;
+    }
+    const std::vector<float> codebook = quant::Transpose(trained->centroids.data(), ksub, dsub);
+    std::copy(codebook.begin(), codebook.end(), result.codebooks_.data() + size_t{begin} * ksub);
+  };
+  InlineExecutor inline_executor;
+  ParallelFor(context.executor ? *context.executor : inline_executor, m, 1,
+              [&](size_t first, size_t) {
+                train_subspace(static_cast<uint32_t>(first));
+                const uint32_t finished = done.fetch_add(1) + 1;
+                // Progress belongs to the training thread, which takes part in the loop.
+                if (context.progress && std::this_thread::get_id() == training_thread) {
+                  context.progress(static_cast<double>(finished) / m, "codebooks");
+                }
+              });
+  for (const Status& status : statuses) TESSERA_RETURN_IF_ERROR(status);
+  return ProductQuantizer(dim, m, bits, std::move(result.codebooks_));
+}
+
+void ProductQuantizer::Encode(MatrixView<const float> rows, uint8_t* codes) const {
+  const auto& kernels = simd::ActiveKernels();
+  std::vector<uint8_t> wide(bits_ == 4 ? kBlockRows * m_ : 0);  // a byte for each nibble
+  for (size_t first = 0; first < rows.rows(); first += kBlockRows) {
+    const auto block = rows.Slice(first, std::min(kBlockRows, rows.rows() - first));
+    uint8_t* out = bits_ == 4 ? wide.data() : codes + first * m_;
+    for (uint32_t s = 0; s < m_; ++s) {
+      kernels.nearest(block.data() + bounds_[s], block.rows(), block.stride(),
+                      bounds_[s + 1] - bounds_[s], codebook(s), norms(s), ksub(), out + s, m_);
+    }
+    if (bits_ == 8) continue;
+    for (size_t i = 0; i < block.rows(); ++i) {
+      PackNibbles(wide.data() + i * m_, m_, codes + (first + i) * code_bytes());
+    }
+  }
+}
+
+void ProductQuantizer::Decode(const uint8_t* codes, size_t n, float* out) const {
+  for (size_t first = 0; first < n; first += kBlockRows) {
+    const size_t last = std::min(n, first + kBlockRows);
+    for (uint32_t s = 0; s < m_; ++s) {  // sub-space by sub-space: one codebook fits the L1 cache
+      const uint32_t dsub = bounds_[s + 1] - bounds_[s];
+      for (size_t i = first; i < last; ++i) {
+        const float* value = codebook(s) + CodeAt(codes + i * code_bytes(), s, bits_);
+        float* to = out + i * dim_ + bounds_[s];
+        for (uint32_t j = 0; j < dsub; ++j) to[j] = value[size_t{j} * ksub()];
+      }
+    }
+  }
+}
+
+float ProductQuantizer::SymmetricDistance(const uint8_t* a, const uint8_t* b) const {
+  float sum = 0;
+  for (uint32_t s = 0; s < m_; ++s) {
+    const float* x = codebook(s) + CodeAt(a, s, bits_);
+    const float* y = codebook(s) + CodeAt(b, s, bits_);
+    for (size_t j = 0; j < bounds_[s + 1] - bounds_[s]; ++j) {
+      const float difference = x[j * ksub()] - y[j * ksub()];
+      sum += difference * difference;
+    }
+  }
+  return sum;
+}
+
+float ProductQuantizer::AsymmetricDistance(const float* query, const uint8_t* code) const {
+  float sum = 0;
+  for (uint32_t s = 0; s < m_; ++s) {
+    const float* x = codebook(s) + CodeAt(code, s, bits_);
+    for (size_t j = 0; j < bounds_[s + 1] - bounds_[s]; ++j) {
+      const float difference = query[bounds_[s] + j] - x[j * ksub()];
+      sum += difference * difference;
+    }
+  }
+  return sum;
+}
+
+double ProductQuantizer::QuantizationError(MatrixView<const float> rows) const {
+  if (rows.rows() == 0) return 0;
+  std::vector<uint8_t> codes(kBlockRows * code_bytes());
+  double sum = 0;
+  for (size_t first = 0; first < rows.rows(); first += kBlockRows) {
+    const auto block = rows.Slice(first, std::min(kBlockRows, rows.rows() - first));
+    Encode(block, codes.data());
+    for (size_t i = 0; i < block.rows(); ++i) {
+      sum += double{AsymmetricDistance(block.row(i), codes.data() + i * code_bytes())};
+    }
+  }
+  return sum / static_cast<double>(rows.rows());
+}
+
+}  // namespace tessera

@@ -1,0 +1,224 @@
+// TrainModel: mean -> rotation -> centroids -> codebooks of residuals -> estimator, refine ranges.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "index/quant/blas.h"
+#include "index/quant/calibration.h"
+#include "index/quant/encoder.h"
+#include "index/quant/kmeans.h"
+#include "index/quant/model.h"
+#include "index/quant/nearest.h"
+#include "index/quant/progress.h"
+#include "index/quant/random.h"
+#include "index/quant/rows.h"
+
+namespace tessera::quant {
+namespace {
+
+constexpr uint64_t kMinRowsPerList = 39;   // below, a centroid is mostly the noise of its rows
+constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
+constexpr uint32_t kCoarseIterations = 10;
+constexpr uint32_t kCodebookIterations = 16;
+
+// Streams of random numbers under one seed.
+enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation, kCalibration };
+
+// About 2 sqrt(n) lists, in steps of 16; fewer where there are few rows a list, or where centroids would
+// take more than 16 bytes a row.
+uint32_t ChooseLists(uint64_t total_rows, uint32_t dim) {
+  const auto n = static_cast<double>(total_rows);
+  const double lists =
+      std::min({2.0 * std::sqrt(n), 4.0 * n / dim, n / static_cast<double>(kMinRowsPerList)});
+  if (lists < 16) return static_cast<uint32_t>(std::max(lists, 1.0));
+  return static_cast<uint32_t>(lists) / 16 * 16;
+}
+
+uint32_t ChooseSubQuantizers(uint32_t dim) { return std::min(64u, std::max(1u, (dim + 3) / 4)); }
+
+QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uint64_t sample_rows) {
+  if (!spec.inverted_lists) spec.nlist = 1;
+  if (spec.nlist == 0) spec.nlist = ChooseLists(total_rows, dim);
+  const uint64_t affordable = std::max<uint64_t>(1, sample_rows / kMinRowsPerList);
+  spec.nlist = static_cast<uint32_t>(std::min<uint64_t>(spec.nlist, affordable));
+  if (spec.pq_m == 0) spec.pq_m = ChooseSubQuantizers(dim);
+  return spec;
+}
+
+std::vector<float> MeanOf(MatrixView<const float> rows) {
+  std::vector<double> sum(rows.dim());
+  for (size_t i = 0; i < rows.rows(); ++i) {
+    const float* row = rows.row(i);
+    for (size_t j = 0; j < rows.dim(); ++j) sum[j] += double{row[j]};
+  }
+  std::vector<float> mean(rows.dim());
+  for (size_t j = 0; j < rows.dim(); ++j) {
+    mean[j] = static_cast<float>(sum[j] / static_cast<double>(rows.rows()));
+  }
+  return mean;
+}
+
+// A random orthogonal matrix: the Q of a matrix of independent Gaussians.
+StatusOr<std::vector<float>> RandomRotation(uint32_t dim, uint64_t seed) {
+  Random random(seed, kRotation);
+  std::vector<float> matrix(size_t{dim} * dim);
+  for (float& value : matrix) value = static_cast<float>(random.Gaussian());
+  if (!OrthonormalizeRows(matrix.data(), dim)) return Internal("rotation: QR factorisation failed");
+  return matrix;
+}
+
+class Trainer {
+ public:
+  Trainer(Metric metric, MatrixView<const float> sample, const TrainingContext& context)
+      : sample_(sample), context_(context), executor_(context.executor ? *context.executor : inline_) {
+    model_.metric = metric;
+    model_.dim = static_cast<uint32_t>(sample.dim());
+    model_.trained_rows = sample.rows();
+  }
+
+  StatusOr<TrainedModel> Run(const QuantizerSpec& spec) {
+    model_.spec = spec;
+    model_.mean = MeanOf(sample_);
+    if (spec.rotation == RotationKind::kRandom) {
+      TESSERA_ASSIGN_OR_RETURN(model_.rotation, RandomRotation(model_.dim, context_.seed));
+    }
+    // Shares of the whole by multiplications; the codebooks' kernel is about half as fast as BLAS.
+    const double coarse = static_cast<double>(CoarseRows()) * spec.nlist * kCoarseIterations;
+    const double fine = 2.0 * static_cast<double>(CodebookRows()) * (1 << spec.pq_bits) *
+                        kCodebookIterations;
+    const double split = 0.9 * coarse / (coarse + fine);
+    TESSERA_RETURN_IF_ERROR(TrainLists(ProgressRange(context_, 0, split)));
+    TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, split, 0.9)));
+    const ProgressRange last(context_, 0.9, 1);
+    last.Report(0, "calibration");
+    TESSERA_RETURN_IF_ERROR(context_.stop.Check());
+    CalibrationInput input{rows_, residuals_, decoded_, labels_, *lists_, executor_, context_.stop,
+                           Random(context_.seed, kCalibration).Next()};
+    TESSERA_RETURN_IF_ERROR(Calibrate(input, model_));
+    last.Report(1, "calibration");
+    return TrainedModel{std::make_shared<const Model>(std::move(model_)), std::move(lists_)};
+  }
+
+ private:
+  uint64_t CoarseRows() const {
+    return std::min<uint64_t>(sample_.rows(), model_.spec.nlist * kRowsPerCentroid);
+  }
+  uint64_t CodebookRows() const {
+    return std::min<uint64_t>(sample_.rows(), kRowsPerCentroid << model_.spec.pq_bits);
+  }
+
+  // `count` rows of the sample, drawn by `stream`, centred and rotated.
+  std::vector<float> TransformedSample(uint64_t count, uint64_t stream) const {
+    Random random(context_.seed, stream);
+    std::vector<float> rows = GatherRows(sample_, SampleIndices(sample_.rows(), count, random));
+    ParallelFor(executor_, count, 1024, [&](size_t begin, size_t end) {
+      float* block = rows.data() + begin * model_.dim;
+      TransformRows(model_, {block, end - begin, model_.dim}, block);
+    });
+    return rows;
+  }
+
+  Status TrainLists(const ProgressRange& progress) {
+    const KMeansOptions options{.k = model_.spec.nlist, .iterations = kCoarseIterations};
+    const std::vector<float> rows = TransformedSample(CoarseRows(), kCoarse);
+    auto trained = TrainKMeans({rows.data(), CoarseRows(), model_.dim}, options,
+                               progress.Part("centroids"));
+    if (!trained.ok()) return trained.status();
+    lists_ = std::make_shared<const ListTable>(model_.dim, std::move(trained->centroids));
+    return OkStatus();
+  }
+
+  Status TrainCodebooks(const ProgressRange& progress) {
+    const size_t n = CodebookRows();
+    const uint32_t dim = model_.dim;
+    rows_ = TransformedSample(n, kResiduals);
+    labels_.resize(n);
+    const NearestCentroid nearest(dim, lists_->nlist(), lists_->centroids().data(),
+                                  lists_->norms().data());
+    residuals_ = rows_;
+    ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
+      nearest.Assign({rows_.data() + begin * dim, end - begin, dim}, labels_.data() + begin);
+      for (size_t i = begin; i < end; ++i) {
+        const float* centroid = lists_->centroid(ListId(labels_[i]));
+        for (uint32_t j = 0; j < dim; ++j) residuals_[i * dim + j] -= centroid[j];
+      }
+    });
+    auto trained = ProductQuantizer::Train({residuals_.data(), n, dim}, model_.spec.pq_m,
+                                           model_.spec.pq_bits, kCodebookIterations,
+                                           progress.Part("codebooks"));
+    if (!trained.ok()) return trained.status();
+    model_.pq = std::move(*trained);
+    decoded_.resize(n * dim);
+    ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
+      std::vector<uint8_t> codes((end - begin) * model_.code_bytes());
+      model_.pq.Encode({residuals_.data() + begin * dim, end - begin, dim}, codes.data());
+      model_.pq.Decode(codes.data(), end - begin, decoded_.data() + begin * dim);
+    });
+    return OkStatus();
+  }
+
+  MatrixView<const float> sample_;
+  const TrainingContext& context_;
+  InlineExecutor inline_;
+  Executor& executor_;
+  Model model_;
+  std::shared_ptr<const ListTable> lists_;
+  // Rows that trained the codebooks: transformed, their residuals, decoded residuals and lists.
+  std::vector<float> rows_;
+  std::vector<float> residuals_;
+  std::vector<float> decoded_;
+  std::vector<uint32_t> labels_;
+};
+
+Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {
+  if (sample.dim() == 0) return InvalidArgument("sample: dim must be at least 1");
+  if (sample.dim() > kMaxDim) {
+    return InvalidArgument("sample: dim must be at most " + std::to_string(kMaxDim) + ", got " +
+                           std::to_string(sample.dim()));
+  }
+  const auto dim = static_cast<uint32_t>(sample.dim());
+  TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(dim), "quantizer: "));
+  if (spec.code != CodeKind::kProduct) {
+    return InvalidArgument("quantizer: VQ is for files, collections need PQ");
+  }
+  const uint64_t needed = MinTrainingRows(spec, dim);
+  if (sample.rows() < needed) {
+    return InvalidArgument("training " + spec.ToString() + " needs at least " +
+                           std::to_string(needed) + " rows, got " + std::to_string(sample.rows()));
+  }
+  if (sample.rows() > std::numeric_limits<uint32_t>::max()) {
+    return InvalidArgument("training takes at most 2^32 - 1 rows");
+  }
+  return CheckFinite(sample, "rows");
+}
+
+}  // namespace
+
+uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
+  if (spec.code == CodeKind::kVector) return spec.vq_k;
+  return std::max<uint64_t>(spec.nlist, uint64_t{1} << spec.pq_bits);
+}
+
+uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t total_rows,
+                            uint64_t memory_bytes) {
+  const uint64_t minimum = MinTrainingRows(spec, dim);
+  const QuantizerSpec resolved = Resolve(spec, dim, total_rows, total_rows);
+  const uint64_t largest = spec.code == CodeKind::kVector
+                               ? spec.vq_k
+                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << spec.pq_bits);
+  const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
+  const uint64_t wanted = std::max(minimum, std::min(largest * kRowsPerCentroid, affordable));
+  return std::min(wanted, total_rows);
+}
+
+StatusOr<TrainedModel> TrainModel(const QuantizerSpec& spec, Metric metric,
+                                  MatrixView<const float> sample, uint64_t total_rows,
+                                  const TrainingContext& context) {
+  TESSERA_RETURN_IF_ERROR(CheckSample(spec, sample));
+  const auto dim = static_cast<uint32_t>(sample.dim());
+  const uint64_t rows = std::max<uint64_t>(total_rows, sample.rows());
+  return Trainer(metric, sample, context).Run(Resolve(spec, dim, rows, sample.rows()));
+}
+
+}  // namespace tessera::quant
