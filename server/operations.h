@@ -1,0 +1,111 @@
+// Long work and its state: who runs, how far it is, who waits for it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "index/status.h"
+
+namespace tessera::server {
+
+// What a training left in force.
+struct TrainOutcome {
+  uint32_t generation = 0;
+  std::string quantizer;
+  uint64_t trained_rows = 0;
+  double training_error = 0;
+};
+
+// A copy of the state of one operation.
+struct OperationInfo {
+  uint64_t id = 0;
+  std::string collection;
+  bool done = false;
+  double progress = 0;  // 0 to 1, never falling
+  std::string stage;
+  Status status;         // meaningful when done
+  std::chrono::system_clock::time_point start;
+  std::chrono::system_clock::time_point end;  // when done
+  TrainOutcome outcome;  // when done and OK
+
+  std::string name() const { return "operations/" + std::to_string(id); }
+};
+
+// The trainings of this process. Finished ones are kept for an hour, at most 1,000. Thread-safe; callbacks
+// run without its lock, on the thread that causes them.
+class Operations {
+ public:
+  using Now = std::function<std::chrono::system_clock::time_point()>;
+  using Waiter = std::function<void(StatusOr<OperationInfo>)>;
+  using CancelFlag = std::shared_ptr<const std::atomic<bool>>;
+
+  // first_id: ids ascend from it. Milliseconds since 1970 keep names of an earlier process from meaning
+  // another operation in this one.
+  Operations(size_t max_running, uint64_t first_id, Now now = std::chrono::system_clock::now);
+
+  struct Begun {
+    uint64_t id = 0;
+    CancelFlag cancelled;
+  };
+  // AlreadyExists names the one under way for this collection; ResourceExhausted if max_running are;
+  // Unavailable after Shutdown(). Finish() must follow.
+  StatusOr<Begun> Begin(const std::string& collection);
+  void Progress(uint64_t id, double fraction, const std::string& stage);
+  void Finish(uint64_t id, const Status& status, const TrainOutcome& outcome);
+
+  // All by name ("operations/17"); NotFound names it.
+  StatusOr<OperationInfo> Get(const std::string& name);
+  // Sets the cancel flag; without effect when done.
+  StatusOr<OperationInfo> Cancel(const std::string& name);
+  // Up to `count`, newest first, ids below `before`.
+  std::vector<OperationInfo> List(size_t count, uint64_t before = UINT64_MAX);
+
+  // Calls `waiter` once: when the operation is done (at once if it is), or with Unavailable on
+  // Shutdown(). ResourceExhausted past kMaxWaiters. The number is for Forget().
+  StatusOr<uint64_t> Wait(const std::string& name, Waiter waiter);
+  // The waiter will not be called any more; false if it was called or is about to be.
+  bool Forget(uint64_t waiter);
+
+  void CancelCollection(const std::string& collection);
+  // Cancels what runs, ends all waits, refuses new operations.
+  void Shutdown();
+
+  static constexpr size_t kMaxKept = 1000;
+  static constexpr std::chrono::hours kKeptFor{1};
+  static constexpr size_t kMaxWaiters = 1000;
+
+ private:
+  struct Operation {
+    OperationInfo info;
+    std::shared_ptr<std::atomic<bool>> cancelled;
+  };
+  struct Waiting {
+    uint64_t operation = 0;
+    Waiter waiter;
+  };
+
+  StatusOr<Operation*> Find(const std::string& name);  // lock held
+  void Expire();                                       // lock held
+
+  const size_t max_running_;
+  const Now now_;
+  std::mutex mutex_;
+  uint64_t next_id_;
+  uint64_t next_waiter_ = 1;
+  size_t running_ = 0;
+  bool shut_down_ = false;
+  std::map<uint64_t, Operation> operations_;
+  std::deque<uint64_t> finished_;  // in order of end
+  std::map<uint64_t, Waiting> waiters_;
+};
+
+}  // namespace tessera::server

@@ -1,0 +1,48 @@
+// Every thread of the server: three pools and one thread for timers.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "index/executor.h"
+
+namespace tessera::server {
+
+// Thread-safe, except Join() and the destructor. Tasks must not throw.
+class Runtime {
+ public:
+  struct Sizes {
+    size_t compute = 0;  // 0 = one a core
+    size_t io = 4;
+    size_t jobs = 2;
+  };
+  // Also sets OpenBLAS to one thread: its count is process-wide, and a pool of threads inside each task
+  // of a pool thrashes. The library never does this, the owner of the process does.
+  explicit Runtime(const Sizes& sizes);
+  ~Runtime();  // Join()
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  Executor& compute();  // searches, encodes; tasks never wait for other tasks
+  Executor& io();       // commits, opens and drops collections: tasks that wait for the disk
+  Executor& jobs();     // trainings: tasks of minutes
+
+  // A running timer; destroying it cancels, but does not wait for a callback under way.
+  class Timer {
+   public:
+    virtual ~Timer() = default;
+  };
+  // Calls `task` once after `delay`, on the timer thread, where it must be short.
+  std::unique_ptr<Timer> After(std::chrono::nanoseconds delay, std::function<void()> task);
+
+  // Runs all that was posted, then ends the threads. Pending timers are dropped.
+  void Join();
+
+ private:
+  struct Pools;
+  std::unique_ptr<Pools> pools_;
+};
+
+}  // namespace tessera::server
