@@ -36,11 +36,12 @@ Status Annotate(const Status& status, const std::string& prefix);
 }  // namespace tessera
 
 // Returns the status of `expr` from the enclosing function unless it is OK.
-#define TESSERA_RETURN_IF_ERROR(expr)                                   \
-  do {                                                                  \
-    if (auto tessera_status_ = (expr); !tessera_status_.ok()) {         \
-      return tessera_status_;                                           \
-    }                                                                   \
+#define TESSERA_RETURN_IF_ERROR(expr) \
+  TESSERA_RETURN_IF_ERROR_IMPL_(TESSERA_CONCAT_(tessera_status_, __LINE__), expr)
+// The name is unique by line, so that a lambda inside `expr` may use the macro too.
+#define TESSERA_RETURN_IF_ERROR_IMPL_(var, expr) \
+  do {                                           \
+    if (auto var = (expr); !var.ok()) return var; \
   } while (false)
 
 #define TESSERA_CONCAT_INNER_(a, b) a##b

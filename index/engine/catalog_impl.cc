@@ -1,0 +1,267 @@
+// Collections as directories: create and drop are one rename each.
+//
+//   <data>/FORMAT                 "tessera 1\n"
+//   <data>/LOCK                   held with flock while open
+//   <data>/collections/<name>/    one RocksDB database each
+//   <data>/collections/.tmp-<n>/  being created; .trash-<n>/ being dropped; both removed at start
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "index/base/failpoint.h"
+#include "index/catalog.h"
+#include "index/engine/collection_impl.h"
+
+namespace tessera::engine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFormatLine = "tessera 1\n";
+
+Status IoError(const std::string& what, const std::string& path) {
+  return Unavailable(what + " " + path + ": " + std::strerror(errno));
+}
+
+// Makes a rename or a new name in `directory` durable.
+Status SyncDirectory(const std::string& directory) {
+  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return IoError("cannot open", directory);
+  const int result = fsync(fd);
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return result == 0 ? OkStatus() : IoError("cannot sync", directory);
+}
+
+Status WriteDurably(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".tmp";
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return IoError("cannot create", temporary);
+  const bool ok = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  if (!ok || rename(temporary.c_str(), path.c_str()) != 0) return IoError("cannot write", path);
+  return SyncDirectory(fs::path(path).parent_path());
+}
+
+Status CheckName(const std::string& name) {
+  const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
+  bool good = !name.empty() && name.size() <= 128 && name[0] != '.' && name[0] != '-';
+  for (const char c : name) good = good && allowed(static_cast<unsigned char>(c));
+  if (good) return OkStatus();
+  return InvalidArgument("name: \"" + name.substr(0, 140) + "\" must be 1 to 128 letters, digits, '-', '_' " +
+                         "or '.', and start with none of '.' and '-'");
+}
+
+class DirectoryLock {
+ public:
+  DirectoryLock() = default;
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  ~DirectoryLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Status Take(const std::string& directory) {
+    const std::string path = directory + "/LOCK";
+    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd_ < 0) return IoError("cannot open", path);
+    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return OkStatus();
+    return FailedPrecondition("data directory " + directory + " is in use by another process");
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+class CatalogImpl final : public Catalog {
+ public:
+  explicit CatalogImpl(const CatalogOptions& options)
+      : options_(options),
+        root_(fs::path(options.path) / "collections"),
+        shared_({options.block_cache_bytes, options.write_buffer_bytes, options.background_threads}) {
+    core_.compute = options.compute ? options.compute : &inline_;
+    core_.io = options.io ? options.io : &inline_;
+    core_.background = options.io != nullptr;
+    core_.commit_queue_bytes = options.commit_queue_bytes;
+    core_.untrained_bytes = options.untrained_bytes;
+    core_.max_row_id = options.max_row_id;
+  }
+
+  Status Start() {
+    std::error_code error;
+    fs::create_directory(options_.path, error);
+    if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());
+    TESSERA_RETURN_IF_ERROR(lock_.Take(options_.path));
+    TESSERA_RETURN_IF_ERROR(CheckFormat());
+    fs::create_directory(root_, error);
+    if (error) return Unavailable("cannot create " + root_.string() + ": " + error.message());
+    TESSERA_RETURN_IF_ERROR(SyncDirectory(options_.path));
+    return OpenAll();
+  }
+
+  StatusOr<std::shared_ptr<Collection>> Create(const std::string& name, const CollectionSpec& spec) override {
+    TESSERA_RETURN_IF_ERROR(CheckName(name));
+    TESSERA_RETURN_IF_ERROR(spec.Validate());
+    TESSERA_RETURN_IF_ERROR(Reserve(name));
+    StatusOr<std::shared_ptr<CollectionImpl>> made = MakeCollection(name, spec);
+    std::lock_guard lock(mutex_);
+    if (!made.ok()) {
+      collections_.erase(name);
+      return made.status();
+    }
+    collections_[name] = *made;
+    return std::shared_ptr<Collection>(*made);
+  }
+
+  StatusOr<std::shared_ptr<Collection>> Get(const std::string& name) const override {
+    std::lock_guard lock(mutex_);
+    const auto it = collections_.find(name);
+    if (it != collections_.end() && it->second) return std::shared_ptr<Collection>(it->second);
+    return NotFound("no collection \"" + name.substr(0, 140) + "\"");
+  }
+
+  std::vector<std::string> List() const override {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> names;
+    for (const auto& [name, collection] : collections_) {
+      if (collection) names.push_back(name);
+    }
+    return names;
+  }
+
+  Status Drop(const std::string& name) override {
+    std::shared_ptr<CollectionImpl> dropped;
+    std::string trash;
+    {
+      std::lock_guard lock(mutex_);
+      const auto it = collections_.find(name);
+      if (it == collections_.end() || !it->second) {
+        return NotFound("no collection \"" + name.substr(0, 140) + "\"");
+      }
+      trash = (root_ / (".trash-" + std::to_string(next_number_++))).string();
+      dropped = it->second;
+      it->second = nullptr;  // the name stays reserved until the directory is renamed
+    }
+    Status status = Failpoint("catalog.drop");
+    if (status.ok() && rename((root_ / name).c_str(), trash.c_str()) != 0) {
+      status = IoError("cannot rename", (root_ / name).string());
+    }
+    {
+      std::lock_guard lock(mutex_);
+      if (!status.ok()) {
+        collections_[name] = dropped;
+        return status;
+      }
+      collections_.erase(name);
+    }
+    TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
+    // Calls under way finish on the renamed files, which the kernel keeps as long as they are open; what
+    // they leave is removed at the next start.
+    dropped.reset();
+    std::error_code ignored;
+    fs::remove_all(trash, ignored);
+    return OkStatus();
+  }
+
+ private:
+  Status CheckFormat() const {
+    const std::string path = options_.path + "/FORMAT";
+    std::ifstream in(path, std::ios::binary);
+    if (!in) {
+      // Not ours: a directory with files but no FORMAT is never written into.
+      for (const auto& entry : fs::directory_iterator(options_.path)) {
+        if (entry.path().filename() == "LOCK") continue;
+        return FailedPrecondition(options_.path + " is not empty and holds no tessera data (" +
+                                  entry.path().filename().string() + " found, no FORMAT)");
+      }
+      return WriteDurably(path, kFormatLine);
+    }
+    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (text == kFormatLine) return OkStatus();
+    return FailedPrecondition(path + " says \"" + text.substr(0, 40) + "\", this version knows \"tessera 1\": " +
+                              "use the version that wrote it, or a newer one");
+  }
+
+  Status OpenAll() {
+    for (const auto& entry : fs::directory_iterator(root_)) {
+      const std::string name = entry.path().filename().string();
+      if (name[0] == '.') {
+        std::error_code error;
+        fs::remove_all(entry.path(), error);
+        if (error) return Unavailable("cannot remove " + entry.path().string() + ": " + error.message());
+        continue;
+      }
+      auto opened = CollectionImpl::Open(name, entry.path().string(), core_, shared_);
+      if (!opened.ok()) return Annotate(opened.status(), "collection \"" + name + "\": ");
+      collections_[name] = *opened;
+    }
+    return OkStatus();
+  }
+
+  // Holds the name while the directory is made, outside the lock.
+  Status Reserve(const std::string& name) {
+    std::lock_guard lock(mutex_);
+    if (collections_.emplace(name, nullptr).second) return OkStatus();
+    return AlreadyExists("collection \"" + name + "\" exists");
+  }
+
+  StatusOr<std::shared_ptr<CollectionImpl>> MakeCollection(const std::string& name,
+                                                           const CollectionSpec& spec) {
+    std::string temporary;
+    {
+      std::lock_guard lock(mutex_);
+      temporary = (root_ / (".tmp-" + std::to_string(next_number_++))).string();
+    }
+    TESSERA_RETURN_IF_ERROR(CollectionImpl::Initialize(temporary, spec, shared_));
+    TESSERA_RETURN_IF_ERROR(SyncDirectory(temporary));
+    TESSERA_RETURN_IF_ERROR(Failpoint("catalog.create"));
+    const std::string path = (root_ / name).string();
+    if (rename(temporary.c_str(), path.c_str()) != 0) return IoError("cannot create", path);
+    TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
+    return CollectionImpl::Open(name, path, core_, shared_);
+  }
+
+  CatalogOptions options_;
+  fs::path root_;
+  DirectoryLock lock_;
+  InlineExecutor inline_;
+  CoreOptions core_;
+  store::SharedResources shared_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<CollectionImpl>> collections_;  // null: name reserved
+  uint64_t next_number_ = 0;
+};
+
+}  // namespace
+}  // namespace tessera::engine
+
+namespace tessera {
+
+Status CollectionSpec::Validate() const {
+  if (dim == 0 || dim > kMaxDim) {
+    return InvalidArgument("dim is " + std::to_string(dim) + ", must be 1 to " + std::to_string(kMaxDim));
+  }
+  if (quantizer.code != CodeKind::kProduct) {
+    return InvalidArgument("quantizer: collections take product codes (PQ...), not " + quantizer.ToString());
+  }
+  return Annotate(quantizer.Validate(dim), "quantizer: ");
+}
+
+StatusOr<std::unique_ptr<Catalog>> Catalog::Open(const CatalogOptions& options) {
+  auto catalog = std::make_unique<engine::CatalogImpl>(options);
+  TESSERA_RETURN_IF_ERROR(catalog->Start());
+  return std::unique_ptr<Catalog>(std::move(catalog));
+}
+
+}  // namespace tessera

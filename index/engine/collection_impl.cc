@@ -1,0 +1,314 @@
+#include "index/engine/collection_impl.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "index/engine/loader.h"
+#include "index/engine/metadata.h"
+#include "index/engine/query.h"
+#include "index/engine/rebuild.h"
+#include "index/engine/vector_data.h"
+#include "index/quant/encoder.h"
+
+namespace tessera::engine {
+namespace {
+
+constexpr uint64_t kTrainRows = 10000;
+constexpr uint64_t kTrainGrowth = 4;
+
+// Waits for one callback.
+template <typename T>
+class Waiter {
+ public:
+  void Set(StatusOr<T> value) {
+    std::lock_guard lock(mutex_);
+    value_ = std::move(value);
+    set_ = true;
+    ready_.notify_one();
+  }
+  StatusOr<T> Wait() {
+    std::unique_lock lock(mutex_);
+    ready_.wait(lock, [this] { return set_; });
+    return std::move(value_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  StatusOr<T> value_;
+  bool set_ = false;
+};
+
+StatusOr<std::string> NeedRecord(const store::Store& store, const std::string& name) {
+  TESSERA_ASSIGN_OR_RETURN(auto bytes, store.GetRecord(name));
+  if (!bytes) return DataLoss("record \"" + name + "\" is missing");
+  return *std::move(bytes);
+}
+
+uint64_t NextTraining(const Snapshot& snapshot) {
+  return snapshot.trained() ? snapshot.model->trained_rows * kTrainGrowth : kTrainRows;
+}
+
+// Families of generations that never came into force, or were replaced.
+Status DropOtherGenerations(store::Store& store, Generation active) {
+  for (const Generation g : store.Generations()) {
+    if (g != active) TESSERA_RETURN_IF_ERROR(store.DropGeneration(g));
+  }
+  return OkStatus();
+}
+
+Status LoadModel(const store::Store& store, const Active& active, Snapshot& snapshot) {
+  TESSERA_ASSIGN_OR_RETURN(const std::string bytes, NeedRecord(store, ModelRecord(active.generation)));
+  TESSERA_ASSIGN_OR_RETURN(quant::Model model, quant::Model::Parse(bytes));
+  TESSERA_ASSIGN_OR_RETURN(auto centroids,
+                           store.ReadCentroids(active.generation, model.dim, active.nlist));
+  snapshot.generation = active.generation;
+  snapshot.table = std::make_shared<quant::ListTable>(model.dim, std::move(centroids));
+  snapshot.model = std::make_shared<quant::Model>(std::move(model));
+  return OkStatus();
+}
+
+}  // namespace
+
+Status CollectionImpl::Initialize(const std::string& path, const CollectionSpec& spec,
+                                  store::SharedResources& shared) {
+  store::Store::Options options;
+  options.create = true;
+  options.shared = &shared;
+  TESSERA_ASSIGN_OR_RETURN(const auto store, store::Store::Open(path, options));
+  const std::unique_ptr<store::Batch> batch = store->NewBatch();
+  batch->PutRecord(kSpecRecord, EncodeSpec(spec));
+  batch->PutRecord(kActiveRecord, EncodeActive(Generation{0}, 1));
+  batch->PutRecord(kProgressRecord, EncodeProgress({}));
+  return store->Write(*batch, store::Durability::kSync);
+}
+
+StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string& name,
+                                                               const std::string& path,
+                                                               const CoreOptions& options,
+                                                               store::SharedResources& shared) {
+  auto core = std::make_shared<Core>();
+  core->name = name;
+  core->options = options;
+  store::Store::Options store_options;
+  store_options.shared = &shared;
+  TESSERA_ASSIGN_OR_RETURN(core->store, store::Store::Open(path, store_options));
+  const store::Store& store = *core->store;
+  TESSERA_ASSIGN_OR_RETURN(const std::string spec_bytes, NeedRecord(store, kSpecRecord));
+  TESSERA_ASSIGN_OR_RETURN(core->spec, DecodeSpec(spec_bytes));
+  core->dim = core->spec.dim;
+  core->metric = core->spec.metric;
+  core->sync_writes = core->spec.sync_writes;
+  TESSERA_ASSIGN_OR_RETURN(const std::string active_bytes, NeedRecord(store, kActiveRecord));
+  TESSERA_ASSIGN_OR_RETURN(const Active active, DecodeActive(active_bytes));
+  TESSERA_ASSIGN_OR_RETURN(const std::string progress_bytes, NeedRecord(store, kProgressRecord));
+  TESSERA_ASSIGN_OR_RETURN(const Progress progress, DecodeProgress(progress_bytes));
+  TESSERA_RETURN_IF_ERROR(DropOtherGenerations(*core->store, active.generation));
+
+  auto snapshot = std::make_shared<Snapshot>();
+  if (active.generation.value > 0) {
+    TESSERA_RETURN_IF_ERROR(LoadModel(store, active, *snapshot));
+    if (snapshot->model->dim != core->dim || snapshot->model->metric != core->metric) {
+      return DataLoss("the model does not fit the collection's dimension and metric");
+    }
+  }
+  snapshot->commit = progress.commit;
+  snapshot->next_row = progress.next_row;
+  snapshot->store = store.GetSnapshot();
+  TESSERA_ASSIGN_OR_RETURN(
+      snapshot->lists,
+      LoadLists({&store, snapshot->store.get(), snapshot->store.get(), active.generation,
+                 snapshot->model.get(), active.nlist, core->dim, core->metric, progress.next_row},
+                *options.compute));
+  core->snapshot.Set(snapshot);
+  return std::shared_ptr<CollectionImpl>(new CollectionImpl(std::move(core)));
+}
+
+CollectionImpl::CollectionImpl(std::shared_ptr<Core> core)
+    : core_(std::move(core)),
+      committer_(std::make_shared<Committer>(core_)),
+      train_at_(std::make_shared<std::atomic<uint64_t>>(NextTraining(*core_->snapshot.Get()))) {}
+
+CollectionImpl::~CollectionImpl() {
+  *core_->closing = true;
+  std::unique_lock lock(core_->tasks_mutex);
+  core_->tasks_done.wait(lock, [this] { return core_->tasks == 0; });
+}
+
+CollectionSpec CollectionImpl::spec() const {
+  std::lock_guard lock(core_->spec_mutex);
+  return core_->spec;
+}
+
+void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
+                                 UpsertDone done) {
+  StatusOr<std::unique_ptr<WriteOp>> op = PrepareUpsert(*core_, points, options);
+  if (!op.ok()) return done(op.status());
+  if ((*op)->rows.empty()) {
+    return done(UpsertResult{core_->snapshot.Get()->commit, 0, std::move((*op)->rejected)});
+  }
+  (*op)->upsert_done = std::move(done);
+  committer_->Submit(*std::move(op));
+  MaybeTrain();
+}
+
+StatusOr<UpsertResult> CollectionImpl::Upsert(const std::vector<PointInput>& points,
+                                              const UpsertOptions& options) {
+  Waiter<UpsertResult> waiter;
+  UpsertAsync(points, options, [&](StatusOr<UpsertResult> result) { waiter.Set(std::move(result)); });
+  return waiter.Wait();
+}
+
+void CollectionImpl::DeleteAsync(std::vector<PointId> ids, DeleteDone done) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Status status = CheckId(ids[i], "ids[" + std::to_string(i) + "]");
+    if (!status.ok()) return done(status);
+  }
+  if (ids.empty()) return done(DeleteResult{core_->snapshot.Get()->commit, 0});
+  auto op = std::make_unique<WriteOp>();
+  op->bytes = ids.size() * 64;
+  op->deletes = std::move(ids);
+  op->delete_done = std::move(done);
+  committer_->Submit(std::move(op));
+}
+
+StatusOr<DeleteResult> CollectionImpl::Delete(std::vector<PointId> ids) {
+  Waiter<DeleteResult> waiter;
+  DeleteAsync(std::move(ids), [&](StatusOr<DeleteResult> result) { waiter.Set(std::move(result)); });
+  return waiter.Wait();
+}
+
+StatusOr<std::vector<QueryResult>> CollectionImpl::QueryBatch(MatrixView<const float> queries,
+                                                              const QueryParams& params) {
+  return RunQueries(*core_, core_->snapshot.Get(), queries, params);
+}
+
+StatusOr<QueryResult> CollectionImpl::QueryById(const PointId& id, const QueryParams& params) {
+  return RunQueryById(*core_, core_->snapshot.Get(), id, params);
+}
+
+StatusOr<std::vector<std::optional<StoredPoint>>> CollectionImpl::Get(const std::vector<PointId>& ids) {
+  return GetPoints(*core_, *core_->snapshot.Get(), ids);
+}
+
+uint64_t CollectionImpl::Count() const { return core_->snapshot.Get()->lists.live_rows(); }
+
+Status CollectionImpl::Train(const TrainOptions& options) {
+  if (core_->training.exchange(true)) {
+    return AlreadyExists("a training of collection \"" + core_->name + "\" is running");
+  }
+  const TaskGuard guard(core_);
+  Status status = core_->read_only ? core_->ReadOnlyStatus()
+                                   : RebuildCollection(*core_, *committer_, options);
+  if (status.ok()) *train_at_ = NextTraining(*core_->snapshot.Get());
+  core_->training = false;
+  return status;
+}
+
+void CollectionImpl::MaybeTrain() {
+  if (!core_->options.background) return;
+  const uint64_t rows = Count();
+  uint64_t at = *train_at_;
+  if (rows < at || core_->read_only) return;
+  {
+    std::lock_guard lock(core_->spec_mutex);
+    if (!core_->spec.auto_train) return;
+  }
+  // One caller wins; the others see the raised mark.
+  if (!train_at_->compare_exchange_strong(at, rows * 2)) return;
+  if (core_->training.exchange(true)) return;
+  auto guard = std::make_shared<TaskGuard>(core_);
+  core_->options.io->Post([core = core_, committer = committer_, at_mark = train_at_, guard] {
+    const Status status = RebuildCollection(*core, *committer, TrainOptions());
+    if (status.ok()) *at_mark = NextTraining(*core->snapshot.Get());
+    core->training = false;
+  });
+}
+
+StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  if (!snapshot->trained()) return FailedPrecondition("collection \"" + core_->name + "\" is not trained");
+  std::vector<float> prepared;
+  TESSERA_RETURN_IF_ERROR(PrepareVectors(*core_, rows, "vectors", prepared));
+  quant::EncodedRows encoded;
+  quant::EncodeRows(*snapshot->model, *snapshot->table, {prepared.data(), rows.rows(), core_->dim},
+                    *core_->options.compute, encoded);
+  EncodedVectors out;
+  out.generation = snapshot->generation;
+  out.code_bytes = snapshot->model->code_bytes();
+  for (const ListId list : encoded.lists) out.lists.push_back(list.value);
+  out.codes.assign(encoded.codes.begin(), encoded.codes.end());
+  return out;
+}
+
+Status CollectionImpl::Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) {
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  if (!snapshot->trained()) return FailedPrecondition("collection \"" + core_->name + "\" is not trained");
+  const size_t code_bytes = snapshot->model->code_bytes();
+  if (codes.size() != lists.size() * code_bytes) {
+    return InvalidArgument("codes has " + std::to_string(codes.size()) + " bytes, " +
+                           std::to_string(lists.size()) + " rows of " + std::to_string(code_bytes) +
+                           " need " + std::to_string(lists.size() * code_bytes));
+  }
+  for (size_t i = 0; i < lists.size(); ++i) {
+    if (lists[i] >= snapshot->table->nlist()) {
+      return InvalidArgument("lists[" + std::to_string(i) + "] is " + std::to_string(lists[i]) +
+                             ", the model has " + std::to_string(snapshot->table->nlist()) + " lists");
+    }
+    quant::DecodeRow(*snapshot->model, *snapshot->table, ListId{lists[i]},
+                     reinterpret_cast<const uint8_t*>(codes.data()) + i * code_bytes, out + i * core_->dim);
+  }
+  return OkStatus();
+}
+
+CollectionStats CollectionImpl::Stats() const {
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  CollectionStats stats;
+  stats.rows = snapshot->lists.live_rows();
+  stats.dead_rows = snapshot->lists.rows() - snapshot->lists.live_rows();
+  stats.commit = snapshot->commit;
+  stats.generation = snapshot->generation;
+  const lists::ListBytes bytes = snapshot->lists.Bytes();
+  MemoryUsage& m = stats.memory;
+  m = {bytes.codes, bytes.corrections, bytes.records, bytes.row_ids, bytes.external_ids,
+       bytes.padding, bytes.headers, 0, 0};
+  if (snapshot->trained()) {
+    stats.quantizer = snapshot->model->spec.ToString();
+    stats.trained_rows = snapshot->model->trained_rows;
+    stats.training_error = snapshot->model->training_error;
+    stats.nlist = snapshot->table->nlist();
+    m.centroids = snapshot->table->bytes();
+    m.model = snapshot->model->bytes();
+  } else {
+    std::swap(m.codes, m.refine);  // raw rows stand where refine records will
+  }
+  double squares = 0;
+  for (uint32_t l = 0; l < snapshot->lists.nlist(); ++l) {
+    const lists::List* list = snapshot->lists.list(ListId{l});
+    const uint32_t n = list ? list->live_rows : 0;
+    stats.largest_list = std::max(stats.largest_list, n);
+    squares += static_cast<double>(n) * n;
+  }
+  if (stats.rows > 0) {
+    const auto rows = static_cast<double>(stats.rows);
+    stats.list_imbalance = snapshot->lists.nlist() * squares / (rows * rows);
+  }
+  const store::Store::DiskUsage disk = core_->store->Usage();
+  stats.disk_bytes = disk.sst_bytes + disk.blob_bytes + disk.wal_bytes;
+  stats.store_memory_bytes = disk.memtable_bytes + disk.table_reader_bytes;
+  stats.read_only = core_->read_only;
+  if (stats.read_only) {
+    std::lock_guard lock(core_->cause_mutex);
+    stats.read_only_cause = core_->read_only_cause;
+  }
+  stats.training = core_->training;
+  if (stats.training) {
+    stats.training_fraction = core_->training_fraction;
+    stats.training_stage = core_->training_stage.load();
+  }
+  return stats;
+}
+
+}  // namespace tessera::engine

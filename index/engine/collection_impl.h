@@ -1,0 +1,57 @@
+// The facade: checks arguments, pins a snapshot, hands work to search, committer and rebuild.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "index/collection.h"
+#include "index/engine/committer.h"
+#include "index/engine/core.h"
+#include "index/store/store.h"
+
+namespace tessera::engine {
+
+class CollectionImpl final : public Collection {
+ public:
+  // Writes the first records of a new collection into an empty database at `path`.
+  static Status Initialize(const std::string& path, const CollectionSpec& spec,
+                           store::SharedResources& shared);
+  // Opens what Initialize made and builds the mirror. DataLoss names what is damaged.
+  static StatusOr<std::shared_ptr<CollectionImpl>> Open(const std::string& name, const std::string& path,
+                                                        const CoreOptions& options,
+                                                        store::SharedResources& shared);
+  // Cancels a training and waits for background tasks.
+  ~CollectionImpl() override;
+
+  const std::string& name() const override { return core_->name; }
+  CollectionSpec spec() const override;
+  void UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
+                   UpsertDone done) override;
+  StatusOr<UpsertResult> Upsert(const std::vector<PointInput>& points,
+                                const UpsertOptions& options) override;
+  void DeleteAsync(std::vector<PointId> ids, DeleteDone done) override;
+  StatusOr<DeleteResult> Delete(std::vector<PointId> ids) override;
+  StatusOr<std::vector<QueryResult>> QueryBatch(MatrixView<const float> queries,
+                                                const QueryParams& params) override;
+  StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) override;
+  StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) override;
+  uint64_t Count() const override;
+  Status Train(const TrainOptions& options) override;
+  StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
+  Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
+  CollectionStats Stats() const override;
+
+ private:
+  explicit CollectionImpl(std::shared_ptr<Core> core);
+  // Starts a training if the collection has grown enough since the last one.
+  void MaybeTrain();
+
+  std::shared_ptr<Core> core_;
+  std::shared_ptr<Committer> committer_;
+  // Rows at which training starts by itself next; raised before each attempt, so that a failing one is not
+  // repeated at every write.
+  std::shared_ptr<std::atomic<uint64_t>> train_at_;
+};
+
+}  // namespace tessera::engine

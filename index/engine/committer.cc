@@ -1,0 +1,119 @@
+#include "index/engine/committer.h"
+
+#include "index/base/failpoint.h"
+#include "index/engine/write_set.h"
+
+namespace tessera::engine {
+namespace {
+
+constexpr size_t kGroupRows = 4096;
+constexpr size_t kGroupBytes = 8u << 20;
+
+}  // namespace
+
+void Committer::Submit(std::unique_ptr<WriteOp> op) {
+  if (core_->read_only) return op->Finish(core_->ReadOnlyStatus());
+  bool start = false;
+  {
+    std::unique_lock lock(mutex_);
+    if (queued_bytes_ > 0 && queued_bytes_ + op->bytes > core_->options.commit_queue_bytes) {
+      lock.unlock();
+      return op->Finish(ResourceExhausted("the write queue of collection \"" + core_->name +
+                                          "\" is full, try again in a moment"));
+    }
+    queued_bytes_ += op->bytes;
+    queue_.push_back(std::move(op));
+    if (!turn_taken_ && exclusive_waiting_ == 0) turn_taken_ = start = true;
+  }
+  if (start) StartDrain();
+}
+
+void Committer::StartDrain() {
+  auto guard = std::make_shared<TaskGuard>(core_);
+  core_->options.io->Post([self = shared_from_this(), guard] { self->Drain(); });
+}
+
+Committer::Group Committer::TakeGroup() {
+  std::lock_guard lock(mutex_);
+  Group group;
+  if (queue_.empty() || exclusive_waiting_ > 0) {
+    turn_taken_ = false;
+    turn_free_.notify_all();
+    return group;
+  }
+  size_t rows = 0;
+  size_t bytes = 0;
+  while (!queue_.empty()) {
+    const WriteOp& next = *queue_.front();
+    if (!group.empty() && (rows + next.size() > kGroupRows || bytes + next.bytes > kGroupBytes)) break;
+    rows += next.size();
+    bytes += next.bytes;
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queued_bytes_ -= bytes;
+  return group;
+}
+
+void Committer::Drain() {
+  for (Group group = TakeGroup(); !group.empty(); group = TakeGroup()) Commit(group);
+}
+
+void Committer::Commit(Group& group) {
+  if (core_->read_only) {
+    for (auto& op : group) op->Finish(core_->ReadOnlyStatus());
+    return;
+  }
+  const SnapshotPtr before = core_->snapshot.Get();
+  WriteSet set(*core_, *before, group);
+  Status status = set.Resolve();
+  if (!status.ok() && group.size() > 1) {
+    // One request's failure is not the others': each gets a commit, and a status, of its own.
+    for (auto& op : group) {
+      Group alone;
+      alone.push_back(std::move(op));
+      Commit(alone);
+    }
+    return;
+  }
+  SnapshotPtr after;
+  if (status.ok()) {
+    status = set.Write();
+    if (!status.ok()) core_->SetReadOnly(status);
+  }
+  if (status.ok()) {
+    // Past the write the batch is durable; a crash from here on loses only the reply.
+    after = set.Publish();
+    if (tracking_) set.AppendChanges(changes_);
+  }
+  if (!status.ok() && core_->read_only) status = core_->ReadOnlyStatus();
+  set.Complete(status, after);
+}
+
+void Committer::RunExclusive(const std::function<void()>& fn) {
+  {
+    std::unique_lock lock(mutex_);
+    ++exclusive_waiting_;
+    turn_free_.wait(lock, [this] { return !turn_taken_; });
+    --exclusive_waiting_;
+    turn_taken_ = true;
+  }
+  fn();
+  bool start = false;
+  {
+    std::lock_guard lock(mutex_);
+    turn_taken_ = false;
+    if (!queue_.empty() && exclusive_waiting_ == 0) turn_taken_ = start = true;
+    turn_free_.notify_all();
+  }
+  if (start) StartDrain();
+}
+
+void Committer::TrackChanges(bool on) {
+  tracking_ = on;
+  changes_ = {};
+}
+
+RowChanges Committer::TakeChanges() { return std::exchange(changes_, {}); }
+
+}  // namespace tessera::engine

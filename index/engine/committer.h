@@ -1,0 +1,67 @@
+// Order, durability and visibility of writes, all decided here.
+//
+// Requests queue up; one drain at a time takes a group (up to 4,096 rows or 8 MiB), makes one WriteBatch
+// and one fsync of it, edits the lists, publishes the next snapshot and completes the requests. Nothing is
+// visible before it is in the log, and a reply means later searches see it.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "index/engine/core.h"
+#include "index/engine/write_op.h"
+
+namespace tessera::engine {
+
+// Rows that came and went while a new generation is being built.
+struct RowChanges {
+  std::vector<RowId> added;
+  std::vector<RowId> removed;
+};
+
+// Thread-safe.
+class Committer : public std::enable_shared_from_this<Committer> {
+ public:
+  explicit Committer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+  // Queues op; it is finished on the io executor. A full queue or a read-only collection finishes it at once
+  // with ResourceExhausted or Unavailable.
+  void Submit(std::unique_ptr<WriteOp> op);
+
+  // Runs fn between two commits: nothing is committed meanwhile. Blocks. Not from inside a commit.
+  void RunExclusive(const std::function<void()>& fn);
+
+  // Remembering of changed rows; only inside RunExclusive.
+  void TrackChanges(bool on);
+  RowChanges TakeChanges();
+
+ private:
+  using Group = std::vector<std::unique_ptr<WriteOp>>;
+
+  void StartDrain();
+  void Drain();
+  // Next group, or empty when the queue is, or an exclusive turn waits: then the turn is given up.
+  Group TakeGroup();
+  void Commit(Group& group);
+
+  const std::shared_ptr<Core> core_;
+
+  std::mutex mutex_;
+  std::condition_variable turn_free_;
+  std::deque<std::unique_ptr<WriteOp>> queue_;  // guarded by mutex_
+  size_t queued_bytes_ = 0;                     // guarded by mutex_
+  bool turn_taken_ = false;                     // guarded by mutex_: a drain or an exclusive call runs
+  size_t exclusive_waiting_ = 0;                // guarded by mutex_
+
+  // Owned by whoever has the turn.
+  bool tracking_ = false;
+  RowChanges changes_;
+};
+
+}  // namespace tessera::engine

@@ -1,0 +1,196 @@
+#include "index/engine/loader.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "index/engine/vector_data.h"
+
+namespace tessera::engine {
+namespace {
+
+// First error of parallel work.
+class FirstError {
+ public:
+  void Set(Status status) {
+    if (status.ok()) return;
+    std::lock_guard lock(mutex_);
+    if (status_.ok()) status_ = std::move(status);
+  }
+  Status Take() {
+    std::lock_guard lock(mutex_);
+    return status_;
+  }
+
+ private:
+  std::mutex mutex_;
+  Status status_;
+};
+
+// External ids of live rows, by ascending row id, in segments that were read in parallel.
+class RowIds {
+ public:
+  struct Entry {
+    uint32_t row;
+    bool is_string;
+    uint64_t number;
+  };
+
+  Status Read(const LoadRequest& r, Executor& executor) {
+    const size_t segments = std::max<size_t>(1, executor.Concurrency() * 4);
+    per_segment_ = std::max<uint32_t>(4096, static_cast<uint32_t>(r.next_row / segments + 1));
+    const size_t count = r.next_row / per_segment_ + 1;
+    segments_.resize(count);
+    FirstError error;
+    ParallelFor(executor, count, 1, [&](size_t begin, size_t end) {
+      for (size_t s = begin; s < end; ++s) {
+        std::vector<Entry>& out = segments_[s];
+        const uint64_t last = std::min<uint64_t>(uint64_t{per_segment_} * (s + 1), UINT32_MAX);
+        error.Set(r.store->ScanRows(
+            RowId{static_cast<uint32_t>(per_segment_ * s)}, RowId{static_cast<uint32_t>(last)}, r.rows_at,
+            [&](RowId row, const store::RowRecord& record) {
+              const bool number = record.id.is_number();
+              out.push_back({row.value, !number, number ? record.id.number() : 0});
+              return OkStatus();
+            }));
+      }
+    });
+    return error.Take();
+  }
+
+  const Entry* Find(RowId row) const {
+    const size_t s = row.value / per_segment_;
+    if (s >= segments_.size()) return nullptr;
+    const auto it = std::lower_bound(segments_[s].begin(), segments_[s].end(), row.value,
+                                     [](const Entry& e, uint32_t r) { return e.row < r; });
+    return it != segments_[s].end() && it->row == row.value ? &*it : nullptr;
+  }
+
+ private:
+  uint32_t per_segment_ = 1;
+  std::vector<std::vector<Entry>> segments_;
+};
+
+// Rows of one list while it is read; owns their bytes.
+struct ListRows {
+  std::vector<lists::NewRow> rows;
+  std::vector<uint8_t> bytes;  // code, then record, a row
+  size_t stride = 0;
+
+  void Clear() {
+    rows.clear();
+    bytes.clear();
+  }
+  lists::ListPtr Build(const lists::RowLayout& layout) {
+    if (rows.empty()) return nullptr;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      rows[i].code = bytes.data() + i * stride;
+      rows[i].record = rows[i].code + layout.code_bytes;
+    }
+    return lists::ListSetEditor::BuildList(rows, layout);
+  }
+};
+
+Status LoadRange(const LoadRequest& r, const RowIds& ids, ListId begin, ListId end,
+                 const lists::RowLayout& layout, std::vector<lists::ListPtr>& out) {
+  ListRows pending;
+  pending.stride = layout.code_bytes + layout.record_bytes;
+  ListId current = begin;
+  const auto finish = [&] {
+    out[current.value] = pending.Build(layout);
+    pending.Clear();
+  };
+  TESSERA_RETURN_IF_ERROR(r.store->ScanPostings(
+      r.generation, begin, end, layout.code_bytes, layout.record_bytes, r.postings_at,
+      [&](const store::PostingView& p) -> Status {
+        if (p.list != current) {
+          finish();
+          current = p.list;
+        }
+        const RowIds::Entry* entry = ids.Find(p.row);
+        if (!entry) {
+          return DataLoss("row " + std::to_string(p.row.value) + " of list " + std::to_string(p.list.value) +
+                          " has no record in family rows");
+        }
+        lists::NewRow row;
+        row.row = p.row;
+        row.string_id = entry->is_string;
+        row.number = entry->number;
+        row.correction = lists::CorrectionUnits(p.correction, r.model->correction_step);
+        pending.rows.push_back(row);
+        pending.bytes.insert(pending.bytes.end(), p.code.begin(), p.code.end());
+        pending.bytes.insert(pending.bytes.end(), p.refine.begin(), p.refine.end());
+        return OkStatus();
+      }));
+  finish();
+  return OkStatus();
+}
+
+StatusOr<lists::ListSet> LoadTrained(const LoadRequest& r, Executor& executor) {
+  RowIds ids;
+  TESSERA_RETURN_IF_ERROR(ids.Read(r, executor));
+  const lists::RowLayout layout = LayoutOf(r.model, r.dim);
+  std::vector<lists::ListPtr> built(r.nlist);
+  FirstError error;
+  const size_t grain = std::max<size_t>(1, r.nlist / (executor.Concurrency() * 8));
+  ParallelFor(executor, r.nlist, grain, [&](size_t begin, size_t end) {
+    error.Set(LoadRange(r, ids, ListId{static_cast<uint32_t>(begin)}, ListId{static_cast<uint32_t>(end)},
+                        layout, built));
+  });
+  TESSERA_RETURN_IF_ERROR(error.Take());
+  const lists::ListSet empty(r.nlist, layout);
+  lists::ListSetEditor editor(empty);
+  for (uint32_t l = 0; l < r.nlist; ++l) {
+    if (built[l]) editor.SetList(ListId{l}, std::move(built[l]));
+  }
+  return editor.Finish();
+}
+
+// Generation 0: raw rows, read chunk by chunk so that only one chunk is held twice.
+StatusOr<lists::ListSet> LoadUntrained(const LoadRequest& r, Executor& executor) {
+  RowIds ids;
+  TESSERA_RETURN_IF_ERROR(ids.Read(r, executor));
+  const lists::RowLayout layout = LayoutOf(nullptr, r.dim);
+  std::vector<float> buffer(lists::kChunkRows * r.dim);
+  std::vector<lists::NewRow> rows;
+  lists::ListSet set(1, layout);
+  const auto flush = [&] {
+    lists::ListSetEditor editor(set);
+    for (const lists::NewRow& row : rows) editor.Append(ListId{0}, row);
+    set = editor.Finish();
+    rows.clear();
+  };
+  TESSERA_RETURN_IF_ERROR(r.store->ScanVectors(
+      RowId{0}, RowId{UINT32_MAX}, r.rows_at,
+      [&](RowId row, ElementType type, std::string_view bytes) -> Status {
+        const RowIds::Entry* entry = ids.Find(row);
+        if (!entry || bytes.size() != r.dim * ElementSize(type)) {
+          return DataLoss("vector of row " + std::to_string(row.value) +
+                          (entry ? " has a wrong length" : " has no record in family rows"));
+        }
+        float* v = buffer.data() + rows.size() * r.dim;
+        ToFloats(type, bytes.data(), r.dim, v);
+        StatusOr<double> norm = CheckVector(v, r.dim, r.metric, "vector of row " + std::to_string(row.value));
+        if (!norm.ok()) return DataLoss(MessageOf(norm.status()));
+        if (r.metric == Metric::kCosine) Normalize(v, r.dim, *norm);
+        lists::NewRow added;
+        added.row = row;
+        added.string_id = entry->is_string;
+        added.number = entry->number;
+        added.record = reinterpret_cast<const uint8_t*>(v);
+        rows.push_back(added);
+        if (rows.size() == lists::kChunkRows) flush();
+        return OkStatus();
+      }));
+  if (!rows.empty()) flush();
+  return set;
+}
+
+}  // namespace
+
+StatusOr<lists::ListSet> LoadLists(const LoadRequest& request, Executor& executor) {
+  return request.model ? LoadTrained(request, executor) : LoadUntrained(request, executor);
+}
+
+}  // namespace tessera::engine

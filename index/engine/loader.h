@@ -1,0 +1,28 @@
+// Builds the in-memory mirror from the store: on open, and for a new generation. The only place that knows
+// how rows on disk become lists in memory.
+#pragma once
+
+#include "index/engine/snapshot.h"
+#include "index/executor.h"
+#include "index/status.h"
+#include "index/store/store.h"
+#include "index/types.h"
+
+namespace tessera::engine {
+
+struct LoadRequest {
+  const store::Store* store = nullptr;
+  const store::StoreSnapshot* rows_at = nullptr;      // view of vectors and rows; null = latest
+  const store::StoreSnapshot* postings_at = nullptr;  // a rebuild's postings are younger than its rows
+  Generation generation;
+  const quant::Model* model = nullptr;  // null for generation 0
+  uint32_t nlist = 1;
+  uint32_t dim = 0;
+  Metric metric = Metric::kL2;
+  uint32_t next_row = 0;
+};
+
+// Reads in parallel over ranges of rows and lists.
+StatusOr<lists::ListSet> LoadLists(const LoadRequest& request, Executor& executor);
+
+}  // namespace tessera::engine

@@ -1,0 +1,101 @@
+#include "index/engine/metadata.h"
+
+#include <cstdio>
+
+#include "index/base/bytes.h"
+
+namespace tessera::engine {
+namespace {
+
+constexpr uint32_t kFormat = 1;
+
+StatusOr<ByteReader> Open(const std::string& bytes, const char* what) {
+  ByteReader in(bytes);
+  const uint32_t format = in.Get<uint32_t>();
+  if (!in.ok()) return DataLoss(std::string("record \"") + what + "\" is too short");
+  if (format != kFormat) {
+    return FailedPrecondition(std::string("record \"") + what + "\" has format " + std::to_string(format) +
+                              ", this version knows " + std::to_string(kFormat) +
+                              ": open it with a newer tessera");
+  }
+  return in;
+}
+
+Status Damaged(const char* what) {
+  return DataLoss(std::string("record \"") + what + "\" has a wrong length or value");
+}
+
+}  // namespace
+
+std::string ModelRecord(Generation generation) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "model/%08x", generation.value);
+  return name;
+}
+
+std::string EncodeSpec(const CollectionSpec& spec) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.Put(kFormat);
+  out.Put(spec.dim);
+  out.Put(static_cast<uint8_t>(spec.metric));
+  out.Put(static_cast<uint8_t>(spec.auto_train));
+  out.Put(static_cast<uint8_t>(spec.sync_writes));
+  out.PutString(spec.quantizer.ToString());
+  return bytes;
+}
+
+StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
+  TESSERA_ASSIGN_OR_RETURN(ByteReader in, Open(bytes, kSpecRecord));
+  CollectionSpec spec;
+  spec.dim = in.Get<uint32_t>();
+  const auto metric = in.Get<uint8_t>();
+  spec.auto_train = in.Get<uint8_t>() != 0;
+  spec.sync_writes = in.Get<uint8_t>() != 0;
+  const std::string quantizer(in.GetString());
+  if (!in.Finished() || metric > static_cast<uint8_t>(Metric::kCosine)) return Damaged(kSpecRecord);
+  spec.metric = static_cast<Metric>(metric);
+  StatusOr<QuantizerSpec> parsed = QuantizerSpec::Parse(quantizer);
+  if (!parsed.ok()) return Damaged(kSpecRecord);
+  spec.quantizer = *parsed;
+  if (!spec.Validate().ok()) return Damaged(kSpecRecord);
+  return spec;
+}
+
+std::string EncodeProgress(const Progress& progress) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.Put(kFormat);
+  out.Put(progress.commit);
+  out.Put(progress.next_row);
+  return bytes;
+}
+
+StatusOr<Progress> DecodeProgress(const std::string& bytes) {
+  TESSERA_ASSIGN_OR_RETURN(ByteReader in, Open(bytes, kProgressRecord));
+  Progress progress;
+  progress.commit = in.Get<uint64_t>();
+  progress.next_row = in.Get<uint32_t>();
+  if (!in.Finished()) return Damaged(kProgressRecord);
+  return progress;
+}
+
+std::string EncodeActive(Generation generation, uint32_t nlist) {
+  std::string bytes;
+  ByteWriter out(bytes);
+  out.Put(kFormat);
+  out.Put(generation.value);
+  out.Put(nlist);
+  return bytes;
+}
+
+StatusOr<Active> DecodeActive(const std::string& bytes) {
+  TESSERA_ASSIGN_OR_RETURN(ByteReader in, Open(bytes, kActiveRecord));
+  Active active;
+  active.generation = Generation{in.Get<uint32_t>()};
+  active.nlist = in.Get<uint32_t>();
+  if (!in.Finished() || active.nlist == 0) return Damaged(kActiveRecord);
+  return active;
+}
+
+}  // namespace tessera::engine

@@ -1,0 +1,270 @@
+#include "index/engine/query.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+#include "index/engine/exact_search.h"
+#include "index/engine/search.h"
+#include "index/engine/vector_data.h"
+#include "index/simd/kernels.h"
+
+namespace tessera::engine {
+namespace {
+
+Status CheckParams(const QueryParams& params) {
+  if (params.limit == 0) return InvalidArgument("limit must be at least 1");
+  if (uint64_t{params.limit} + params.offset > kMaxLimit) {
+    return InvalidArgument("limit + offset is " + std::to_string(uint64_t{params.limit} + params.offset) +
+                           ", the most is " + std::to_string(kMaxLimit));
+  }
+  if (params.score_threshold && std::isnan(*params.score_threshold)) {
+    return InvalidArgument("score_threshold is NaN");
+  }
+  return OkStatus();
+}
+
+// The rows of one query become hits: threshold, the left-out row, offset, limit, ids, vectors.
+class HitBuilder {
+ public:
+  HitBuilder(const Core& core, const Snapshot& snapshot, const QueryParams& params,
+             std::optional<RowId> left_out)
+      : core_(core), snapshot_(snapshot), params_(params), left_out_(left_out) {}
+
+  Status Build(std::vector<RankedRow>& rows, bool all_searched, QueryResult& result) const {
+    const size_t found = rows.size();
+    if (left_out_) std::erase_if(rows, [&](const RankedRow& r) { return r.row == *left_out_; });
+    if (params_.score_threshold) {
+      std::erase_if(rows, [&](const RankedRow& r) {
+        return RanksBefore(core_.metric, *params_.score_threshold, r.score);
+      });
+    }
+    // Everything was ranked if all live rows came back, or the threshold cut some off.
+    const uint64_t live = snapshot_.lists.live_rows();
+    const bool complete = all_searched && (found >= live || rows.size() < params_.offset + params_.limit);
+    result.exhausted = complete && rows.size() <= size_t{params_.offset} + params_.limit;
+    const size_t begin = std::min<size_t>(params_.offset, rows.size());
+    const size_t end = std::min<size_t>(rows.size(), begin + params_.limit);
+    result.hits.resize(end - begin);
+    for (size_t i = begin; i < end; ++i) {
+      Hit& hit = result.hits[i - begin];
+      hit.score = rows[i].score;
+      hit.exact = rows[i].exact;
+      if (!rows[i].string_id) hit.id = PointId(rows[i].number);
+    }
+    return Fetch({rows.begin() + static_cast<ptrdiff_t>(begin), rows.begin() + static_cast<ptrdiff_t>(end)},
+                 result.hits);
+  }
+
+ private:
+  // Ids that are not in memory, and vectors if asked for.
+  Status Fetch(const std::vector<RankedRow>& rows, std::vector<Hit>& hits) const {
+    std::vector<RowId> wanted;
+    std::vector<size_t> owner;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (!rows[i].string_id && !params_.with_vector) continue;
+      wanted.push_back(rows[i].row);
+      owner.push_back(i);
+    }
+    if (wanted.empty()) return OkStatus();
+    TESSERA_ASSIGN_OR_RETURN(auto records, core_.store->GetRows(wanted, snapshot_.store.get()));
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (!records[i]) return DataLoss("row " + std::to_string(wanted[i].value) + " has no record");
+      hits[owner[i]].id = std::move(records[i]->id);
+      if (params_.with_vector) hits[owner[i]].version = records[i]->version;
+    }
+    if (!params_.with_vector) return OkStatus();
+    TESSERA_ASSIGN_OR_RETURN(auto vectors, core_.store->GetVectors(wanted, snapshot_.store.get()));
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (!vectors[i]) return DataLoss("row " + std::to_string(wanted[i].value) + " has no vector");
+      hits[owner[i]].vector = std::move(vectors[i]->bytes);
+      hits[owner[i]].vector_type = vectors[i]->type;
+    }
+    return OkStatus();
+  }
+
+  const Core& core_;
+  const Snapshot& snapshot_;
+  const QueryParams& params_;
+  std::optional<RowId> left_out_;
+};
+
+// One request: prepared queries on one snapshot.
+class QueryRun {
+ public:
+  QueryRun(const Core& core, const SnapshotPtr& snapshot, MatrixView<const float> queries,
+           const QueryParams& params, std::optional<RowId> left_out)
+      : core_(core),
+        snapshot_(*snapshot),
+        queries_(queries),
+        params_(params),
+        builder_(core, *snapshot, params, left_out),
+        // One more, in case the left-out row is among the best.
+        wanted_(params.limit + params.offset + (left_out ? 1 : 0)) {}
+
+  StatusOr<std::vector<QueryResult>> Run() {
+    std::vector<QueryResult> results(queries_.rows());
+    for (QueryResult& result : results) {
+      result.commit = snapshot_.commit;
+      result.generation = snapshot_.generation;
+    }
+    const Status status = params_.exact || !snapshot_.trained() ? RunExact(results) : RunTrained(results);
+    TESSERA_RETURN_IF_ERROR(status);
+    return results;
+  }
+
+ private:
+  Status RunExact(std::vector<QueryResult>& results) {
+    // Tasks keep k candidates a query: bounded by taking fewer queries at a time when k is large.
+    const size_t tile = std::max<size_t>(1, (size_t{4} << 20) / wanted_);
+    std::vector<std::vector<RankedRow>> ranked;
+    for (size_t begin = 0; begin < queries_.rows(); begin += tile) {
+      const size_t count = std::min(tile, queries_.rows() - begin);
+      TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot_, *core_.store, core_.metric, queries_.Slice(begin, count),
+                                          wanted_, *core_.options.compute, params_.stop, ranked));
+      for (size_t i = 0; i < count; ++i) {
+        QueryResult& result = results[begin + i];
+        result.rerank = RerankTier::kRaw;
+        result.explain.rows_scanned = snapshot_.lists.live_rows();
+        TESSERA_RETURN_IF_ERROR(Finish(ranked[i], true, result));
+      }
+    }
+    return OkStatus();
+  }
+
+  Status RunTrained(std::vector<QueryResult>& results) {
+    TESSERA_ASSIGN_OR_RETURN(SearchPlan plan,
+                             PlanSearch(params_, *snapshot_.model, snapshot_.lists.nlist()));
+    plan.wanted = wanted_;
+    plan.depth = plan.rerank == RerankTier::kNone ? 0 : std::max(plan.depth, wanted_);
+    std::mutex mutex;
+    Status first_error;
+    ParallelFor(*core_.options.compute, queries_.rows(), 4, [&](size_t begin, size_t end) {
+      std::vector<RankedRow> ranked;
+      for (size_t i = begin; i < end; ++i) {
+        const Status status = RunOne(plan, i, ranked, results[i]);
+        if (status.ok()) continue;
+        std::lock_guard lock(mutex);
+        if (first_error.ok()) first_error = status;
+        return;
+      }
+    });
+    return first_error;
+  }
+
+  Status RunOne(const SearchPlan& plan, size_t i, std::vector<RankedRow>& ranked, QueryResult& result) const {
+    bool all_searched = false;
+    result.nprobe = plan.nprobe;
+    result.rerank = plan.rerank;
+    result.rerank_depth = plan.depth;
+    TESSERA_RETURN_IF_ERROR(Search(snapshot_, *core_.store, queries_.row(i), plan, params_.stop, ranked,
+                                   all_searched, result.explain));
+    return Finish(ranked, all_searched, result);
+  }
+
+  Status Finish(std::vector<RankedRow>& ranked, bool all_searched, QueryResult& result) const {
+    const auto start = std::chrono::steady_clock::now();
+    TESSERA_RETURN_IF_ERROR(builder_.Build(ranked, all_searched, result));
+    result.explain.fetch_us =
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+    if (params_.explain) {
+      result.explain.isa = simd::ActiveKernels().name;
+    } else {
+      result.explain = {};
+    }
+    return OkStatus();
+  }
+
+  const Core& core_;
+  const Snapshot& snapshot_;
+  MatrixView<const float> queries_;
+  const QueryParams& params_;
+  HitBuilder builder_;
+  uint32_t wanted_;
+};
+
+}  // namespace
+
+Status PrepareVectors(const Core& core, MatrixView<const float> rows, const std::string& name,
+                      std::vector<float>& out) {
+  if (rows.dim() != core.dim) {
+    return InvalidArgument(name + " have " + std::to_string(rows.dim()) + " dimensions, collection \"" +
+                           core.name + "\" has " + std::to_string(core.dim));
+  }
+  out.resize(rows.rows() * core.dim);
+  for (size_t i = 0; i < rows.rows(); ++i) {
+    float* v = out.data() + i * core.dim;
+    std::copy_n(rows.row(i), core.dim, v);
+    StatusOr<double> norm = CheckVector(v, core.dim, core.metric, std::string());
+    if (!norm.ok()) return Annotate(norm.status(), name + "[" + std::to_string(i) + "]");
+    if (core.metric == Metric::kCosine) Normalize(v, core.dim, *norm);
+  }
+  return OkStatus();
+}
+
+StatusOr<std::vector<QueryResult>> RunQueries(const Core& core, const SnapshotPtr& snapshot,
+                                              MatrixView<const float> queries, const QueryParams& params) {
+  TESSERA_RETURN_IF_ERROR(CheckParams(params));
+  std::vector<float> prepared;
+  TESSERA_RETURN_IF_ERROR(PrepareVectors(core, queries, "queries", prepared));
+  return QueryRun(core, snapshot, {prepared.data(), queries.rows(), core.dim}, params, std::nullopt).Run();
+}
+
+StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot, const PointId& id,
+                                   const QueryParams& params) {
+  TESSERA_RETURN_IF_ERROR(CheckParams(params));
+  TESSERA_ASSIGN_OR_RETURN(const auto rows, core.store->GetIds({&id}, snapshot->store.get()));
+  if (!rows[0]) return NotFound("id " + id.ToString() + " is not in collection \"" + core.name + "\"");
+  TESSERA_ASSIGN_OR_RETURN(const auto vectors, core.store->GetVectors({*rows[0]}, snapshot->store.get()));
+  if (!vectors[0] || vectors[0]->bytes.size() != core.dim * ElementSize(vectors[0]->type)) {
+    return DataLoss("row " + std::to_string(rows[0]->value) + " has no whole vector");
+  }
+  std::vector<float> query(core.dim);
+  ToFloats(vectors[0]->type, vectors[0]->bytes.data(), core.dim, query.data());
+  std::vector<float> prepared;
+  TESSERA_RETURN_IF_ERROR(PrepareVectors(core, {query.data(), 1, core.dim}, "stored vectors", prepared));
+  TESSERA_ASSIGN_OR_RETURN(auto results,
+                           QueryRun(core, snapshot, {prepared.data(), 1, core.dim}, params, *rows[0]).Run());
+  return std::move(results[0]);
+}
+
+StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core, const Snapshot& snapshot,
+                                                            const std::vector<PointId>& ids) {
+  std::vector<const PointId*> pointers;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    TESSERA_RETURN_IF_ERROR(CheckId(ids[i], "ids[" + std::to_string(i) + "]"));
+    pointers.push_back(&ids[i]);
+  }
+  TESSERA_ASSIGN_OR_RETURN(const auto found, core.store->GetIds(pointers, snapshot.store.get()));
+  std::vector<RowId> rows;
+  for (const auto& row : found) {
+    if (row) rows.push_back(*row);
+  }
+  TESSERA_ASSIGN_OR_RETURN(const auto records, core.store->GetRows(rows, snapshot.store.get()));
+  TESSERA_ASSIGN_OR_RETURN(auto vectors, core.store->GetVectors(rows, snapshot.store.get()));
+  std::vector<std::optional<StoredPoint>> out(ids.size());
+  size_t next = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!found[i]) continue;
+    if (!records[next] || !vectors[next]) {
+      return DataLoss("id " + ids[i].ToString() + " has no record or no vector");
+    }
+    out[i] = StoredPoint{ids[i], records[next]->version, vectors[next]->type,
+                         std::move(vectors[next]->bytes)};
+    ++next;
+  }
+  return out;
+}
+
+}  // namespace tessera::engine
+
+namespace tessera {
+
+StatusOr<QueryResult> Collection::Query(const float* query, uint32_t dim, const QueryParams& params) {
+  TESSERA_ASSIGN_OR_RETURN(auto results, QueryBatch({query, 1, dim}, params));
+  return std::move(results[0]);
+}
+
+}  // namespace tessera

@@ -1,0 +1,57 @@
+// What a search reads: one immutable state of a collection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "index/lists/list.h"
+#include "index/quant/model.h"
+#include "index/store/store.h"
+
+namespace tessera::engine {
+
+// Immutable. Untrained (generation 0): no model, one list whose records are raw f32 rows (normalised under
+// cosine). The store's view was taken in the same committer turn, so both show the same commit.
+struct Snapshot {
+  uint64_t commit = 0;
+  Generation generation;
+  std::shared_ptr<const quant::Model> model;
+  std::shared_ptr<const quant::ListTable> table;
+  lists::ListSet lists;
+  store::StoreSnapshotPtr store;
+  uint32_t next_row = 0;  // row ids below this have been given out
+
+  bool trained() const { return model != nullptr; }
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+// Layout of the mirror's rows for a model; null = untrained.
+inline lists::RowLayout LayoutOf(const quant::Model* model, uint32_t dim) {
+  if (!model) return {0, dim * static_cast<uint32_t>(sizeof(float))};
+  return {model->code_bytes(), model->refine_bytes()};
+}
+
+// The current snapshot. Thread-safe; a mutex around a pointer copy (std::atomic<shared_ptr> is no faster).
+class CurrentSnapshot {
+ public:
+  SnapshotPtr Get() const {
+    std::lock_guard lock(mutex_);
+    return snapshot_;
+  }
+  // The old one is destroyed outside the lock.
+  void Set(SnapshotPtr next) {
+    {
+      std::lock_guard lock(mutex_);
+      snapshot_.swap(next);
+    }
+    next.reset();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  SnapshotPtr snapshot_;
+};
+
+}  // namespace tessera::engine

@@ -1,0 +1,149 @@
+#include "index/lists/list.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tessera::lists {
+namespace {
+
+void AppendRows(List& list, std::span<const NewRow> added, const RowLayout& layout) {
+  while (!added.empty()) {
+    const Chunk* last = list.chunks.empty() ? nullptr : list.chunks.back().get();
+    if (last && last->rows == kChunkRows) last = nullptr;
+    const size_t count = std::min(kChunkRows - (last ? last->rows : 0), added.size());
+    ChunkPtr grown = AppendToChunk(last, added.first(count), layout);
+    if (last) {
+      list.chunks.back() = std::move(grown);
+    } else {
+      list.chunks.push_back(std::move(grown));
+    }
+    list.rows += static_cast<uint32_t>(count);
+    list.live_rows += static_cast<uint32_t>(count);
+    added = added.subspan(count);
+  }
+}
+
+bool EraseRow(List& list, RowId row) {
+  // The first chunk whose last row id is not below `row`.
+  const auto chunk = std::lower_bound(
+      list.chunks.begin(), list.chunks.end(), row,
+      [](const ChunkPtr& c, RowId r) { return c->row_id(c->rows - 1) < r; });
+  if (chunk == list.chunks.end()) return false;
+  const size_t position = FindRow(**chunk, row);
+  if (position == kChunkRows) return false;
+  *chunk = EraseFromChunk(**chunk, position);
+  --list.live_rows;
+  return true;
+}
+
+bool NeedsCompaction(const List& list) { return uint64_t{list.live_rows} * 4 < uint64_t{list.rows} * 3; }
+
+// The live rows of a list, packed anew.
+ListPtr Compact(const List& list, const RowLayout& layout) {
+  std::vector<uint8_t> codes(size_t{list.live_rows} * layout.code_bytes);
+  std::vector<NewRow> rows;
+  rows.reserve(list.live_rows);
+  for (const ChunkPtr& chunk : list.chunks) {
+    for (size_t i = 0; i < chunk->rows; ++i) {
+      if (!chunk->is_live(i)) continue;
+      NewRow row;
+      row.row = chunk->row_id(i);
+      row.string_id = chunk->has_string_id(i);
+      row.number = row.string_id ? 0 : chunk->number(i);
+      if (layout.code_bytes > 0) {
+        uint8_t* code = codes.data() + rows.size() * layout.code_bytes;
+        const CodeBlock& block = *chunk->blocks[i / kBlockRows];
+        block.CopyCode(layout.code_bytes, i % kBlockRows, code);
+        row.code = code;
+        row.correction = block.correction(layout.code_bytes, i % kBlockRows);
+      }
+      if (layout.record_bytes > 0) row.record = chunk->record(layout, i);
+      rows.push_back(row);
+    }
+  }
+  return rows.empty() ? nullptr : ListSetEditor::BuildList(rows, layout);
+}
+
+// Control block of a shared_ptr plus the allocator's own header, an estimate for glibc.
+constexpr size_t kAllocation = 32;
+
+void CountChunk(const Chunk& chunk, const RowLayout& layout, ListBytes& out) {
+  out.headers += sizeof(Chunk) + sizeof(ChunkIds) + 2 * kAllocation;
+  out.row_ids += chunk.ids->rows.bytes();
+  out.external_ids += chunk.ids->deltas.bytes() + chunk.ids->strings.capacity() * sizeof(uint64_t);
+  if (layout.code_bytes > 0) {
+    out.codes += size_t{chunk.rows} * layout.code_bytes;
+    out.corrections += chunk.rows;
+    for (const CodeBlockPtr& block : chunk.blocks) {
+      if (!block) continue;
+      out.headers += sizeof(CodeBlock) + 2 * kAllocation;
+      out.padding += block->data.capacity() - size_t{block->rows} * (layout.code_bytes + 1);
+    }
+  }
+  if (layout.record_bytes > 0) {
+    out.records += size_t{chunk.rows} * layout.record_bytes;
+    out.headers += (chunk.rows + kPageRows - 1) / kPageRows * kAllocation;
+  }
+}
+
+}  // namespace
+
+ListSet::ListSet(uint32_t nlist, RowLayout layout)
+    : nlist_(nlist), layout_(layout), pages_((nlist + kListsPerPage - 1) / kListsPerPage) {}
+
+ListBytes ListSet::Bytes() const {
+  ListBytes bytes;
+  bytes.headers += pages_.capacity() * sizeof(pages_[0]);
+  for (const auto& page : pages_) {
+    if (page) bytes.headers += sizeof(ListPage) + kAllocation;
+  }
+  for (uint32_t l = 0; l < nlist_; ++l) {
+    const List* one = list(ListId{l});
+    if (!one) continue;
+    bytes.headers += sizeof(List) + 2 * kAllocation + one->chunks.capacity() * sizeof(ChunkPtr);
+    for (const ChunkPtr& chunk : one->chunks) CountChunk(*chunk, layout_, bytes);
+  }
+  return bytes;
+}
+
+ListPtr ListSetEditor::BuildList(std::span<const NewRow> rows, const RowLayout& layout) {
+  auto list = std::make_shared<List>();
+  list->chunks.reserve((rows.size() + kChunkRows - 1) / kChunkRows);
+  AppendRows(*list, rows, layout);
+  return list;
+}
+
+ListSet ListSetEditor::Finish(size_t* erased) {
+  ListSet next = base_;
+  size_t erased_rows = 0;
+  for (auto& [id, edit] : edits_) {
+    const List* old = base_.list(id);
+    auto list = old ? std::make_shared<List>(*old) : std::make_shared<List>();
+    for (const RowId row : edit.erased) erased_rows += EraseRow(*list, row);
+    // Compact before the append: the copy of dead rows is not worth extending.
+    if (NeedsCompaction(*list)) {
+      const ListPtr packed = Compact(*list, base_.layout());
+      list = packed ? std::make_shared<List>(*packed) : std::make_shared<List>();
+    }
+    AppendRows(*list, edit.added, base_.layout());
+    built_.emplace_back(id, list->rows > 0 ? ListPtr(list) : nullptr);
+  }
+  // Pages touched are copied once.
+  std::unordered_map<size_t, std::shared_ptr<ListPage>> copied;
+  for (auto& [id, list] : built_) {
+    const size_t p = id.value / kListsPerPage;
+    std::shared_ptr<ListPage>& page = copied[p];
+    if (!page) page = next.pages_[p] ? std::make_shared<ListPage>(*next.pages_[p]) : std::make_shared<ListPage>();
+    ListPtr& slot = (*page)[id.value % kListsPerPage];
+    next.rows_ += (list ? list->rows : 0) - uint64_t{slot ? slot->rows : 0};
+    next.live_rows_ += (list ? list->live_rows : 0) - uint64_t{slot ? slot->live_rows : 0};
+    slot = std::move(list);
+  }
+  for (auto& [p, page] : copied) next.pages_[p] = std::move(page);
+  if (erased) *erased = erased_rows;
+  edits_.clear();
+  built_.clear();
+  return next;
+}
+
+}  // namespace tessera::lists

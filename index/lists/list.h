@@ -1,0 +1,91 @@
+// An inverted list, and the set of all lists of a generation. Immutable: an edit makes a new version that
+// shares every untouched chunk, list and page.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "index/lists/chunk.h"
+#include "index/types.h"
+
+namespace tessera::lists {
+
+// Row ids ascend through the chunks.
+struct List {
+  std::vector<ChunkPtr> chunks;
+  uint32_t rows = 0;  // dead ones included
+  uint32_t live_rows = 0;
+};
+using ListPtr = std::shared_ptr<const List>;
+
+// Lists are kept in pages, so that publishing a change of one list copies a page and the root, not all.
+inline constexpr size_t kListsPerPage = 128;
+using ListPage = std::array<ListPtr, kListsPerPage>;  // null = empty list
+
+// Resident bytes; the names are those of tessera::MemoryUsage.
+struct ListBytes {
+  uint64_t codes = 0;
+  uint64_t corrections = 0;
+  uint64_t records = 0;
+  uint64_t row_ids = 0;
+  uint64_t external_ids = 0;
+  uint64_t padding = 0;
+  uint64_t headers = 0;
+};
+
+class ListSet {
+ public:
+  ListSet() = default;
+  ListSet(uint32_t nlist, RowLayout layout);
+
+  uint32_t nlist() const { return nlist_; }
+  const RowLayout& layout() const { return layout_; }
+  uint64_t rows() const { return rows_; }
+  uint64_t live_rows() const { return live_rows_; }
+  // Null if empty.
+  const List* list(ListId id) const {
+    const auto& page = pages_[id.value / kListsPerPage];
+    return page ? (*page)[id.value % kListsPerPage].get() : nullptr;
+  }
+  ListBytes Bytes() const;
+
+ private:
+  friend class ListSetEditor;
+  uint32_t nlist_ = 0;
+  RowLayout layout_;
+  uint64_t rows_ = 0;
+  uint64_t live_rows_ = 0;
+  std::vector<std::shared_ptr<const ListPage>> pages_;
+};
+
+// Collects changes, then makes the next version. Not thread-safe; borrows the rows' bytes until Finish.
+class ListSetEditor {
+ public:
+  explicit ListSetEditor(const ListSet& base) : base_(base) {}
+
+  // Rows of one list must come with ascending row ids, above all that the list holds.
+  void Append(ListId list, const NewRow& row) { edits_[list].added.push_back(row); }
+  void Erase(ListId list, RowId row) { edits_[list].erased.push_back(row); }
+  // Puts in a whole list at once, for loading. Precondition: the list was empty. Rows ascending.
+  static ListPtr BuildList(std::span<const NewRow> rows, const RowLayout& layout);
+  void SetList(ListId list, ListPtr built) { built_.emplace_back(list, std::move(built)); }
+
+  // Erases come before appends. A row to be erased that is not there is ignored; it returns how many rows
+  // were erased through `erased` if not null.
+  ListSet Finish(size_t* erased = nullptr);
+
+ private:
+  struct Edit {
+    std::vector<NewRow> added;
+    std::vector<RowId> erased;
+  };
+  const ListSet& base_;
+  std::unordered_map<ListId, Edit> edits_;
+  std::vector<std::pair<ListId, ListPtr>> built_;
+};
+
+}  // namespace tessera::lists
