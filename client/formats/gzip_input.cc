@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tessera::formats {
 namespace {
@@ -19,7 +20,7 @@ struct GzipInput::Stream {
   bool initialized = false;
   bool between_members = false;
   bool finished = false;
-  std::unique_ptr<uint8_t[]> input = std::make_unique_for_overwrite<uint8_t[]>(kInputBytes);
+  std::vector<uint8_t> input;
   ~Stream() {
     if (initialized) inflateEnd(&z);
   }
@@ -43,10 +44,10 @@ StatusOr<std::unique_ptr<GzipInput>> GzipInput::Open(FileInput* file,
     return ResourceExhausted("zlib cannot start: out of memory");
   }
   stream->initialized = true;
-  size_t n = std::min(head.size(), kInputBytes);
-  std::copy_n(head.begin(), n, stream->input.get());
-  stream->z.next_in = stream->input.get();
-  stream->z.avail_in = static_cast<uInt>(n);
+  stream->input.assign(head.begin(), head.end());
+  stream->input.resize(std::max(head.size(), kInputBytes));
+  stream->z.next_in = stream->input.data();
+  stream->z.avail_in = static_cast<uInt>(head.size());
   return std::unique_ptr<GzipInput>(new GzipInput(file, std::move(stream)));
 }
 
@@ -59,8 +60,8 @@ Status GzipInput::Damaged(const char* what) const {
 StatusOr<bool> GzipInput::Refill() {
   z_stream& z = stream_->z;
   if (z.avail_in > 0) return true;
-  TESSERA_ASSIGN_OR_RETURN(size_t got, file_->Read(stream_->input.get(), kInputBytes));
-  z.next_in = stream_->input.get();
+  TESSERA_ASSIGN_OR_RETURN(size_t got, file_->Read(stream_->input.data(), stream_->input.size()));
+  z.next_in = stream_->input.data();
   z.avail_in = static_cast<uInt>(got);
   return got > 0;
 }

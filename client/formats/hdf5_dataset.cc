@@ -129,21 +129,22 @@ Status Hdf5Dataset::ReadShape() {
   return OkStatus();
 }
 
-// HDF5 answers with zeros where nothing was stored, and takes chunks of any size on trust.
+// HDF5 takes chunks of any size on trust, and answers with zeros where nothing was stored.
 Status Hdf5Dataset::CheckStorage() {
   const hid_t dataset = handles_->dataset.get();
-  if (rows_ > 0 && H5Dget_storage_size(dataset) == 0) {
-    return DataLoss(name_ + ": says " + std::to_string(rows_) + " rows, but no data is stored");
-  }
   const Handle creation(H5Dget_create_plist(dataset), H5Pclose);
-  if (H5Pget_layout(creation.get()) != H5D_CHUNKED) return OkStatus();
-  hsize_t chunk[2] = {0, 0};
-  H5Pget_chunk(creation.get(), 2, chunk);
-  const hsize_t items = kChunkCacheBytes / ItemSize(item_);
-  if (chunk[0] > 0 && chunk[1] <= items / chunk[0]) return OkStatus();
-  return InvalidArgument(name_ + ": chunks of " + std::to_string(chunk[0]) + " x " +
-                         std::to_string(chunk[1]) + " items, expected at most " +
-                         std::to_string(items));
+  if (H5Pget_layout(creation.get()) == H5D_CHUNKED) {
+    hsize_t chunk[2] = {0, 0};
+    H5Pget_chunk(creation.get(), 2, chunk);
+    const hsize_t items = kChunkCacheBytes / ItemSize(item_);
+    if (chunk[0] == 0 || chunk[1] > items / chunk[0]) {
+      return InvalidArgument(name_ + ": chunks of " + std::to_string(chunk[0]) + " x " +
+                             std::to_string(chunk[1]) + " items, expected at most " +
+                             std::to_string(items) + " items");
+    }
+  }
+  if (rows_ == 0 || H5Dget_storage_size(dataset) > 0) return OkStatus();
+  return DataLoss(name_ + ": says " + std::to_string(rows_) + " rows, but no data is stored");
 }
 
 Status Hdf5Dataset::Read(uint64_t first, size_t count, uint8_t* out) {
