@@ -1,0 +1,337 @@
+#include "client/client.h"
+
+#include <algorithm>
+
+#include "client/connection.h"
+#include "client/convert.h"
+#include "client/upsert_stream.h"
+
+namespace tessera::client {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int kPageSize = 1000;
+constexpr size_t kIdsPerRequest = 10000;
+constexpr size_t kHitBytes = 32;       // of the wire, generously, without key and vector
+constexpr size_t kBlindRows = 128;  // fit a reply at the largest dim: 32 MiB of floats
+constexpr Connection::CallOptions kNotRepeatable{.repeatable = false};
+
+// Rows that fit one query request and whose reply fits one response.
+size_t QueriesPerRequest(const ClientOptions& options, const VectorRows& rows,
+                         const QueryOptions& query) {
+  const size_t vector_bytes = query.with_vector ? rows.dim * sizeof(float) : 0;
+  const size_t reply_bytes =
+      std::max<size_t>(query.limit, 1) * (kHitBytes + kMaxPointKeyBytes / 8 + vector_bytes);
+  const size_t by_reply = std::max<size_t>(1, options.max_response_bytes / 2 / reply_bytes);
+  return std::min(by_reply, RowsPerRequest(options.max_request_bytes, {}, rows));
+}
+
+template <typename Request>
+void SetQueryOptions(const QueryOptions& options, Request* request) {
+  request->set_limit(options.limit);
+  request->set_offset(options.offset);
+  ToProto(options.params, request->mutable_params());
+  if (options.score_threshold) request->set_score_threshold(*options.score_threshold);
+  request->set_with_vector(options.with_vector);
+  request->set_explain(options.explain);
+}
+
+StatusOr<QueryResult> RunQuery(Connection& connection, const v1::QueryRequest& request) {
+  TESSERA_ASSIGN_OR_RETURN(v1::QueryResponse response,
+                           connection.Call(connection.points(), &v1::Points::Stub::Query, request));
+  return FromProto(&response);
+}
+
+template <typename Request>
+Status AddIds(const std::vector<PointId>& ids, size_t begin, size_t end, Request* request) {
+  for (size_t i = begin; i < end; ++i) {
+    TESSERA_RETURN_IF_ERROR(Annotate(CheckId(ids[i]), "ids[" + std::to_string(i) + "]: "));
+    ToProto(ids[i], request->add_ids());
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+Client::Client(ClientOptions options)
+    : connection_(std::make_shared<Connection>(std::move(options))) {}
+Client::~Client() = default;
+
+const ClientOptions& Client::options() const { return connection_->options(); }
+
+StatusOr<CollectionInfo> Client::CreateCollection(const CollectionConfig& config) {
+  v1::CreateCollectionRequest request;
+  ToProto(config, request.mutable_collection());
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::Collection made,
+      connection_->Call(connection_->collections(), &v1::Collections::Stub::Create, request,
+                        kNotRepeatable));
+  return FromProto(made);
+}
+
+StatusOr<CollectionInfo> Client::GetCollection(const std::string& name) {
+  v1::GetCollectionRequest request;
+  request.set_name(name);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::Collection found,
+      connection_->Call(connection_->collections(), &v1::Collections::Stub::Get, request));
+  return FromProto(found);
+}
+
+StatusOr<std::vector<CollectionInfo>> Client::ListCollections() {
+  std::vector<CollectionInfo> all;
+  v1::ListCollectionsRequest request;
+  request.set_page_size(kPageSize);
+  do {
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::ListCollectionsResponse page,
+        connection_->Call(connection_->collections(), &v1::Collections::Stub::List, request));
+    for (const v1::Collection& collection : page.collections()) all.push_back(FromProto(collection));
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
+Status Client::DeleteCollection(const std::string& name) {
+  v1::DeleteCollectionRequest request;
+  request.set_name(name);
+  return connection_
+      ->Call(connection_->collections(), &v1::Collections::Stub::Delete, request, kNotRepeatable)
+      .status();
+}
+
+StatusOr<CollectionStats> Client::Stats(const std::string& name) {
+  v1::CollectionStatsRequest request;
+  request.set_name(name);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::CollectionStats stats,
+      connection_->Call(connection_->collections(), &v1::Collections::Stub::Stats, request));
+  return FromProto(stats);
+}
+
+StatusOr<UpsertResult> Client::Upsert(const std::string& collection, IdRows ids, VectorRows rows,
+                                      bool partial) {
+  TESSERA_RETURN_IF_ERROR(CheckRows(rows));
+  if (ids.size() != rows.rows) {
+    return InvalidArgument(std::to_string(ids.size()) + " ids for " + std::to_string(rows.rows) +
+                           " vectors");
+  }
+  const size_t step = RowsPerRequest(options().max_request_bytes, ids, rows);
+  UpsertResult all;
+  v1::UpsertRequest request;
+  request.set_collection(collection);
+  for (size_t begin = 0; begin < rows.rows; begin += step) {
+    const size_t count = std::min(step, rows.rows - begin);
+    TESSERA_RETURN_IF_ERROR(
+        ToProto(ids.Slice(begin, count), rows.Slice(begin, count), partial, &request));
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::UpsertResponse response,
+        connection_->Call(connection_->points(), &v1::Points::Stub::Upsert, request));
+    UpsertResult part = FromProto(response, begin);
+    all.commit = std::max(all.commit, part.commit);
+    all.upserted += part.upserted;
+    std::ranges::move(part.rejected, std::back_inserter(all.rejected));
+  }
+  return all;
+}
+
+StatusOr<QueryResult> Client::Query(const std::string& collection, VectorRows row,
+                                    const QueryOptions& options) {
+  TESSERA_RETURN_IF_ERROR(CheckRows(row));
+  if (row.rows != 1) return InvalidArgument("a query has one vector, use QueryBatch for several");
+  v1::QueryRequest request;
+  request.set_collection(collection);
+  ToProto(row, request.mutable_vector());
+  SetQueryOptions(options, &request);
+  return RunQuery(*connection_, request);
+}
+
+StatusOr<QueryResult> Client::QueryById(const std::string& collection, const PointId& id,
+                                        const QueryOptions& options) {
+  TESSERA_RETURN_IF_ERROR(CheckId(id));
+  v1::QueryRequest request;
+  request.set_collection(collection);
+  ToProto(id, request.mutable_id());
+  SetQueryOptions(options, &request);
+  return RunQuery(*connection_, request);
+}
+
+StatusOr<std::vector<QueryResult>> Client::QueryBatch(const std::string& collection,
+                                                      VectorRows rows,
+                                                      const QueryOptions& query) {
+  TESSERA_RETURN_IF_ERROR(CheckRows(rows));
+  const size_t step = QueriesPerRequest(options(), rows, query);
+  std::vector<QueryResult> all;
+  all.reserve(rows.rows);
+  v1::QueryBatchRequest request;
+  request.set_collection(collection);
+  SetQueryOptions(query, &request);
+  for (size_t begin = 0; begin < rows.rows; begin += step) {
+    const size_t count = std::min(step, rows.rows - begin);
+    ToProto(rows.Slice(begin, count), request.mutable_vectors());
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::QueryBatchResponse response,
+        connection_->Call(connection_->points(), &v1::Points::Stub::QueryBatch, request));
+    if (static_cast<size_t>(response.results_size()) != count) {
+      return Internal("the server answered " + std::to_string(response.results_size()) + " of " +
+                      std::to_string(count) + " queries");
+    }
+    for (v1::QueryResponse& result : *response.mutable_results()) {
+      all.push_back(FromProto(&result));
+    }
+  }
+  return all;
+}
+
+StatusOr<GetResult> Client::Get(const std::string& collection, const std::vector<PointId>& ids) {
+  GetResult all;
+  for (size_t begin = 0; begin < ids.size(); begin += kBlindRows) {
+    v1::GetPointsRequest request;
+    request.set_collection(collection);
+    TESSERA_RETURN_IF_ERROR(AddIds(ids, begin, std::min(begin + kBlindRows, ids.size()), &request));
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::GetPointsResponse response,
+        connection_->Call(connection_->points(), &v1::Points::Stub::Get, request));
+    GetResult part = FromProto(&response);
+    std::ranges::move(part.points, std::back_inserter(all.points));
+    std::ranges::move(part.missing, std::back_inserter(all.missing));
+  }
+  return all;
+}
+
+StatusOr<DeleteResult> Client::Delete(const std::string& collection,
+                                      const std::vector<PointId>& ids) {
+  DeleteResult all;
+  for (size_t begin = 0; begin < ids.size(); begin += kIdsPerRequest) {
+    v1::DeletePointsRequest request;
+    request.set_collection(collection);
+    TESSERA_RETURN_IF_ERROR(
+        AddIds(ids, begin, std::min(begin + kIdsPerRequest, ids.size()), &request));
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::DeletePointsResponse response,
+        connection_->Call(connection_->points(), &v1::Points::Stub::Delete, request));
+    all.commit = std::max(all.commit, response.commit());
+    all.deleted += response.deleted();
+  }
+  return all;
+}
+
+StatusOr<uint64_t> Client::Count(const std::string& collection) {
+  v1::CountRequest request;
+  request.set_collection(collection);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::CountResponse response,
+      connection_->Call(connection_->points(), &v1::Points::Stub::Count, request));
+  return response.count();
+}
+
+StatusOr<Operation> Client::Train(const std::string& collection, const TrainOptions& options) {
+  v1::TrainRequest request;
+  request.set_collection(collection);
+  request.set_quantizer(options.quantizer);
+  request.set_sample_rows(options.sample_rows);
+  if (options.seed) request.set_seed(*options.seed);
+  TESSERA_ASSIGN_OR_RETURN(v1::Operation operation,
+                           connection_->Call(connection_->training(), &v1::Training::Stub::Train,
+                                             request, kNotRepeatable));
+  return FromProto(operation);
+}
+
+StatusOr<Operation> Client::GetOperation(const std::string& name) {
+  v1::GetOperationRequest request;
+  request.set_name(name);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::Operation operation,
+      connection_->Call(connection_->training(), &v1::Training::Stub::GetOperation, request));
+  return FromProto(operation);
+}
+
+StatusOr<std::vector<Operation>> Client::ListOperations() {
+  std::vector<Operation> all;
+  v1::ListOperationsRequest request;
+  request.set_page_size(kPageSize);
+  do {
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::ListOperationsResponse page,
+        connection_->Call(connection_->training(), &v1::Training::Stub::ListOperations, request));
+    for (const v1::Operation& operation : page.operations()) all.push_back(FromProto(operation));
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
+StatusOr<Operation> Client::CancelOperation(const std::string& name) {
+  v1::CancelOperationRequest request;
+  request.set_name(name);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::Operation operation,
+      connection_->Call(connection_->training(), &v1::Training::Stub::CancelOperation, request));
+  return FromProto(operation);
+}
+
+StatusOr<Operation> Client::WaitOperation(const std::string& name, milliseconds timeout) {
+  v1::WaitOperationRequest request;
+  request.set_name(name);
+  request.set_timeout_seconds(std::chrono::duration<double>(timeout).count());
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::Operation operation,
+      connection_->Call(connection_->training(), &v1::Training::Stub::WaitOperation, request,
+                        {.extra_time = timeout}));
+  return FromProto(operation);
+}
+
+StatusOr<EncodedVectors> Client::Encode(const std::string& collection, VectorRows rows) {
+  TESSERA_RETURN_IF_ERROR(CheckRows(rows));
+  const size_t step = RowsPerRequest(options().max_request_bytes, {}, rows);
+  EncodedVectors all;
+  v1::EncodeRequest request;
+  request.set_collection(collection);
+  for (size_t begin = 0; begin < rows.rows; begin += step) {
+    ToProto(rows.Slice(begin, std::min(step, rows.rows - begin)), request.mutable_vectors());
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::EncodeResponse response,
+        connection_->Call(connection_->quantizers(), &v1::Quantizers::Stub::Encode, request));
+    if (begin > 0 && response.generation() != all.generation) {
+      return Aborted("a new model came into force between two requests: encode again");
+    }
+    all.generation = response.generation();
+    all.code_bytes = response.code_bytes();
+    all.lists.insert(all.lists.end(), response.lists().begin(), response.lists().end());
+    all.codes += response.codes();
+  }
+  return all;
+}
+
+StatusOr<std::vector<float>> Client::Decode(const std::string& collection,
+                                            const EncodedVectors& encoded) {
+  const size_t rows = encoded.lists.size();
+  if (encoded.codes.size() != rows * encoded.code_bytes) {
+    return InvalidArgument("codes have " + std::to_string(encoded.codes.size()) +
+                           " bytes, expected " + std::to_string(rows) + " of " +
+                           std::to_string(encoded.code_bytes));
+  }
+  std::vector<float> all;
+  size_t step = kBlindRows;  // until the first reply tells the dim
+  for (size_t begin = 0, count = 0; begin < rows; begin += count) {
+    count = std::min(step, rows - begin);
+    v1::DecodeRequest request;
+    request.set_collection(collection);
+    request.set_generation(encoded.generation);
+    const auto first = encoded.lists.begin() + static_cast<ptrdiff_t>(begin);
+    request.mutable_lists()->Add(first, first + static_cast<ptrdiff_t>(count));
+    request.set_codes(encoded.codes.data() + begin * encoded.code_bytes,
+                      count * encoded.code_bytes);
+    TESSERA_ASSIGN_OR_RETURN(
+        v1::DecodeResponse response,
+        connection_->Call(connection_->quantizers(), &v1::Quantizers::Stub::Decode, request));
+    const std::vector<float> part =
+        ToFloats({ElementType::kF32, std::move(*response.mutable_vectors_f32_le())});
+    all.insert(all.end(), part.begin(), part.end());
+    const size_t row_bytes = std::max<size_t>(1, part.size() / count * sizeof(float));
+    step = std::max<size_t>(1, options().max_response_bytes / 2 / row_bytes);
+  }
+  return all;
+}
+
+}  // namespace tessera::client

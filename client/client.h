@@ -1,0 +1,109 @@
+// The C++ client of a Tessera server. No gRPC or protobuf header comes with it.
+//
+//   tessera::client::Client client({.address = "127.0.0.1:7700"});
+//   TESSERA_RETURN_IF_ERROR(client.CreateCollection({.name = "words", .dim = 100}).status());
+//   TESSERA_RETURN_IF_ERROR(client.Upsert("words", {.numbers = ids}, rows).status());
+//   TESSERA_ASSIGN_OR_RETURN(auto result, client.Query("words", one_row, {.limit = 5}));
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/client_types.h"
+#include "index/status.h"
+#include "index/types.h"
+
+namespace tessera::client {
+
+// Waiting before attempt n (from 1) is random in [0, min(max_backoff, initial_backoff * 2^(n-1))]:
+// exponential back-off with full jitter. A server that names a time is obeyed instead.
+struct RetryPolicy {
+  int max_attempts = 4;  // 1 = never retry
+  std::chrono::milliseconds initial_backoff{100};
+  std::chrono::milliseconds max_backoff{5000};
+};
+
+struct ClientOptions {
+  std::string address = "127.0.0.1:7700";  // host:port or unix:/path
+  // Of one call with all its attempts. 0 = none.
+  std::chrono::milliseconds timeout{60000};
+  RetryPolicy retry;
+  // Larger batches are sent as several requests. Keep it at or below the server's limit.
+  size_t max_request_bytes = size_t{4} << 20;
+  // Batches are split so that a reply stays under half of it.
+  size_t max_response_bytes = size_t{64} << 20;
+};
+
+struct UpsertStreamOptions;
+class UpsertStream;
+class Connection;
+
+// Connects at the first call and again after a loss. Thread-safe.
+//
+// Errors are the server's, with its code and words. UNAVAILABLE is retried where repeating does no
+// harm (all but CreateCollection, DeleteCollection and Train), and RESOURCE_EXHAUSTED where the
+// server says when to come back. A call split into several requests is not one transaction: on an
+// error what was sent before stays done.
+class Client {
+ public:
+  explicit Client(ClientOptions options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  StatusOr<CollectionInfo> CreateCollection(const CollectionConfig& config);
+  StatusOr<CollectionInfo> GetCollection(const std::string& name);
+  StatusOr<std::vector<CollectionInfo>> ListCollections();  // all, by name
+  Status DeleteCollection(const std::string& name);
+  StatusOr<CollectionStats> Stats(const std::string& name);
+
+  // Inserts or replaces; success means durable and visible to later searches. InvalidArgument if
+  // ids and rows differ in number, or the bytes do not fit. `partial`: bad rows are listed in the
+  // result and the rest is written; otherwise one bad row fails its request, and the message counts
+  // rows from the start of that request.
+  StatusOr<UpsertResult> Upsert(const std::string& collection, IdRows ids, VectorRows rows,
+                                bool partial = false);
+  // Several requests in flight: see client/upsert_stream.h. The stream may outlive the client.
+  std::unique_ptr<UpsertStream> StartUpserts(const std::string& collection,
+                                             UpsertStreamOptions options);
+
+  // `row` has one row.
+  StatusOr<QueryResult> Query(const std::string& collection, VectorRows row,
+                              const QueryOptions& options);
+  // Neighbours of a stored vector, itself left out.
+  StatusOr<QueryResult> QueryById(const std::string& collection, const PointId& id,
+                                  const QueryOptions& options);
+  // One result a row. Rows of one request are answered from one state of the collection.
+  StatusOr<std::vector<QueryResult>> QueryBatch(const std::string& collection, VectorRows rows,
+                                                const QueryOptions& options);
+
+  StatusOr<GetResult> Get(const std::string& collection, const std::vector<PointId>& ids);
+  StatusOr<DeleteResult> Delete(const std::string& collection, const std::vector<PointId>& ids);
+  StatusOr<uint64_t> Count(const std::string& collection);
+
+  // Returns at once; the operation goes on in the server.
+  StatusOr<Operation> Train(const std::string& collection, const TrainOptions& options);
+  StatusOr<Operation> GetOperation(const std::string& name);
+  StatusOr<std::vector<Operation>> ListOperations();  // newest first
+  StatusOr<Operation> CancelOperation(const std::string& name);
+  // Returns when the operation is done or after `timeout`, whichever is first: ask `done`.
+  StatusOr<Operation> WaitOperation(const std::string& name, std::chrono::milliseconds timeout);
+
+  // Aborted if a new model came into force between two requests of one call.
+  StatusOr<EncodedVectors> Encode(const std::string& collection, VectorRows rows);
+  // rows x dim floats.
+  StatusOr<std::vector<float>> Decode(const std::string& collection,
+                                      const EncodedVectors& encoded);
+
+  const ClientOptions& options() const;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace tessera::client

@@ -1,0 +1,225 @@
+// What the client takes and returns: plain structs, the wire API (proto/tessera/v1) without its
+// generated code. All are values; spans and views borrow for the length of the call only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "index/status.h"
+#include "index/types.h"
+
+namespace tessera::client {
+
+struct CollectionConfig {
+  std::string name;
+  uint32_t dim = 0;
+  Metric metric = Metric::kL2;
+  std::string quantizer;  // what to train, e.g. "IVF1024,PQ32x8,Refine(SQ8)"; empty = the default
+  bool auto_train = true;
+  bool sync_writes = true;
+};
+
+enum class CollectionState : uint8_t { kUnknown, kUntrained, kServing, kTraining, kReadOnly };
+const char* CollectionStateName(CollectionState state);  // "untrained", "serving", ...
+
+struct CollectionInfo {
+  CollectionConfig config;
+  CollectionState state = CollectionState::kUnknown;
+  uint32_t generation = 0;  // of the model in force, 0 = untrained
+  uint64_t rows = 0;
+  std::string trained_quantizer;
+};
+
+// Resident bytes by component.
+struct MemoryUsage {
+  uint64_t codes = 0;
+  uint64_t corrections = 0;
+  uint64_t refine = 0;
+  uint64_t row_ids = 0;
+  uint64_t external_ids = 0;
+  uint64_t padding = 0;
+  uint64_t headers = 0;
+  uint64_t centroids = 0;
+  uint64_t model = 0;
+  uint64_t total = 0;
+};
+
+struct CollectionStats {
+  uint64_t rows = 0;
+  uint64_t dead_rows = 0;
+  uint64_t commit = 0;
+  uint32_t generation = 0;
+  std::string quantizer;
+  uint64_t trained_rows = 0;
+  double training_error = 0;
+  uint32_t nlist = 0;
+  uint32_t largest_list = 0;
+  double list_imbalance = 0;
+  MemoryUsage memory;
+  double bytes_per_vector = 0;
+  uint64_t disk_bytes = 0;
+  uint64_t store_memory_bytes = 0;
+  bool read_only = false;
+  std::string read_only_cause;
+  bool training = false;
+  double training_fraction = 0;
+  std::string training_stage;
+  uint64_t process_resident_bytes = 0;  // of the whole server
+  uint64_t process_anonymous_bytes = 0;
+  uint64_t process_peak_resident_bytes = 0;
+  std::string isa;
+};
+
+// Borrowed vectors: rows x dim components of `type`, packed, row-major, little-endian.
+struct VectorRows {
+  ElementType type = ElementType::kF32;
+  size_t rows = 0;
+  size_t dim = 0;
+  std::span<const uint8_t> bytes;  // rows * dim * ElementSize(type)
+
+  static VectorRows Floats(MatrixView<const float> packed) {
+    return {ElementType::kF32, packed.rows(), packed.dim(),
+            {reinterpret_cast<const uint8_t*>(packed.data()),
+             packed.rows() * packed.dim() * sizeof(float)}};
+  }
+  VectorRows Slice(size_t begin, size_t count) const {
+    const size_t row_bytes = dim * ElementSize(type);
+    return {type, count, dim, bytes.subspan(begin * row_bytes, count * row_bytes)};
+  }
+};
+
+// Borrowed ids, one a row, in one of two forms: numbers where every id is one (no copy of strings),
+// else ids.
+struct IdRows {
+  std::span<const uint64_t> numbers;
+  std::span<const PointId> ids;  // used if not empty
+
+  size_t size() const { return ids.empty() ? numbers.size() : ids.size(); }
+  IdRows Slice(size_t begin, size_t count) const {
+    if (ids.empty()) return {numbers.subspan(begin, count), {}};
+    return {{}, ids.subspan(begin, count)};
+  }
+};
+
+struct RowError {
+  uint64_t index = 0;  // of the row in the call's rows
+  Status status;
+};
+
+struct UpsertResult {
+  uint64_t commit = 0;
+  uint64_t upserted = 0;
+  std::vector<RowError> rejected;  // only when partial; ascending
+};
+
+enum class RerankTier : uint8_t { kAuto = 0, kNone = 1, kRefine = 2, kRaw = 3 };
+const char* RerankTierName(RerankTier tier);  // "auto", "none", "refine", "raw"
+
+struct SearchParams {
+  bool exact = false;   // compare with every raw vector; the rest is then ignored
+  uint32_t nprobe = 0;  // 0 = the server's choice
+  RerankTier rerank = RerankTier::kAuto;
+  uint32_t rerank_depth = 0;  // 0 = the server's choice
+};
+
+struct QueryOptions {
+  uint32_t limit = 10;
+  uint32_t offset = 0;
+  SearchParams params;
+  std::optional<float> score_threshold;
+  bool with_vector = false;
+  bool explain = false;
+};
+
+// One owned vector, as it was sent: dim * ElementSize(type) bytes.
+struct StoredVector {
+  ElementType type = ElementType::kF32;
+  std::string bytes;
+};
+// Its components as floats; a length that is no multiple of the element's loses the rest.
+std::vector<float> ToFloats(const StoredVector& vector);
+
+struct Hit {
+  PointId id;
+  float score = 0;
+  bool exact = false;
+  StoredVector vector;   // with_vector only
+  uint64_t version = 0;  // with_vector only
+};
+
+struct Explain {
+  uint32_t lists_probed = 0;
+  uint64_t rows_scanned = 0;
+  uint64_t rows_reranked = 0;
+  double queue_us = 0;
+  double coarse_us = 0;
+  double tables_us = 0;
+  double scan_us = 0;
+  double rerank_us = 0;
+  double fetch_us = 0;
+  std::string isa;
+};
+
+struct QueryResult {
+  std::vector<Hit> hits;  // best first
+  bool exhausted = false;
+  uint64_t commit = 0;
+  uint32_t generation = 0;
+  SearchParams effective;
+  std::optional<Explain> explain;
+};
+
+struct StoredPoint {
+  PointId id;
+  StoredVector vector;
+  uint64_t version = 0;
+};
+
+struct GetResult {
+  std::vector<StoredPoint> points;  // those found, in the order asked
+  std::vector<PointId> missing;
+};
+
+struct DeleteResult {
+  uint64_t commit = 0;
+  uint64_t deleted = 0;  // ids that existed
+};
+
+struct TrainOptions {
+  std::string quantizer;     // empty = the collection's own
+  uint64_t sample_rows = 0;  // 0 = the server's choice
+  std::optional<uint64_t> seed;
+};
+
+struct TrainResult {
+  uint32_t generation = 0;
+  std::string quantizer;
+  uint64_t trained_rows = 0;
+  double training_error = 0;
+};
+
+// Long work on the server.
+struct Operation {
+  std::string name;  // "operations/17"
+  std::string collection;
+  std::string kind;
+  bool done = false;
+  double progress = 0;  // 0 to 1
+  std::string stage;
+  Status error;                       // meaningful when done
+  std::optional<TrainResult> result;  // when done without error
+};
+
+// (list, code) of each row under the model in force.
+struct EncodedVectors {
+  uint32_t generation = 0;
+  uint32_t code_bytes = 0;
+  std::vector<uint32_t> lists;
+  std::string codes;  // rows x code_bytes
+};
+
+}  // namespace tessera::client

@@ -1,0 +1,313 @@
+#include "client/convert.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tessera::client {
+namespace {
+
+bool IsUtf8(const std::string& text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<uint8_t>(text[i]);
+    const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3
+                        : lead < 0xF5 ? 4 : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    uint32_t point = length == 1 ? lead : lead & (0x7Fu >> length);
+    for (size_t j = 1; j < length; ++j) {
+      const auto next = static_cast<uint8_t>(text[i + j]);
+      if ((next & 0xC0) != 0x80) return false;
+      point = point << 6 | (next & 0x3F);
+    }
+    const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+    if (overlong || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
+    i += length;
+  }
+  return true;
+}
+
+v1::Metric ToProto(Metric metric) {
+  switch (metric) {
+    case Metric::kL2: return v1::METRIC_L2;
+    case Metric::kInnerProduct: return v1::METRIC_INNER_PRODUCT;
+    case Metric::kCosine: return v1::METRIC_COSINE;
+  }
+  return v1::METRIC_UNSPECIFIED;
+}
+
+Metric FromProto(v1::Metric metric) {
+  switch (metric) {
+    case v1::METRIC_INNER_PRODUCT: return Metric::kInnerProduct;
+    case v1::METRIC_COSINE: return Metric::kCosine;
+    default: return Metric::kL2;
+  }
+}
+
+CollectionState FromProto(v1::CollectionState state) {
+  switch (state) {
+    case v1::COLLECTION_STATE_UNTRAINED: return CollectionState::kUntrained;
+    case v1::COLLECTION_STATE_SERVING: return CollectionState::kServing;
+    case v1::COLLECTION_STATE_TRAINING: return CollectionState::kTraining;
+    case v1::COLLECTION_STATE_READ_ONLY: return CollectionState::kReadOnly;
+    default: return CollectionState::kUnknown;
+  }
+}
+
+RerankTier FromProto(v1::RerankTier tier) {
+  switch (tier) {
+    case v1::RERANK_TIER_NONE: return RerankTier::kNone;
+    case v1::RERANK_TIER_REFINE: return RerankTier::kRefine;
+    case v1::RERANK_TIER_RAW: return RerankTier::kRaw;
+    default: return RerankTier::kAuto;
+  }
+}
+
+MemoryUsage FromProto(const v1::MemoryUsage& in) {
+  return {.codes = in.codes(),
+          .corrections = in.corrections(),
+          .refine = in.refine(),
+          .row_ids = in.row_ids(),
+          .external_ids = in.external_ids(),
+          .padding = in.padding(),
+          .headers = in.headers(),
+          .centroids = in.centroids(),
+          .model = in.model(),
+          .total = in.total()};
+}
+
+Explain FromProto(const v1::Explain& in) {
+  return {.lists_probed = in.lists_probed(),
+          .rows_scanned = in.rows_scanned(),
+          .rows_reranked = in.rows_reranked(),
+          .queue_us = in.queue_us(),
+          .coarse_us = in.coarse_us(),
+          .tables_us = in.tables_us(),
+          .scan_us = in.scan_us(),
+          .rerank_us = in.rerank_us(),
+          .fetch_us = in.fetch_us(),
+          .isa = in.isa()};
+}
+
+}  // namespace
+
+Status CheckId(const PointId& id) {
+  if (id.is_number()) return OkStatus();
+  if (id.key().empty() || id.key().size() > kMaxPointKeyBytes) {
+    return InvalidArgument("id is a string of " + std::to_string(id.key().size()) +
+                           " bytes, expected 1 to " + std::to_string(kMaxPointKeyBytes));
+  }
+  if (!IsUtf8(id.key())) return InvalidArgument("id is a string that is not UTF-8");
+  return OkStatus();
+}
+
+Status CheckRows(const VectorRows& rows) {
+  if (rows.rows == 0) return InvalidArgument("no vectors given");
+  if (rows.dim == 0 || rows.dim > kMaxDim) {
+    return InvalidArgument("dim is " + std::to_string(rows.dim) + ", expected 1 to " +
+                           std::to_string(kMaxDim));
+  }
+  const size_t row_bytes = rows.dim * ElementSize(rows.type);
+  if (rows.bytes.size() / row_bytes != rows.rows || rows.bytes.size() % row_bytes != 0) {
+    return InvalidArgument("vectors have " + std::to_string(rows.bytes.size()) +
+                           " bytes, expected " + std::to_string(rows.rows) + " rows of " +
+                           std::to_string(row_bytes));
+  }
+  return OkStatus();
+}
+
+void ToProto(const CollectionConfig& config, v1::Collection* out) {
+  out->set_name(config.name);
+  out->set_dim(config.dim);
+  out->set_metric(ToProto(config.metric));
+  out->set_quantizer(config.quantizer);
+  out->set_auto_train(config.auto_train);
+  out->set_sync_writes(config.sync_writes);
+}
+
+void ToProto(const PointId& id, v1::PointId* out) {
+  if (id.is_number()) {
+    out->set_num(id.number());
+  } else {
+    out->set_key(id.key());
+  }
+}
+
+void ToProto(const VectorRows& rows, v1::Vector* out) {
+  const auto* data = reinterpret_cast<const char*>(rows.bytes.data());
+  switch (rows.type) {
+    case ElementType::kF32: out->set_f32_le(data, rows.bytes.size()); break;
+    case ElementType::kF16: out->set_f16_le(data, rows.bytes.size()); break;
+    case ElementType::kI8: out->set_i8(data, rows.bytes.size()); break;
+    case ElementType::kU8: out->set_u8(data, rows.bytes.size()); break;
+  }
+}
+
+void ToProto(const SearchParams& params, v1::SearchParams* out) {
+  out->set_exact(params.exact);
+  out->set_nprobe(params.nprobe);
+  out->set_rerank(static_cast<v1::RerankTier>(params.rerank));
+  out->set_rerank_depth(params.rerank_depth);
+}
+
+Status ToProto(const IdRows& ids, const VectorRows& rows, bool partial, v1::UpsertRequest* out) {
+  TESSERA_RETURN_IF_ERROR(CheckRows(rows));
+  if (ids.size() != rows.rows) {
+    return InvalidArgument(std::to_string(ids.size()) + " ids for " + std::to_string(rows.rows) +
+                           " vectors");
+  }
+  out->set_partial(partial);
+  out->clear_points();
+  out->clear_columns();
+  if (ids.ids.empty()) {
+    ToProto(rows, out->mutable_columns()->mutable_vectors());
+    out->mutable_columns()->mutable_nums()->Add(ids.numbers.begin(), ids.numbers.end());
+    return OkStatus();
+  }
+  for (size_t i = 0; i < ids.ids.size(); ++i) {
+    TESSERA_RETURN_IF_ERROR(Annotate(CheckId(ids.ids[i]), "row " + std::to_string(i) + ": "));
+  }
+  const bool numbers = ids.ids.front().is_number();
+  const bool mixed = !std::ranges::all_of(
+      ids.ids, [&](const PointId& id) { return id.is_number() == numbers; });
+  if (mixed) {  // columns carry one kind of id
+    for (size_t i = 0; i < rows.rows; ++i) {
+      v1::Point* point = out->add_points();
+      ToProto(ids.ids[i], point->mutable_id());
+      ToProto(rows.Slice(i, 1), point->mutable_vector());
+    }
+    return OkStatus();
+  }
+  v1::PointColumns* columns = out->mutable_columns();
+  ToProto(rows, columns->mutable_vectors());
+  for (const PointId& id : ids.ids) {
+    if (numbers) {
+      columns->add_nums(id.number());
+    } else {
+      columns->add_keys(id.key());
+    }
+  }
+  return OkStatus();
+}
+
+CollectionInfo FromProto(const v1::Collection& in) {
+  CollectionInfo info;
+  info.config = {.name = in.name(),
+                 .dim = in.dim(),
+                 .metric = FromProto(in.metric()),
+                 .quantizer = in.quantizer(),
+                 .auto_train = !in.has_auto_train() || in.auto_train(),
+                 .sync_writes = !in.has_sync_writes() || in.sync_writes()};
+  info.state = FromProto(in.state());
+  info.generation = in.generation();
+  info.rows = in.rows();
+  info.trained_quantizer = in.trained_quantizer();
+  return info;
+}
+
+CollectionStats FromProto(const v1::CollectionStats& in) {
+  return {.rows = in.rows(),
+          .dead_rows = in.dead_rows(),
+          .commit = in.commit(),
+          .generation = in.generation(),
+          .quantizer = in.quantizer(),
+          .trained_rows = in.trained_rows(),
+          .training_error = in.training_error(),
+          .nlist = in.nlist(),
+          .largest_list = in.largest_list(),
+          .list_imbalance = in.list_imbalance(),
+          .memory = FromProto(in.memory()),
+          .bytes_per_vector = in.bytes_per_vector(),
+          .disk_bytes = in.disk_bytes(),
+          .store_memory_bytes = in.store_memory_bytes(),
+          .read_only = in.read_only(),
+          .read_only_cause = in.read_only_cause(),
+          .training = in.training(),
+          .training_fraction = in.training_fraction(),
+          .training_stage = in.training_stage(),
+          .process_resident_bytes = in.process_resident_bytes(),
+          .process_anonymous_bytes = in.process_anonymous_bytes(),
+          .process_peak_resident_bytes = in.process_peak_resident_bytes(),
+          .isa = in.isa()};
+}
+
+PointId FromProto(const v1::PointId& in) {
+  return in.id_case() == v1::PointId::kKey ? PointId(in.key()) : PointId(in.num());
+}
+
+StoredVector FromProto(v1::Vector* in) {
+  switch (in->data_case()) {
+    case v1::Vector::kF32Le: return {ElementType::kF32, std::move(*in->mutable_f32_le())};
+    case v1::Vector::kF16Le: return {ElementType::kF16, std::move(*in->mutable_f16_le())};
+    case v1::Vector::kI8: return {ElementType::kI8, std::move(*in->mutable_i8())};
+    case v1::Vector::kU8: return {ElementType::kU8, std::move(*in->mutable_u8())};
+    case v1::Vector::kF32: {
+      const auto& values = in->f32().values();
+      std::string bytes(static_cast<size_t>(values.size()) * sizeof(float), '\0');
+      if (!values.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+      return {ElementType::kF32, std::move(bytes)};
+    }
+    case v1::Vector::DATA_NOT_SET: break;
+  }
+  return {};
+}
+
+QueryResult FromProto(v1::QueryResponse* in) {
+  QueryResult result;
+  result.hits.reserve(static_cast<size_t>(in->hits_size()));
+  for (v1::Hit& hit : *in->mutable_hits()) {
+    StoredVector vector = hit.has_vector() ? FromProto(hit.mutable_vector()) : StoredVector();
+    result.hits.push_back(
+        {FromProto(hit.id()), hit.score(), hit.exact(), std::move(vector), hit.version()});
+  }
+  result.exhausted = in->exhausted();
+  result.commit = in->commit();
+  result.generation = in->generation();
+  result.effective = {.exact = in->effective().exact(),
+                      .nprobe = in->effective().nprobe(),
+                      .rerank = FromProto(in->effective().rerank()),
+                      .rerank_depth = in->effective().rerank_depth()};
+  if (in->has_explain()) result.explain = FromProto(in->explain());
+  return result;
+}
+
+GetResult FromProto(v1::GetPointsResponse* in) {
+  GetResult result;
+  for (v1::StoredPoint& point : *in->mutable_points()) {
+    result.points.push_back(
+        {FromProto(point.id()), FromProto(point.mutable_vector()), point.version()});
+  }
+  for (const v1::PointId& id : in->missing()) result.missing.push_back(FromProto(id));
+  return result;
+}
+
+UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row) {
+  UpsertResult result;
+  result.commit = in.commit();
+  result.upserted = in.upserted();
+  for (const v1::RowError& error : in.rejected()) {
+    result.rejected.push_back({first_row + error.index(),
+                               Status(static_cast<absl::StatusCode>(error.code()),
+                                      error.message())});
+  }
+  return result;
+}
+
+Operation FromProto(const v1::Operation& in) {
+  Operation operation;
+  operation.name = in.name();
+  operation.collection = in.collection();
+  operation.kind = in.kind();
+  operation.done = in.done();
+  operation.progress = in.progress();
+  operation.stage = in.stage();
+  if (in.error_code() != 0) {
+    operation.error = Status(static_cast<absl::StatusCode>(in.error_code()), in.error_message());
+  }
+  if (in.has_train_result()) {
+    const v1::TrainResult& result = in.train_result();
+    operation.result = TrainResult{result.generation(), result.quantizer(), result.trained_rows(),
+                                   result.training_error()};
+  }
+  return operation;
+}
+
+}  // namespace tessera::client

@@ -1,0 +1,37 @@
+// Between the client's plain structs and the wire's messages. Internal: pulls in protobuf.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/client_types.h"
+#include "tessera/v1/collections.pb.h"
+#include "tessera/v1/points.pb.h"
+#include "tessera/v1/training.pb.h"
+
+namespace tessera::client {
+
+// InvalidArgument: a key that is empty, too long, or not UTF-8, which the wire cannot carry.
+Status CheckId(const PointId& id);
+// InvalidArgument unless the bytes are rows x dim elements, with at least one row.
+Status CheckRows(const VectorRows& rows);
+
+void ToProto(const CollectionConfig& config, v1::Collection* out);
+void ToProto(const PointId& id, v1::PointId* out);
+void ToProto(const VectorRows& rows, v1::Vector* out);  // copies the bytes
+void ToProto(const SearchParams& params, v1::SearchParams* out);
+// Fills one upsert request, but for the collection. InvalidArgument names the row of a bad id.
+Status ToProto(const IdRows& ids, const VectorRows& rows, bool partial, v1::UpsertRequest* out);
+
+CollectionInfo FromProto(const v1::Collection& in);
+CollectionStats FromProto(const v1::CollectionStats& in);
+PointId FromProto(const v1::PointId& in);
+// Takes the bytes out of `in`.
+StoredVector FromProto(v1::Vector* in);
+QueryResult FromProto(v1::QueryResponse* in);
+GetResult FromProto(v1::GetPointsResponse* in);
+// Indexes grow by `first_row`.
+UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row);
+Operation FromProto(const v1::Operation& in);
+
+}  // namespace tessera::client
