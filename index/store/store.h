@@ -1,13 +1,13 @@
 // Typed access to the one RocksDB database of a collection. Knows bytes and keys, not meaning.
 //
 // Column families (big-endian keys; ids tagged: 0 + be64 for numbers, 1 + bytes for strings):
-//   default          ASCII name              small records (collection metadata), version byte + crc32c
-//   ids              external id             row id
-//   rows             row id                  RowRecord: external id, version, norm
-//   vectors          row id                  element type + the bytes as sent; blob files, uncompressed
-//   centroids-<gen>  list                    centroid, dim f32
-//   assign-<gen>     row id                  list
-//   postings-<gen>   list, row id            code, correction, refine record
+//   default          ASCII name    small records (collection metadata)
+//   ids              external id   row id
+//   rows             row id        RowRecord: external id, version, norm
+//   vectors          row id        element type and the bytes as sent
+//   centroids-<gen>  list          centroid, dim f32
+//   assign-<gen>     row id        list
+//   postings-<gen>   list, row id  code, correction, refine record
 // The bytes of each are described in index/store/README.md.
 //
 // Thread-safe. A record that does not decode is DataLoss naming family and key.
@@ -23,6 +23,10 @@
 
 #include "index/status.h"
 #include "index/types.h"
+
+namespace rocksdb {
+class Env;
+}
 
 namespace tessera::store {
 
@@ -47,8 +51,8 @@ struct PostingView {
   std::string_view refine;
 };
 
-// What all databases of a process share: block cache, write buffer manager, background threads. Copyable
-// handle.
+// What all databases of a process share: block cache, write buffer manager, background threads.
+// Copyable handle. The background threads are RocksDB's own, of the process-wide environment.
 class SharedResources {
  public:
   struct Options {
@@ -64,14 +68,17 @@ class SharedResources {
   std::shared_ptr<Impl> impl_;
 };
 
-// A consistent view of the database as of one moment; holds it until destroyed.
+// A consistent view of the database as of one moment; keeps it open until destroyed, even past the
+// Store.
 class StoreSnapshot {
  public:
   virtual ~StoreSnapshot() = default;
 };
 using StoreSnapshotPtr = std::shared_ptr<const StoreSnapshot>;
 
-// Changes to be applied as one. Not thread-safe.
+// Changes to be applied as one. Not thread-safe. A call that no record can hold (a generation that
+// does not exist, an id of 0 or more than 256 bytes, a vector of no whole component) is remembered,
+// and Write refuses the batch.
 class Batch {
  public:
   virtual ~Batch() = default;
@@ -86,8 +93,8 @@ class Batch {
   virtual void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) = 0;
   virtual void PutAssign(Generation g, RowId row, ListId list) = 0;
   virtual void DeleteAssign(Generation g, RowId row) = 0;
-  virtual void PutPosting(Generation g, ListId list, RowId row, std::string_view code, float correction,
-                          std::string_view refine) = 0;
+  virtual void PutPosting(Generation g, ListId list, RowId row, std::string_view code,
+                          float correction, std::string_view refine) = 0;
   virtual void DeletePosting(Generation g, ListId list, RowId row) = 0;
   virtual size_t bytes() const = 0;
 };
@@ -103,10 +110,11 @@ class Store {
   struct Options {
     bool create = false;  // create if missing; else NotFound
     SharedResources* shared = nullptr;  // never null
-    // Fixed lengths of a posting's parts are checked by the reader of a generation, given here by caller
-    // per call.
+    rocksdb::Env* env = nullptr;  // for tests, outlives the store; null: the process's own
   };
-  // FailedPrecondition if another process (or this one) has it open.
+  // FailedPrecondition if another process (or this one) has it open, or if it has column families
+  // that this version does not know; NotFound if there is none and it may not be created. The
+  // folder that `path` is in must exist.
   static StatusOr<std::unique_ptr<Store>> Open(const std::string& path, const Options& options);
   virtual ~Store() = default;
 
@@ -114,39 +122,47 @@ class Store {
   virtual StatusOr<std::optional<std::string>> GetRecord(const std::string& name) const = 0;
 
   virtual std::unique_ptr<Batch> NewBatch() = 0;
-  // Whole or not at all. After a failure the store refuses writes (FailedPrecondition with the cause) until
-  // reopened, since the tail of the log is unknown.
+  // Whole or not at all. InvalidArgument or FailedPrecondition for a batch that cannot be applied
+  // as it is: a call remembered as wrong, a generation dropped meanwhile, kNoLog on a family that
+  // belongs to no generation; the store goes on. After any other failure, here or in the changes
+  // below, the store refuses changes (FailedPrecondition with the cause) until reopened, since the
+  // tail of the log is unknown; reads go on.
   virtual Status Write(Batch& batch, Durability durability) = 0;
 
   virtual StoreSnapshotPtr GetSnapshot() const = 0;
 
   // Parallel to the inputs; nullopt where absent.
-  virtual StatusOr<std::vector<std::optional<RowId>>> GetIds(const std::vector<const PointId*>& ids,
-                                                             const StoreSnapshot* at) const = 0;
-  virtual StatusOr<std::vector<std::optional<RowRecord>>> GetRows(const std::vector<RowId>& rows,
-                                                                  const StoreSnapshot* at) const = 0;
-  virtual StatusOr<std::vector<std::optional<RawVector>>> GetVectors(const std::vector<RowId>& rows,
-                                                                     const StoreSnapshot* at) const = 0;
-  virtual StatusOr<std::vector<std::optional<ListId>>> GetAssigns(Generation g,
-                                                                  const std::vector<RowId>& rows,
-                                                                  const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<RowId>>> GetIds(
+      const std::vector<const PointId*>& ids, const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<RowRecord>>> GetRows(
+      const std::vector<RowId>& rows, const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<RawVector>>> GetVectors(
+      const std::vector<RowId>& rows, const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<ListId>>> GetAssigns(
+      Generation g, const std::vector<RowId>& rows, const StoreSnapshot* at) const = 0;
 
-  // Visits rows in ascending order within [begin, end) as of `at`; stops at the first error of `visit`.
+  // Visits rows in ascending order within [begin, end) as of `at`; stops at the first error of
+  // `visit`.
   using VectorVisitor = std::function<Status(RowId, ElementType, std::string_view bytes)>;
   virtual Status ScanVectors(RowId begin, RowId end, const StoreSnapshot* at,
                              const VectorVisitor& visit) const = 0;
   using RowVisitor = std::function<Status(RowId, const RowRecord&)>;
-  virtual Status ScanRows(RowId begin, RowId end, const StoreSnapshot* at, const RowVisitor& visit) const = 0;
+  virtual Status ScanRows(RowId begin, RowId end, const StoreSnapshot* at,
+                          const RowVisitor& visit) const = 0;
   // Postings of lists [begin, end) by list then row. DataLoss if a value is not
   // code_bytes + 4 + refine_bytes long.
   using PostingVisitor = std::function<Status(const PostingView&)>;
   virtual Status ScanPostings(Generation g, ListId begin, ListId end, uint32_t code_bytes,
                               uint32_t refine_bytes, const StoreSnapshot* at,
                               const PostingVisitor& visit) const = 0;
-  // All centroids of a generation, list 0 first, dense. DataLoss if a list is missing or a length is wrong.
-  virtual StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim, uint32_t nlist) const = 0;
+  // All centroids of a generation, list 0 first, dense. DataLoss if a list is missing or one too
+  // many, or a length is wrong.
+  virtual StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim,
+                                                     uint32_t nlist) const = 0;
 
-  // Column families of a generation. Create is FailedPrecondition if they exist.
+  // Column families of a generation. Create is FailedPrecondition if they exist, every other call
+  // with a generation if they do not. A generation that a crash left half created or half dropped
+  // is gone after reopening. Scans of a generation that is dropped meanwhile end well.
   virtual Status CreateGeneration(Generation g) = 0;
   virtual Status DropGeneration(Generation g) = 0;
   virtual std::vector<Generation> Generations() const = 0;

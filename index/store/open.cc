@@ -1,0 +1,136 @@
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "index/store/options.h"
+#include "index/store/rocks_status.h"
+#include "index/store/rocks_store.h"
+#include "index/store/store.h"
+
+namespace tessera::store {
+namespace {
+
+using Names = std::vector<std::string>;
+
+// The prefix's position in kGenerationPrefixes and the generation, if the name belongs to one.
+std::optional<std::pair<size_t, Generation>> ParseAnyGeneration(const std::string& name) {
+  for (size_t i = 0; i < kGenerationPrefixes.size(); ++i) {
+    if (const auto g = ParseGenerationFamily(kGenerationPrefixes[i], name)) return {{i, *g}};
+  }
+  return std::nullopt;
+}
+
+// Asked before RocksDB opens the database, since that would first rename the info log of whoever
+// has it.
+Status CheckLock(rocksdb::Env* env, const std::string& path) {
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::Status status = env->LockFile(path + "/LOCK", &lock);
+  if (!status.ok()) {
+    return FailedPrecondition(
+        path + ": in use by another process, or not to be locked: " + status.ToString());
+  }
+  return FromRocks(env->UnlockFile(lock), path + ": unlock");
+}
+
+// Families on disk; empty if there is no database. NotFound if it may not be created either.
+StatusOr<Names> ListFamilies(rocksdb::Env* env, const std::string& path,
+                             const Store::Options& options) {
+  const rocksdb::Status exists = env->FileExists(path + "/CURRENT");
+  if (exists.IsNotFound()) {
+    if (!options.create) return NotFound(path + ": no database there");
+    return Names();
+  }
+  TESSERA_RETURN_IF_ERROR(FromRocks(exists, path));
+  TESSERA_RETURN_IF_ERROR(CheckLock(env, path));
+  Names names;
+  rocksdb::DBOptions db = DatabaseOptions(*options.shared->impl(), env);
+  const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db, path, &names);
+  TESSERA_RETURN_IF_ERROR(FromRocks(listed, path + ": list column families"));
+  return names;
+}
+
+Status CheckKnown(const Names& names, const std::string& path) {
+  const Names known = {rocksdb::kDefaultColumnFamilyName, kIdsFamily, kRowsFamily, kVectorsFamily};
+  for (const std::string& name : names) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (ParseAnyGeneration(name)) continue;
+    return FailedPrecondition(path + ": column family '" + name +
+                              "' is not known to this version; a newer one wrote it");
+  }
+  return OkStatus();
+}
+
+// A generation without all its families was being created or dropped when the process died: never
+// in force before, nor again. What is left of it goes.
+Status Assemble(const std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle> handles,
+                Families& families) {
+  std::map<Generation, GenerationFamilies> generations;
+  for (FamilyHandle& handle : handles) {
+    const std::string& name = handle->GetName();
+    if (const auto parsed = ParseAnyGeneration(name)) {
+      generations[parsed->second].generation = parsed->second;
+      generations[parsed->second].handles[parsed->first] = std::move(handle);
+      continue;
+    }
+    FamilyHandle& slot = name == kIdsFamily       ? families.ids
+                         : name == kRowsFamily    ? families.rows
+                         : name == kVectorsFamily ? families.vectors
+                                                  : families.records;
+    slot = std::move(handle);
+  }
+  for (auto& [g, found] : generations) {
+    if (found.complete()) {
+      families.generations.push_back(std::move(found));
+      continue;
+    }
+    for (const FamilyHandle& handle : found.handles) {
+      if (handle == nullptr) continue;
+      const rocksdb::Status dropped = db->DropColumnFamily(handle.get());
+      TESSERA_RETURN_IF_ERROR(FromRocks(dropped, "drop " + handle->GetName()));
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Options& options) {
+  if (options.shared == nullptr) return InvalidArgument("shared resources are missing");
+  const SharedResources::Impl& shared = *options.shared->impl();
+  rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
+  TESSERA_ASSIGN_OR_RETURN(Names names, ListFamilies(env, path, options));
+  TESSERA_RETURN_IF_ERROR(CheckKnown(names, path));
+
+  rocksdb::DBOptions db_options = DatabaseOptions(shared, env);
+  db_options.create_if_missing = options.create;
+  // Also those that a crash during the first start left out.
+  db_options.create_missing_column_families = true;
+  for (const char* name :
+       {rocksdb::kDefaultColumnFamilyName.c_str(), kIdsFamily, kRowsFamily, kVectorsFamily}) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+  }
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const std::string& name : names) {
+    descriptors.emplace_back(name, FamilyOptions(shared, name));
+  }
+  rocksdb::DB* raw = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> raw_handles;
+  const rocksdb::Status opened =
+      rocksdb::DB::Open(db_options, path, descriptors, &raw_handles, &raw);
+  TESSERA_RETURN_IF_ERROR(FromRocks(opened, path + ": open"));
+
+  std::shared_ptr<rocksdb::DB> db(raw);
+  std::vector<FamilyHandle> handles;
+  for (rocksdb::ColumnFamilyHandle* handle : raw_handles) {
+    handles.push_back(MakeFamilyHandle(db, handle));
+  }
+  auto families = std::make_shared<Families>();
+  TESSERA_RETURN_IF_ERROR(Assemble(db, std::move(handles), *families));
+  return std::unique_ptr<Store>(
+      std::make_unique<RocksStore>(std::move(db), std::move(families), options.shared->impl()));
+}
+
+}  // namespace tessera::store

@@ -1,0 +1,256 @@
+// The reads of RocksStore: point lookups by one MultiGet each, scans by one iterator each.
+#include <rocksdb/db.h>
+#include <rocksdb/iterator.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "index/store/keys.h"
+#include "index/store/options.h"
+#include "index/store/records.h"
+#include "index/store/rocks_status.h"
+#include "index/store/rocks_store.h"
+
+namespace tessera::store {
+namespace {
+
+using Slices = std::vector<rocksdb::Slice>;
+
+std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+const rocksdb::Snapshot* SnapshotOf(const StoreSnapshot* at) {
+  return at == nullptr ? nullptr : static_cast<const RocksSnapshot*>(at)->get();
+}
+
+rocksdb::ReadOptions PointReads(const StoreSnapshot* at) {
+  rocksdb::ReadOptions options;
+  options.snapshot = SnapshotOf(at);
+  return options;
+}
+
+// "rows[17]: "
+std::string At(const std::string& family, const std::string& key) {
+  return family + "[" + key + "]: ";
+}
+
+std::string At(const std::string& family, uint32_t key) { return At(family, std::to_string(key)); }
+
+// Calls found(i, value) for each key that is there, in order; its status ends the lookup.
+// describe(i) names key i in an error.
+template <typename Found, typename Describe>
+Status Lookup(rocksdb::DB& db, const rocksdb::ReadOptions& options,
+              rocksdb::ColumnFamilyHandle* family, const Slices& keys, const Describe& describe,
+              const Found& found) {
+  std::vector<rocksdb::PinnableSlice> values(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db.MultiGet(options, family, keys.size(), keys.data(), values.data(), statuses.data());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    Status status = FromRocks(statuses[i], "read");
+    if (status.ok()) status = found(i, ToView(values[i]));
+    if (!status.ok()) return Annotate(status, describe(i));
+    values[i].Reset();
+  }
+  return OkStatus();
+}
+
+// Rows as keys; `keys` keeps the bytes that the slices borrow.
+Slices RowKeys(const std::vector<RowId>& rows, std::vector<Key32>& keys) {
+  keys.resize(rows.size());
+  Slices slices(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    keys[i] = RowKey(rows[i]);
+    slices[i] = rocksdb::Slice(keys[i].data(), keys[i].size());
+  }
+  return slices;
+}
+
+// Lookups by row: decode(value, result) fills one result.
+template <typename Result, typename Decode>
+StatusOr<std::vector<std::optional<Result>>> LookupRows(rocksdb::DB& db,
+                                                        rocksdb::ColumnFamilyHandle* family,
+                                                        const std::vector<RowId>& rows,
+                                                        const StoreSnapshot* at,
+                                                        const Decode& decode) {
+  std::vector<Key32> keys;
+  const Slices slices = RowKeys(rows, keys);
+  std::vector<std::optional<Result>> results(rows.size());
+  TESSERA_RETURN_IF_ERROR(Lookup(
+      db, PointReads(at), family, slices,
+      [&](size_t i) { return At(family->GetName(), rows[i].value); },
+      [&](size_t i, std::string_view value) { return decode(value, results[i].emplace()); }));
+  return results;
+}
+
+// Calls visit(key, value) for the keys of [begin, end) until one fails.
+template <typename Visit>
+Status Scan(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::string_view begin,
+            std::string_view end, const StoreSnapshot* at, const Visit& visit) {
+  if (begin >= end) return OkStatus();
+  const rocksdb::Slice upper(end.data(), end.size());
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db.NewIterator(ScanOptions(SnapshotOf(at), &upper), family));
+  for (it->Seek(rocksdb::Slice(begin.data(), begin.size())); it->Valid(); it->Next()) {
+    TESSERA_RETURN_IF_ERROR(visit(ToView(it->key()), ToView(it->value())));
+  }
+  return FromRocks(it->status(), "scan " + family->GetName());
+}
+
+Status MalformedKey(const std::string& family, std::string_view key) {
+  return DataLoss(family + ": a key of " + std::to_string(key.size()) + " bytes is malformed");
+}
+
+// Scans by row: visit(row, value).
+template <typename Visit>
+Status ScanRowOrder(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, RowId begin, RowId end,
+                    const StoreSnapshot* at, const Visit& visit) {
+  const Key32 first = RowKey(begin);
+  const Key32 last = RowKey(end);
+  return Scan(db, family, View(first), View(last), at,
+              [&](std::string_view key, std::string_view value) {
+                RowId row;
+                if (!ParseRowKey(key, row)) return MalformedKey(family->GetName(), key);
+                return visit(row, value);
+              });
+}
+
+}  // namespace
+
+StatusOr<std::optional<std::string>> RocksStore::GetRecord(const std::string& name) const {
+  std::string value;
+  const rocksdb::Status got =
+      db_->Get(rocksdb::ReadOptions(), families()->records.get(), name, &value);
+  if (got.IsNotFound()) return std::optional<std::string>();
+  TESSERA_RETURN_IF_ERROR(FromRocks(got, "default[" + name + "]"));
+  std::string_view payload;
+  TESSERA_RETURN_IF_ERROR(Annotate(DecodeRecord(value, payload), At("default", name)));
+  return std::optional<std::string>(payload);
+}
+
+StatusOr<std::vector<std::optional<RowId>>> RocksStore::GetIds(
+    const std::vector<const PointId*>& ids, const StoreSnapshot* at) const {
+  std::string bytes;
+  bytes.reserve(ids.size() * 9);
+  std::vector<size_t> ends(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!AppendIdKey(*ids[i], bytes)) {
+      return InvalidArgument("ids[" + std::to_string(i) + "] is empty or too long");
+    }
+    ends[i] = bytes.size();
+  }
+  Slices keys(ids.size());
+  for (size_t i = 0, begin = 0; i < ids.size(); begin = ends[i++]) {
+    keys[i] = rocksdb::Slice(bytes.data() + begin, ends[i] - begin);
+  }
+  std::vector<std::optional<RowId>> rows(ids.size());
+  TESSERA_RETURN_IF_ERROR(Lookup(
+      *db_, PointReads(at), families()->ids.get(), keys,
+      [&](size_t i) { return At(kIdsFamily, ids[i]->ToString()); },
+      [&](size_t i, std::string_view value) { return DecodeU32(value, rows[i].emplace().value); }));
+  return rows;
+}
+
+StatusOr<std::vector<std::optional<RowRecord>>> RocksStore::GetRows(const std::vector<RowId>& rows,
+                                                                    const StoreSnapshot* at) const {
+  return LookupRows<RowRecord>(
+      *db_, families()->rows.get(), rows, at,
+      [](std::string_view value, RowRecord& record) { return DecodeRow(value, record); });
+}
+
+StatusOr<std::vector<std::optional<RawVector>>> RocksStore::GetVectors(
+    const std::vector<RowId>& rows, const StoreSnapshot* at) const {
+  return LookupRows<RawVector>(*db_, families()->vectors.get(), rows, at,
+                               [](std::string_view value, RawVector& vector) {
+                                 std::string_view bytes;
+                                 TESSERA_RETURN_IF_ERROR(DecodeVector(value, vector.type, bytes));
+                                 vector.bytes.assign(bytes);
+                                 return OkStatus();
+                               });
+}
+
+StatusOr<std::vector<std::optional<ListId>>> RocksStore::GetAssigns(Generation g,
+                                                                    const std::vector<RowId>& rows,
+                                                                    const StoreSnapshot* at) const {
+  TESSERA_ASSIGN_OR_RETURN(const FamiliesPtr families, WithGeneration(g));
+  return LookupRows<ListId>(
+      *db_, families->Find(g)->assign(), rows, at,
+      [](std::string_view value, ListId& list) { return DecodeU32(value, list.value); });
+}
+
+Status RocksStore::ScanVectors(RowId begin, RowId end, const StoreSnapshot* at,
+                               const VectorVisitor& visit) const {
+  const FamiliesPtr pinned = families();
+  return ScanRowOrder(*db_, pinned->vectors.get(), begin, end, at,
+                      [&](RowId row, std::string_view value) {
+                        ElementType type;
+                        std::string_view bytes;
+                        const Status decoded = DecodeVector(value, type, bytes);
+                        if (!decoded.ok()) return Annotate(decoded, At(kVectorsFamily, row.value));
+                        return visit(row, type, bytes);
+                      });
+}
+
+Status RocksStore::ScanRows(RowId begin, RowId end, const StoreSnapshot* at,
+                            const RowVisitor& visit) const {
+  const FamiliesPtr pinned = families();
+  RowRecord record;
+  return ScanRowOrder(*db_, pinned->rows.get(), begin, end, at,
+                      [&](RowId row, std::string_view value) {
+                        const Status decoded = DecodeRow(value, record);
+                        if (!decoded.ok()) return Annotate(decoded, At(kRowsFamily, row.value));
+                        return visit(row, record);
+                      });
+}
+
+Status RocksStore::ScanPostings(Generation g, ListId begin, ListId end, uint32_t code_bytes,
+                                uint32_t refine_bytes, const StoreSnapshot* at,
+                                const PostingVisitor& visit) const {
+  TESSERA_ASSIGN_OR_RETURN(const FamiliesPtr families, WithGeneration(g));
+  rocksdb::ColumnFamilyHandle* family = families->Find(g)->postings();
+  const Key32 first = ListKey(begin);
+  const Key32 last = ListKey(end);
+  PostingView posting;
+  return Scan(
+      *db_, family, View(first), View(last), at, [&](std::string_view key, std::string_view value) {
+        if (!ParsePostingKey(key, posting.list, posting.row)) {
+          return MalformedKey(family->GetName(), key);
+        }
+        const Status decoded = DecodePosting(value, code_bytes, refine_bytes, posting);
+        if (decoded.ok()) return visit(posting);
+        return Annotate(
+            decoded, At(family->GetName(), "list " + std::to_string(posting.list.value) + ", row " +
+                                               std::to_string(posting.row.value)));
+      });
+}
+
+StatusOr<std::vector<float>> RocksStore::ReadCentroids(Generation g, uint32_t dim,
+                                                       uint32_t nlist) const {
+  TESSERA_ASSIGN_OR_RETURN(const FamiliesPtr families, WithGeneration(g));
+  rocksdb::ColumnFamilyHandle* family = families->Find(g)->centroids();
+  std::vector<float> centroids;
+  uint32_t next = 0;
+  const Key32 first = ListKey(ListId(0));
+  const Key32 last = ListKey(ListId(UINT32_MAX));
+  TESSERA_RETURN_IF_ERROR(
+      Scan(*db_, family, View(first), View(last), nullptr,
+           [&](std::string_view key, std::string_view value) {
+             ListId list;
+             if (!ParseListKey(key, list)) return MalformedKey(family->GetName(), key);
+             const std::string where = At(family->GetName(), list.value);
+             if (next == nlist) {
+               return DataLoss(where + "one list too many, expected " + std::to_string(nlist));
+             }
+             if (list.value != next) {
+               return DataLoss(where + "expected list " + std::to_string(next) + " before it");
+             }
+             centroids.resize(size_t{++next} * dim);
+             return Annotate(DecodeCentroid(value, dim, centroids.data() + centroids.size() - dim),
+                             where);
+           }));
+  if (next == nlist) return centroids;
+  return DataLoss(At(family->GetName(), next) + "missing, expected " + std::to_string(nlist) +
+                  " lists");
+}
+
+}  // namespace tessera::store

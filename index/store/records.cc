@@ -1,0 +1,121 @@
+#include "index/store/records.h"
+
+#include <cstring>
+
+#include "index/base/bytes.h"
+#include "index/store/keys.h"
+
+namespace tessera::store {
+namespace {
+
+constexpr size_t kRowHeaderBytes = sizeof(uint64_t) + sizeof(float);
+
+Status WrongLength(size_t expected, size_t got) {
+  return DataLoss("value is " + std::to_string(got) + " bytes, expected " +
+                  std::to_string(expected));
+}
+
+void AppendCrc(std::string& out, size_t begin) {
+  const uint32_t crc = Crc32c(std::string_view(out).substr(begin));
+  ByteWriter(out).Put(crc);
+}
+
+// Checks the version byte in front and the crc32c behind; gives what stands between them.
+Status OpenEnvelope(std::string_view value, uint8_t version, std::string_view& inside) {
+  if (value.size() < 1 + sizeof(uint32_t)) return WrongLength(1 + sizeof(uint32_t), value.size());
+  const std::string_view covered = value.substr(0, value.size() - sizeof(uint32_t));
+  if (ByteReader(value.substr(covered.size())).Get<uint32_t>() != Crc32c(covered)) {
+    return DataLoss("crc32c does not match");
+  }
+  if (static_cast<uint8_t>(value[0]) != version) {
+    return DataLoss("version is " + std::to_string(static_cast<uint8_t>(value[0])) + ", expected " +
+                    std::to_string(version));
+  }
+  inside = covered.substr(1);
+  return OkStatus();
+}
+
+}  // namespace
+
+void EncodeRecord(std::string_view payload, std::string& out) {
+  const size_t begin = out.size();
+  ByteWriter writer(out);
+  writer.Put(kRecordVersion);
+  writer.PutBytes(payload.data(), payload.size());
+  AppendCrc(out, begin);
+}
+
+Status DecodeRecord(std::string_view value, std::string_view& payload) {
+  return OpenEnvelope(value, kRecordVersion, payload);
+}
+
+void EncodeU32(uint32_t number, std::string& out) { ByteWriter(out).Put(number); }
+
+Status DecodeU32(std::string_view value, uint32_t& number) {
+  if (value.size() != sizeof(number)) return WrongLength(sizeof(number), value.size());
+  std::memcpy(&number, value.data(), sizeof(number));
+  return OkStatus();
+}
+
+Status EncodeRow(const RowRecord& record, std::string& out) {
+  const size_t begin = out.size();
+  ByteWriter writer(out);
+  writer.Put(record.version);
+  writer.Put(record.norm);
+  if (AppendIdKey(record.id, out)) return OkStatus();
+  out.resize(begin);
+  return InvalidArgument("id is a string of " + std::to_string(record.id.key().size()) +
+                         " bytes, expected 1 to " + std::to_string(kMaxPointKeyBytes));
+}
+
+Status DecodeRow(std::string_view value, RowRecord& record) {
+  if (value.size() <= kRowHeaderBytes) return WrongLength(kRowHeaderBytes + 9, value.size());
+  std::memcpy(&record.version, value.data(), sizeof(record.version));
+  std::memcpy(&record.norm, value.data() + sizeof(record.version), sizeof(record.norm));
+  if (ParseIdKey(value.substr(kRowHeaderBytes), record.id)) return OkStatus();
+  return DataLoss("external id is malformed");
+}
+
+Status CheckVector(ElementType type, size_t bytes) {
+  const size_t size = ElementSize(type);
+  if (size == 0) return DataLoss("element type is " + std::to_string(static_cast<int>(type)));
+  if (bytes > 0 && bytes % size == 0) return OkStatus();
+  return DataLoss("vector is " + std::to_string(bytes) + " bytes of " + ElementTypeName(type));
+}
+
+Status DecodeVector(std::string_view value, ElementType& type, std::string_view& bytes) {
+  if (value.empty()) return WrongLength(2, 0);
+  type = static_cast<ElementType>(value[0]);
+  bytes = value.substr(1);
+  return CheckVector(type, bytes.size());
+}
+
+void EncodeCentroid(const float* centroid, uint32_t dim, std::string& out) {
+  const size_t begin = out.size();
+  ByteWriter writer(out);
+  writer.Put(kCentroidVersion);
+  writer.PutBytes(centroid, dim * sizeof(float));
+  AppendCrc(out, begin);
+}
+
+Status DecodeCentroid(std::string_view value, uint32_t dim, float* centroid) {
+  std::string_view floats;
+  TESSERA_RETURN_IF_ERROR(OpenEnvelope(value, kCentroidVersion, floats));
+  if (floats.size() != dim * sizeof(float)) {
+    return WrongLength(dim * sizeof(float) + 1 + sizeof(uint32_t), value.size());
+  }
+  std::memcpy(centroid, floats.data(), floats.size());
+  return OkStatus();
+}
+
+Status DecodePosting(std::string_view value, uint32_t code_bytes, uint32_t refine_bytes,
+                     PostingView& posting) {
+  const size_t expected = size_t{code_bytes} + sizeof(float) + refine_bytes;
+  if (value.size() != expected) return WrongLength(expected, value.size());
+  posting.code = value.substr(0, code_bytes);
+  std::memcpy(&posting.correction, value.data() + code_bytes, sizeof(float));
+  posting.refine = value.substr(code_bytes + sizeof(float));
+  return OkStatus();
+}
+
+}  // namespace tessera::store

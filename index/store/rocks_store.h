@@ -1,0 +1,94 @@
+// Store over RocksDB. Private to this folder: store.cc opens and writes, reader.cc reads.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "index/store/batch.h"
+#include "index/store/families.h"
+#include "index/store/store.h"
+
+namespace tessera::store {
+
+class RocksSnapshot final : public StoreSnapshot {
+ public:
+  explicit RocksSnapshot(std::shared_ptr<rocksdb::DB> db)
+      : db_(std::move(db)), snapshot_(db_->GetSnapshot()) {}
+  ~RocksSnapshot() override { db_->ReleaseSnapshot(snapshot_); }
+  const rocksdb::Snapshot* get() const { return snapshot_; }
+
+ private:
+  std::shared_ptr<rocksdb::DB> db_;
+  const rocksdb::Snapshot* snapshot_;
+};
+
+// Calls into RocksDB hold no lock of ours: the mutex only guards the pointer to the families and
+// the cause of a failure.
+class RocksStore final : public Store {
+ public:
+  RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
+             std::shared_ptr<SharedResources::Impl> shared);
+
+  StatusOr<std::optional<std::string>> GetRecord(const std::string& name) const override;
+  std::unique_ptr<Batch> NewBatch() override;
+  Status Write(Batch& batch, Durability durability) override;
+  StoreSnapshotPtr GetSnapshot() const override;
+
+  StatusOr<std::vector<std::optional<RowId>>> GetIds(const std::vector<const PointId*>& ids,
+                                                     const StoreSnapshot* at) const override;
+  StatusOr<std::vector<std::optional<RowRecord>>> GetRows(const std::vector<RowId>& rows,
+                                                          const StoreSnapshot* at) const override;
+  StatusOr<std::vector<std::optional<RawVector>>> GetVectors(
+      const std::vector<RowId>& rows, const StoreSnapshot* at) const override;
+  StatusOr<std::vector<std::optional<ListId>>> GetAssigns(Generation g,
+                                                          const std::vector<RowId>& rows,
+                                                          const StoreSnapshot* at) const override;
+
+  Status ScanVectors(RowId begin, RowId end, const StoreSnapshot* at,
+                     const VectorVisitor& visit) const override;
+  Status ScanRows(RowId begin, RowId end, const StoreSnapshot* at,
+                  const RowVisitor& visit) const override;
+  Status ScanPostings(Generation g, ListId begin, ListId end, uint32_t code_bytes,
+                      uint32_t refine_bytes, const StoreSnapshot* at,
+                      const PostingVisitor& visit) const override;
+  StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim,
+                                             uint32_t nlist) const override;
+
+  Status CreateGeneration(Generation g) override;
+  Status DropGeneration(Generation g) override;
+  std::vector<Generation> Generations() const override;
+  Status FlushGeneration(Generation g) override;
+  Status FlushAll() override;
+  DiskUsage Usage() const override;
+
+ private:
+  FamiliesPtr families() const;
+  void Publish(const std::function<void(Families&)>& change);
+  // Families that hold the generation open, or FailedPrecondition.
+  StatusOr<FamiliesPtr> WithGeneration(Generation g) const;
+
+  // FailedPrecondition with the cause after a failed change.
+  Status CheckWritable() const;
+  // Remembers the first failure and gives it back.
+  Status Poison(const Status& failure);
+  Status CheckBatch(const RocksBatch& batch, Durability durability) const;
+  Status CreateFamilies(GenerationFamilies& created);
+  Status DropFamilies(const GenerationFamilies& dropped);
+  Status Flush(const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
+
+  const std::shared_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<SharedResources::Impl> shared_;
+  const std::shared_ptr<BatchMemory> batch_memory_ = std::make_shared<BatchMemory>();
+
+  mutable std::mutex mutex_;
+  FamiliesPtr families_;  // guarded by mutex_
+  Status poison_;         // guarded by mutex_
+  std::atomic<bool> poisoned_{false};
+};
+
+}  // namespace tessera::store

@@ -1,0 +1,183 @@
+#include "index/store/store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "index/base/failpoint.h"
+#include "index/store/options.h"
+#include "index/store/rocks_status.h"
+#include "index/store/rocks_store.h"
+
+namespace tessera::store {
+namespace {
+
+std::string Name(Generation g) { return "generation " + std::to_string(g.value); }
+
+}  // namespace
+
+RocksStore::RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
+                       std::shared_ptr<SharedResources::Impl> shared)
+    : db_(std::move(db)), shared_(std::move(shared)), families_(std::move(families)) {}
+
+FamiliesPtr RocksStore::families() const {
+  std::lock_guard lock(mutex_);
+  return families_;
+}
+
+void RocksStore::Publish(const std::function<void(Families&)>& change) {
+  FamiliesPtr old;  // outlives the lock: releasing a handle calls RocksDB
+  std::lock_guard lock(mutex_);
+  auto next = std::make_shared<Families>(*families_);
+  change(*next);
+  old = std::exchange(families_, std::move(next));
+}
+
+StatusOr<FamiliesPtr> RocksStore::WithGeneration(Generation g) const {
+  FamiliesPtr found = families();
+  if (found->Find(g) == nullptr) return FailedPrecondition(Name(g) + ": no such generation");
+  return found;
+}
+
+Status RocksStore::CheckWritable() const {
+  if (!poisoned_.load(std::memory_order_acquire)) return OkStatus();
+  std::lock_guard lock(mutex_);
+  return FailedPrecondition("the store takes no writes until reopened, since one failed: " +
+                            MessageOf(poison_));
+}
+
+Status RocksStore::Poison(const Status& failure) {
+  if (failure.ok()) return failure;
+  std::lock_guard lock(mutex_);
+  if (poison_.ok()) poison_ = failure;
+  poisoned_.store(true, std::memory_order_release);
+  return failure;
+}
+
+std::unique_ptr<Batch> RocksStore::NewBatch() {
+  return std::make_unique<RocksBatch>(families(), batch_memory_);
+}
+
+Status RocksStore::CheckBatch(const RocksBatch& batch, Durability durability) const {
+  TESSERA_RETURN_IF_ERROR(batch.status());
+  if (durability == Durability::kNoLog && batch.touches_truth()) {
+    return InvalidArgument("a batch without log may change families of a generation only");
+  }
+  const FamiliesPtr now = families();
+  if (batch.families()->records != now->records) {
+    return InvalidArgument("the batch belongs to another store");
+  }
+  for (const GenerationFamilies* g : batch.generations()) {
+    const GenerationFamilies* current = now->Find(g->generation);
+    if (current == nullptr || current->handles != g->handles) {
+      return FailedPrecondition(Name(g->generation) + ": dropped since the batch was begun");
+    }
+  }
+  return OkStatus();
+}
+
+Status RocksStore::Write(Batch& batch, Durability durability) {
+  auto& rocks_batch = static_cast<RocksBatch&>(batch);
+  TESSERA_RETURN_IF_ERROR(CheckWritable());
+  TESSERA_RETURN_IF_ERROR(CheckBatch(rocks_batch, durability));
+  TESSERA_RETURN_IF_ERROR(Poison(Failpoint("store.write.before")));
+  const rocksdb::Status written = db_->Write(WriteOptionsFor(durability), &rocks_batch.rocks());
+  TESSERA_RETURN_IF_ERROR(Poison(FromRocks(written, "write")));
+  return Poison(Failpoint("store.write.after"));
+}
+
+StoreSnapshotPtr RocksStore::GetSnapshot() const { return std::make_shared<RocksSnapshot>(db_); }
+
+Status RocksStore::CreateFamilies(GenerationFamilies& created) {
+  for (size_t i = 0; i < kGenerationPrefixes.size(); ++i) {
+    TESSERA_RETURN_IF_ERROR(Failpoint("store.create_generation"));
+    const std::string name = GenerationFamily(kGenerationPrefixes[i], created.generation);
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    const rocksdb::Status status =
+        db_->CreateColumnFamily(FamilyOptions(*shared_, name), name, &handle);
+    TESSERA_RETURN_IF_ERROR(FromRocks(status, "create " + name));
+    created.handles[i] = MakeFamilyHandle(db_, handle);
+  }
+  return OkStatus();
+}
+
+Status RocksStore::CreateGeneration(Generation g) {
+  TESSERA_RETURN_IF_ERROR(CheckWritable());
+  if (families()->Find(g) != nullptr) return FailedPrecondition(Name(g) + ": exists already");
+  GenerationFamilies created{g, {}};
+  TESSERA_RETURN_IF_ERROR(Poison(CreateFamilies(created)));
+  Publish([&](Families& families) {
+    auto& all = families.generations;
+    const auto after = std::find_if(all.begin(), all.end(),
+                                    [&](const auto& other) { return other.generation > g; });
+    all.insert(after, created);
+  });
+  return OkStatus();
+}
+
+Status RocksStore::DropFamilies(const GenerationFamilies& dropped) {
+  for (const FamilyHandle& handle : dropped.handles) {
+    TESSERA_RETURN_IF_ERROR(Failpoint("store.drop_generation"));
+    const rocksdb::Status status = db_->DropColumnFamily(handle.get());
+    TESSERA_RETURN_IF_ERROR(FromRocks(status, "drop " + handle->GetName()));
+  }
+  return OkStatus();
+}
+
+Status RocksStore::DropGeneration(Generation g) {
+  TESSERA_RETURN_IF_ERROR(CheckWritable());
+  const FamiliesPtr before = families();
+  const GenerationFamilies* dropped = before->Find(g);
+  if (dropped == nullptr) return FailedPrecondition(Name(g) + ": no such generation");
+  Publish([&](Families& families) {
+    std::erase_if(families.generations, [&](const auto& other) { return other.generation == g; });
+  });
+  return Poison(DropFamilies(*dropped));
+}
+
+std::vector<Generation> RocksStore::Generations() const {
+  std::vector<Generation> all;
+  for (const GenerationFamilies& g : families()->generations) all.push_back(g.generation);
+  return all;
+}
+
+Status RocksStore::Flush(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) {
+  TESSERA_RETURN_IF_ERROR(CheckWritable());
+  TESSERA_RETURN_IF_ERROR(Poison(Failpoint("store.flush")));
+  return Poison(FromRocks(db_->Flush(rocksdb::FlushOptions(), handles), "flush"));
+}
+
+Status RocksStore::FlushGeneration(Generation g) {
+  TESSERA_ASSIGN_OR_RETURN(const FamiliesPtr families, WithGeneration(g));
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  for (const FamilyHandle& handle : families->Find(g)->handles) handles.push_back(handle.get());
+  return Flush(handles);
+}
+
+Status RocksStore::FlushAll() {
+  const FamiliesPtr all = families();
+  return Flush(all->All());
+}
+
+Store::DiskUsage RocksStore::Usage() const {
+  DiskUsage usage;
+  const FamiliesPtr all = families();
+  const auto sum = [&](const std::string& property) {
+    uint64_t total = 0;
+    for (rocksdb::ColumnFamilyHandle* handle : all->All()) {
+      uint64_t value = 0;
+      if (db_->GetIntProperty(handle, property, &value)) total += value;
+    }
+    return total;
+  };
+  usage.sst_bytes = sum(rocksdb::DB::Properties::kTotalSstFilesSize);
+  usage.blob_bytes = sum(rocksdb::DB::Properties::kTotalBlobFileSize);
+  usage.memtable_bytes = sum(rocksdb::DB::Properties::kSizeAllMemTables);
+  usage.table_reader_bytes = sum(rocksdb::DB::Properties::kEstimateTableReadersMem);
+  rocksdb::VectorLogPtr logs;
+  if (db_->GetSortedWalFiles(logs).ok()) {
+    for (const auto& log : logs) usage.wal_bytes += log->SizeFileBytes();
+  }
+  return usage;
+}
+
+}  // namespace tessera::store
