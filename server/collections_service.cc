@@ -1,0 +1,103 @@
+#include <algorithm>
+
+#include "server/call.h"
+#include "server/convert_collections.h"
+#include "server/page.h"
+#include "server/process_memory.h"
+#include "server/services.h"
+#include "tessera/v1/collections.grpc.pb.h"
+
+namespace tessera::server {
+namespace {
+
+constexpr const char* kPageKind = "collections";
+
+// Everything here may wait for the disk, so it runs on the io pool.
+class CollectionsService final : public v1::Collections::CallbackService {
+ public:
+  explicit CollectionsService(ServiceState& state) : state_(state) {}
+
+  grpc::ServerUnaryReactor* Create(grpc::CallbackServerContext* context,
+                                   const v1::CreateCollectionRequest* request,
+                                   v1::Collection* response) override {
+    return Run(context, "Collections.Create", *request, [=, this]() -> Status {
+      TESSERA_ASSIGN_OR_RETURN(const CollectionSpec spec, FromProto(request->collection()));
+      TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
+      TESSERA_ASSIGN_OR_RETURN(const auto collection, catalog->Create(request->collection().name(), spec));
+      Describe(*collection, response);
+      return OkStatus();
+    });
+  }
+
+  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetCollectionRequest* request,
+                                v1::Collection* response) override {
+    return Run(context, "Collections.Get", *request, [=, this]() -> Status {
+      TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request->name(), "name"));
+      Describe(*collection, response);
+      return OkStatus();
+    });
+  }
+
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
+                                 const v1::ListCollectionsRequest* request,
+                                 v1::ListCollectionsResponse* response) override {
+    return Run(context, "Collections.List", *request, [=, this] { return ListPage(*request, response); });
+  }
+
+  grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
+                                   const v1::DeleteCollectionRequest* request,
+                                   v1::DeleteCollectionResponse*) override {
+    return Run(context, "Collections.Delete", *request, [=, this]() -> Status {
+      TESSERA_RETURN_IF_ERROR(state_.Find(request->name(), "name").status());
+      TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
+      TESSERA_RETURN_IF_ERROR(catalog->Drop(request->name()));
+      state_.operations.CancelCollection(request->name());
+      return OkStatus();
+    });
+  }
+
+  grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context,
+                                  const v1::CollectionStatsRequest* request,
+                                  v1::CollectionStats* response) override {
+    return Run(context, "Collections.Stats", *request, [=, this]() -> Status {
+      TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request->name(), "name"));
+      ToProto(collection->Stats(), ReadProcessMemory(), state_.isa, response);
+      return OkStatus();
+    });
+  }
+
+ private:
+  template <typename Request, typename Work>
+  Call* Run(grpc::CallbackServerContext* context, const char* method, const Request& request, Work work) {
+    return Call::Start(state_, context, {method, request.ByteSizeLong(), {}}, state_.runtime.io(),
+                       [work](Call&) { return work(); });
+  }
+
+  static void Describe(const Collection& collection, v1::Collection* out) {
+    ToProto(collection.name(), collection.spec(), collection.Stats(), out);
+  }
+
+  Status ListPage(const v1::ListCollectionsRequest& request, v1::ListCollectionsResponse* response) const {
+    TESSERA_ASSIGN_OR_RETURN(const size_t size, PageSize(request.page_size()));
+    TESSERA_ASSIGN_OR_RETURN(const std::string after, ParsePageToken(kPageKind, request.page_token()));
+    TESSERA_ASSIGN_OR_RETURN(const Catalog* catalog, state_.OpenedCatalog());
+    const std::vector<std::string> names = catalog->List();
+    auto it = std::upper_bound(names.begin(), names.end(), after);
+    for (size_t n = 0; n < size && it != names.end(); ++it, ++n) {
+      const auto collection = catalog->Get(*it);
+      if (collection.ok()) Describe(**collection, response->add_collections());  // else dropped meanwhile
+    }
+    if (it != names.end()) response->set_next_page_token(PageToken(kPageKind, *std::prev(it)));
+    return OkStatus();
+  }
+
+  ServiceState& state_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeCollectionsService(ServiceState& state) {
+  return std::make_unique<CollectionsService>(state);
+}
+
+}  // namespace tessera::server

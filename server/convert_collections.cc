@@ -1,0 +1,109 @@
+#include "server/convert_collections.h"
+
+namespace tessera::server {
+namespace {
+
+StatusOr<Metric> FromProto(v1::Metric metric) {
+  switch (metric) {
+    case v1::METRIC_L2: return Metric::kL2;
+    case v1::METRIC_INNER_PRODUCT: return Metric::kInnerProduct;
+    case v1::METRIC_COSINE: return Metric::kCosine;
+    case v1::METRIC_UNSPECIFIED: return InvalidArgument("collection.metric is missing");
+    default: break;
+  }
+  return InvalidArgument("collection.metric is " + std::to_string(static_cast<int>(metric)) +
+                         ", expected 1 to 3");
+}
+
+v1::Metric ToProto(Metric metric) {
+  switch (metric) {
+    case Metric::kL2: return v1::METRIC_L2;
+    case Metric::kInnerProduct: return v1::METRIC_INNER_PRODUCT;
+    case Metric::kCosine: return v1::METRIC_COSINE;
+  }
+  return v1::METRIC_UNSPECIFIED;
+}
+
+v1::CollectionState StateOf(const CollectionStats& stats) {
+  if (stats.read_only) return v1::COLLECTION_STATE_READ_ONLY;
+  if (stats.training) return v1::COLLECTION_STATE_TRAINING;
+  return stats.generation == Generation() ? v1::COLLECTION_STATE_UNTRAINED : v1::COLLECTION_STATE_SERVING;
+}
+
+void ToProto(const MemoryUsage& memory, v1::MemoryUsage* out) {
+  out->set_codes(memory.codes);
+  out->set_corrections(memory.corrections);
+  out->set_refine(memory.refine);
+  out->set_row_ids(memory.row_ids);
+  out->set_external_ids(memory.external_ids);
+  out->set_padding(memory.padding);
+  out->set_headers(memory.headers);
+  out->set_centroids(memory.centroids);
+  out->set_model(memory.model);
+  out->set_total(memory.total());
+}
+
+}  // namespace
+
+StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
+  CollectionSpec spec;
+  if (collection.name().empty()) return InvalidArgument("collection.name is missing");
+  if (collection.dim() == 0 || collection.dim() > kMaxDim) {
+    return InvalidArgument("collection.dim is " + std::to_string(collection.dim()) + ", expected 1 to " +
+                           std::to_string(kMaxDim));
+  }
+  spec.dim = collection.dim();
+  TESSERA_ASSIGN_OR_RETURN(spec.metric, FromProto(collection.metric()));
+  const std::string text = collection.quantizer().empty() ? kDefaultQuantizer : collection.quantizer();
+  StatusOr<QuantizerSpec> quantizer = QuantizerSpec::Parse(text);
+  if (!quantizer.ok()) return Annotate(quantizer.status(), "collection.quantizer: ");
+  spec.quantizer = *quantizer;
+  if (collection.has_auto_train()) spec.auto_train = collection.auto_train();
+  if (collection.has_sync_writes()) spec.sync_writes = collection.sync_writes();
+  return spec;
+}
+
+void ToProto(const std::string& name, const CollectionSpec& spec, const CollectionStats& stats,
+             v1::Collection* out) {
+  out->set_name(name);
+  out->set_dim(spec.dim);
+  out->set_metric(ToProto(spec.metric));
+  out->set_quantizer(spec.quantizer.ToString());
+  out->set_auto_train(spec.auto_train);
+  out->set_sync_writes(spec.sync_writes);
+  out->set_state(StateOf(stats));
+  out->set_generation(stats.generation.value);
+  out->set_rows(stats.rows);
+  out->set_trained_quantizer(stats.quantizer);
+}
+
+void ToProto(const CollectionStats& stats, const ProcessMemory& process, const std::string& isa,
+             v1::CollectionStats* out) {
+  out->set_rows(stats.rows);
+  out->set_dead_rows(stats.dead_rows);
+  out->set_commit(stats.commit);
+  out->set_generation(stats.generation.value);
+  out->set_quantizer(stats.quantizer);
+  out->set_trained_rows(stats.trained_rows);
+  out->set_training_error(stats.training_error);
+  out->set_nlist(stats.nlist);
+  out->set_largest_list(stats.largest_list);
+  out->set_list_imbalance(stats.list_imbalance);
+  ToProto(stats.memory, out->mutable_memory());
+  if (stats.rows > 0) {
+    out->set_bytes_per_vector(static_cast<double>(stats.memory.total()) / static_cast<double>(stats.rows));
+  }
+  out->set_disk_bytes(stats.disk_bytes);
+  out->set_store_memory_bytes(stats.store_memory_bytes);
+  out->set_read_only(stats.read_only);
+  out->set_read_only_cause(stats.read_only_cause);
+  out->set_training(stats.training);
+  out->set_training_fraction(stats.training_fraction);
+  out->set_training_stage(stats.training_stage);
+  out->set_process_resident_bytes(process.resident);
+  out->set_process_anonymous_bytes(process.anonymous);
+  out->set_process_peak_resident_bytes(process.peak_resident);
+  out->set_isa(isa);
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,219 @@
+#include "server/convert_points.h"
+
+#include <cmath>
+#include <utility>
+
+namespace tessera::server {
+namespace {
+
+constexpr size_t kHitBytes = 24;  // id, score and flags of a hit on the wire, about
+
+std::string Name(size_t index, const char* field) {
+  return "points[" + std::to_string(index) + "]." + field;
+}
+
+// Field names are built for bad rows only: they would cost more than the conversion.
+StatusOr<PointInput> ReadPoint(const v1::Point& point, const Shape& shape, size_t index) {
+  PointInput out;
+  StatusOr<PointId> id = FromProto(point.id(), "");
+  if (!id.ok()) return FromProto(point.id(), Name(index, "id")).status();
+  StatusOr<VectorBytes> vector = OneVector(point.vector(), shape, "");
+  if (!vector.ok()) return OneVector(point.vector(), shape, Name(index, "vector")).status();
+  out.id = *std::move(id);
+  out.type = vector->type;
+  out.vector = vector->bytes;
+  return out;
+}
+
+StatusOr<UpsertRows> FromPoints(const v1::UpsertRequest& request, const Shape& shape) {
+  UpsertRows rows;
+  rows.points.reserve(request.points_size());
+  for (int i = 0; i < request.points_size(); ++i) {
+    StatusOr<PointInput> point = ReadPoint(request.points(i), shape, i);
+    if (point.ok()) {
+      rows.points.push_back(*std::move(point));
+      continue;
+    }
+    if (!request.partial()) return point.status();
+    rows.unreadable.push_back({static_cast<size_t>(i), point.status()});
+    rows.points.push_back({PointId(std::string()), ElementType::kF32, {}});
+  }
+  return rows;
+}
+
+Status CheckColumnIds(const v1::PointColumns& columns, size_t rows) {
+  if (columns.nums_size() > 0 && columns.keys_size() > 0) {
+    return InvalidArgument("columns has both nums and keys");
+  }
+  const bool keys = columns.keys_size() > 0;
+  const size_t ids = keys ? columns.keys_size() : columns.nums_size();
+  if (ids == rows) return OkStatus();
+  return InvalidArgument(std::string("columns.") + (keys ? "keys" : "nums") + " has " + std::to_string(ids) +
+                         " ids, columns.vectors has " + std::to_string(rows) + " rows");
+}
+
+StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& shape, size_t max_rows) {
+  TESSERA_ASSIGN_OR_RETURN(const VectorBytes vectors,
+                           Rows(columns.vectors(), shape, "columns.vectors", max_rows));
+  const size_t row_bytes = shape.dim * ElementSize(vectors.type);
+  const size_t n = vectors.bytes.size() / row_bytes;
+  TESSERA_RETURN_IF_ERROR(CheckColumnIds(columns, n));
+  UpsertRows rows;
+  rows.points.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    PointInput& point = rows.points[i];
+    point.id = columns.nums_size() > 0 ? PointId(columns.nums(i)) : PointId(columns.keys(i));
+    point.type = vectors.type;
+    point.vector = vectors.bytes.substr(i * row_bytes, row_bytes);
+  }
+  return rows;
+}
+
+void AddRejected(size_t index, const Status& status, v1::UpsertResponse* out) {
+  v1::RowError* error = out->add_rejected();
+  error->set_index(index);
+  error->set_code(static_cast<int>(status.code()));
+  error->set_message(MessageOf(status));
+}
+
+StatusOr<RerankTier> TierOf(v1::RerankTier tier) {
+  switch (tier) {
+    case v1::RERANK_TIER_AUTO: return RerankTier::kAuto;
+    case v1::RERANK_TIER_NONE: return RerankTier::kNone;
+    case v1::RERANK_TIER_REFINE: return RerankTier::kRefine;
+    case v1::RERANK_TIER_RAW: return RerankTier::kRaw;
+    default: break;
+  }
+  return InvalidArgument("params.rerank is " + std::to_string(static_cast<int>(tier)) + ", expected 0 to 3");
+}
+
+v1::RerankTier TierToProto(RerankTier tier) {
+  switch (tier) {
+    case RerankTier::kAuto: return v1::RERANK_TIER_AUTO;
+    case RerankTier::kNone: return v1::RERANK_TIER_NONE;
+    case RerankTier::kRefine: return v1::RERANK_TIER_REFINE;
+    case RerankTier::kRaw: return v1::RERANK_TIER_RAW;
+  }
+  return v1::RERANK_TIER_AUTO;
+}
+
+Status CheckLimit(const QueryParams& params, const Limits& limits, size_t queries, uint32_t dim) {
+  if (params.limit == 0) return InvalidArgument("limit must be at least 1");
+  if (params.limit > limits.limit) {
+    return InvalidArgument("limit is " + std::to_string(params.limit) + ", at most " +
+                           std::to_string(limits.limit) + " is allowed");
+  }
+  if (params.offset > limits.limit - params.limit) {
+    return InvalidArgument("limit + offset is " + std::to_string(uint64_t{params.limit} + params.offset) +
+                           ", at most " + std::to_string(limits.limit) + " is allowed");
+  }
+  const uint64_t hits = uint64_t{params.limit} * queries;
+  const uint64_t hit_bytes = kHitBytes + (params.with_vector ? uint64_t{dim} * sizeof(float) : 0);
+  if (hits > limits.message_bytes / hit_bytes) {
+    return InvalidArgument("limit: the reply may have " + std::to_string(hits) + " hits, at most " +
+                           std::to_string(limits.message_bytes / hit_bytes) + " fit into a message");
+  }
+  return OkStatus();
+}
+
+void ExplainToProto(const QueryExplain& explain, double queue_us, v1::Explain* out) {
+  out->set_lists_probed(explain.lists_probed);
+  out->set_rows_scanned(explain.rows_scanned);
+  out->set_rows_reranked(explain.rows_reranked);
+  out->set_queue_us(queue_us);
+  out->set_coarse_us(explain.coarse_us);
+  out->set_tables_us(explain.tables_us);
+  out->set_scan_us(explain.scan_us);
+  out->set_rerank_us(explain.rerank_us);
+  out->set_fetch_us(explain.fetch_us);
+  out->set_isa(explain.isa);
+}
+
+void HitToProto(Hit hit, bool with_vector, v1::Hit* out) {
+  ToProto(hit.id, out->mutable_id());
+  out->set_score(hit.score);
+  out->set_exact(hit.exact);
+  if (!with_vector) return;
+  ToProto(hit.vector_type, std::move(hit.vector), out->mutable_vector());
+  out->set_version(hit.version);
+}
+
+}  // namespace
+
+StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& shape, size_t max_rows) {
+  if (request.has_columns() && request.points_size() > 0) {
+    return InvalidArgument("points and columns are both given; one form at a time");
+  }
+  if (request.has_columns()) return FromColumns(request.columns(), shape, max_rows);
+  if (request.points_size() == 0) return InvalidArgument("points is empty");
+  TESSERA_RETURN_IF_ERROR(CheckRows(request.points_size(), max_rows, "points"));
+  return FromPoints(request, shape);
+}
+
+void ToProto(const UpsertResult& result, const std::vector<RowError>& unreadable, v1::UpsertResponse* out) {
+  out->set_commit(result.commit);
+  out->set_upserted(result.upserted);
+  auto known = unreadable.begin();
+  for (const RowError& error : result.rejected) {
+    while (known != unreadable.end() && known->index < error.index) ++known;
+    const bool ours = known != unreadable.end() && known->index == error.index;
+    AddRejected(error.index, ours ? known->status : error.status, out);
+  }
+}
+
+StatusOr<std::vector<PointId>> FromProto(const google::protobuf::RepeatedPtrField<v1::PointId>& ids,
+                                         size_t max_rows) {
+  TESSERA_RETURN_IF_ERROR(CheckRows(ids.size(), max_rows, "ids"));
+  std::vector<PointId> out;
+  out.reserve(ids.size());
+  for (int i = 0; i < ids.size(); ++i) {
+    StatusOr<PointId> id = FromProto(ids.Get(i), "");
+    if (!id.ok()) return FromProto(ids.Get(i), "ids[" + std::to_string(i) + "]").status();
+    out.push_back(*std::move(id));
+  }
+  return out;
+}
+
+template <typename Request>
+StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries, uint32_t dim) {
+  QueryParams params;
+  if (request.has_limit()) params.limit = request.limit();
+  params.offset = request.offset();
+  params.with_vector = request.with_vector();
+  params.explain = request.explain();
+  TESSERA_RETURN_IF_ERROR(CheckLimit(params, limits, queries, dim));
+  if (request.has_score_threshold()) {
+    if (std::isnan(request.score_threshold())) return InvalidArgument("score_threshold is NaN");
+    params.score_threshold = request.score_threshold();
+  }
+  params.exact = request.params().exact();
+  params.nprobe = request.params().nprobe();
+  params.rerank_depth = request.params().rerank_depth();
+  TESSERA_ASSIGN_OR_RETURN(params.rerank, TierOf(request.params().rerank()));
+  return params;
+}
+template StatusOr<QueryParams> ParamsOf(const v1::QueryRequest&, const Limits&, size_t, uint32_t);
+template StatusOr<QueryParams> ParamsOf(const v1::QueryBatchRequest&, const Limits&, size_t, uint32_t);
+
+void ToProto(QueryResult result, const QueryParams& params, double queue_us, v1::QueryResponse* out) {
+  out->mutable_hits()->Reserve(static_cast<int>(result.hits.size()));
+  for (Hit& hit : result.hits) HitToProto(std::move(hit), params.with_vector, out->add_hits());
+  out->set_exhausted(result.exhausted);
+  out->set_commit(result.commit);
+  out->set_generation(result.generation.value);
+  v1::SearchParams* effective = out->mutable_effective();
+  effective->set_exact(params.exact || result.generation == Generation());
+  effective->set_nprobe(result.nprobe);
+  effective->set_rerank(TierToProto(result.rerank));
+  effective->set_rerank_depth(result.rerank_depth);
+  if (params.explain) ExplainToProto(result.explain, queue_us, out->mutable_explain());
+}
+
+Status NameQueries(const Status& status, bool single) {
+  const std::string seen = single ? "queries[0]" : "queries[";
+  const std::string message = MessageOf(status);
+  if (message.compare(0, seen.size(), seen) != 0) return status;
+  return Status(status.code(), (single ? "vector" : "vectors[") + message.substr(seen.size()));
+}
+
+}  // namespace tessera::server

@@ -1,0 +1,213 @@
+#include "server/server.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/service_type.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "index/simd/kernels.h"
+#include "server/log.h"
+#include "server/process_memory.h"
+#include "server/services.h"
+
+namespace tessera::server {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kTrimInterval{5};
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string Seconds(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.3f s", seconds);
+  return text;
+}
+
+// gRPC prints on its own else.
+void GrpcLog(gpr_log_func_args* args) {
+  if (args->severity == GPR_LOG_SEVERITY_ERROR) LogWarning(std::string("grpc: ") + args->message);
+}
+
+// The file is whole or not there: a waiting script never reads half an address.
+Status WriteFileAtomically(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".tmp" + std::to_string(getpid());
+  std::ofstream file(temporary);
+  file << text;
+  file.close();
+  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    std::remove(temporary.c_str());
+    return Unavailable("cannot write " + path);
+  }
+  return OkStatus();
+}
+
+uint64_t UnixMilliseconds() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// "host:port" with the port that was bound; unix sockets as they are.
+std::string WithPort(const std::string& listen, int port) {
+  if (listen.compare(0, 5, "unix:") == 0) return listen;
+  return listen.substr(0, listen.rfind(':') + 1) + std::to_string(port);
+}
+
+class ServerImpl final : public Server {
+ public:
+  explicit ServerImpl(const Config& config)
+      : config_(config),
+        runtime_({config.threads, config.io_threads, config.limits.trainings}),
+        admission_(config.limits.in_flight, config.limits.in_flight_bytes),
+        operations_(config.limits.trainings, UnixMilliseconds()),
+        state_{config_, runtime_, admission_, operations_, simd::ActiveKernels().name} {}
+
+  ~ServerImpl() override { Stop(); }
+
+  Status Open(const OpenCatalog& open) {
+    LogStart();
+    TESSERA_RETURN_IF_ERROR(Listen());
+    TESSERA_RETURN_IF_ERROR(OpenData(open));
+    grpc_->GetHealthCheckService()->SetServingStatus(true);
+    LogInfo("listening on " + address_);
+    TESSERA_RETURN_IF_ERROR(config_.port_file.empty() ? OkStatus()
+                                                      : WriteFileAtomically(config_.port_file, address_ + '\n'));
+    ScheduleTrim(0, 0);
+    return OkStatus();
+  }
+
+  const std::string& address() const override { return address_; }
+
+  void Stop() override {
+    std::call_once(stopped_, [this] {
+      const auto start = Clock::now();
+      admission_.Close();
+      operations_.Shutdown();
+      if (grpc_ != nullptr) {
+        grpc_->GetHealthCheckService()->Shutdown();
+        grpc_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(config_.shutdown_grace_ms));
+        if (!config_.port_file.empty()) std::remove(config_.port_file.c_str());
+      }
+      {
+        std::lock_guard lock(trim_mutex_);
+        trim_timer_.reset();
+        trim_stopped_ = true;
+      }
+      // The catalog drains its committers on pools that still run; the tasks they left then end.
+      state_.catalog = nullptr;
+      catalog_.reset();
+      runtime_.Join();
+      LogInfo("stopped after " + Seconds(SecondsSince(start)));
+    });
+  }
+
+ private:
+  void LogStart() const {
+    const Limits& limits = config_.limits;
+    LogInfo(std::string("tesserad ") + kVersion + ", kernels " + state_.isa + ", " +
+            std::to_string(state_.runtime.compute().Concurrency()) + " compute and " +
+            std::to_string(config_.io_threads) + " io threads");
+    LogInfo("limits: message " + std::to_string(limits.message_bytes >> 20) + " MiB, limit " +
+            std::to_string(limits.limit) + ", batch " + std::to_string(limits.batch_rows) + " rows, in flight " +
+            std::to_string(limits.in_flight) + " requests and " + std::to_string(limits.in_flight_bytes >> 20) +
+            " MiB, trainings " + std::to_string(limits.trainings));
+  }
+
+  Status Listen() {
+    gpr_set_log_function(GrpcLog);
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &port);
+    // With it two servers share a port silently, and each sees half of the requests.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    const int message_bytes = static_cast<int>(config_.limits.message_bytes);
+    builder.SetMaxReceiveMessageSize(message_bytes);
+    builder.SetMaxSendMessageSize(message_bytes);
+    for (auto make : {MakeCollectionsService, MakePointsService, MakeTrainingService, MakeQuantizersService}) {
+      services_.push_back(make(state_));
+      builder.RegisterService(services_.back().get());
+    }
+    grpc_ = builder.BuildAndStart();
+    if (grpc_ == nullptr || port == 0) return Unavailable("cannot listen on " + config_.listen);
+    grpc_->GetHealthCheckService()->SetServingStatus(false);
+    address_ = WithPort(config_.listen, port);
+    return OkStatus();
+  }
+
+  Status OpenData(const OpenCatalog& open) {
+    const auto start = Clock::now();
+    CatalogOptions options;
+    options.path = config_.data;
+    options.compute = &runtime_.compute();
+    options.io = &runtime_.io();
+    options.block_cache_bytes = config_.block_cache_bytes;
+    options.write_buffer_bytes = config_.write_buffer_bytes;
+    TESSERA_ASSIGN_OR_RETURN(catalog_, open(options));
+    uint64_t rows = 0;
+    const std::vector<std::string> names = catalog_->List();
+    for (const std::string& name : names) {
+      const auto collection = catalog_->Get(name);
+      if (!collection.ok()) continue;
+      rows += (*collection)->Count();
+      LogInfo("collection \"" + name + "\": " + std::to_string((*collection)->Count()) + " rows of " +
+              std::to_string((*collection)->spec().dim));
+    }
+    LogInfo("data directory " + config_.data + ": " + std::to_string(names.size()) + " collections, " +
+            std::to_string(rows) + " rows, opened in " + Seconds(SecondsSince(start)));
+    state_.catalog.store(catalog_.get(), std::memory_order_release);
+    return OkStatus();
+  }
+
+  // When requests came since the last trim and now none do, free heap pages go back to the system.
+  void ScheduleTrim(uint64_t seen, uint64_t trimmed) {
+    std::lock_guard lock(trim_mutex_);
+    if (trim_stopped_) return;
+    trim_timer_ = runtime_.After(kTrimInterval, [this, seen, trimmed] {
+      const uint64_t total = admission_.admitted_total();
+      const bool idle = total == seen && admission_.requests() == 0;
+      const bool trim = idle && total != trimmed;
+      if (trim) runtime_.io().Post(TrimHeap);
+      ScheduleTrim(total, trim ? total : trimmed);
+    });
+  }
+
+  const Config config_;
+  Runtime runtime_;
+  Admission admission_;
+  Operations operations_;
+  ServiceState state_;
+  std::unique_ptr<Catalog> catalog_;
+  std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<grpc::Server> grpc_;  // before the services that it calls
+  std::string address_;
+  std::once_flag stopped_;
+  std::mutex trim_mutex_;
+  std::unique_ptr<Runtime::Timer> trim_timer_;
+  bool trim_stopped_ = false;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config, const OpenCatalog& open) {
+  TESSERA_RETURN_IF_ERROR(simd::InitKernels());
+  auto server = std::make_unique<ServerImpl>(config);
+  TESSERA_RETURN_IF_ERROR(server->Open(open));
+  return server;
+}
+
+}  // namespace tessera::server
