@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "index/quant/extremes.h"
 #include "index/simd/kernels.h"
 
 namespace tessera::quant {
@@ -18,17 +19,11 @@ int32_t Round(float v) {
 }
 
 float MaxAbs(const float* x, uint32_t dim) {
-  constexpr uint32_t kLanes = 16;
-  float lanes[kLanes] = {};
-  uint32_t j = 0;
-  for (; j + kLanes <= dim; j += kLanes) {
-    for (uint32_t l = 0; l < kLanes; ++l) {
-      const float v = std::fabs(x[j + l]);
-      lanes[l] = lanes[l] < v ? v : lanes[l];
-    }
-  }
-  for (; j < dim; ++j) lanes[0] = std::max(lanes[0], std::fabs(x[j]));
-  return *std::max_element(lanes, lanes + kLanes);
+  const uint32_t whole = dim / 16 * 16;
+  const Range range = whole > 0 ? FindRange(x, whole) : Range{0, 0};
+  float result = std::max(-range.low, range.high);
+  for (uint32_t j = whole; j < dim; ++j) result = std::max(result, std::fabs(x[j]));
+  return result;
 }
 
 // Fills codes and scratch = r~, returns the scale.

@@ -38,7 +38,8 @@ class Lloyd {
     Report(options_.iterations);
     TESSERA_RETURN_IF_ERROR(Settle());
     Report(options_.iterations + 1);
-    return KMeansResult{std::move(centroids_), MeanError()};
+    const double error = MeanError();
+    return KMeansResult{std::move(centroids_), error};
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "index/quant/blas.h"
+#include "index/quant/extremes.h"
 #include "index/simd/kernels.h"
 
 namespace tessera::quant {
@@ -16,22 +17,17 @@ constexpr size_t kTileCentroids = 512;
 // Up to here the kernel of product quantizers is faster than BLAS, whose products want long rows.
 constexpr size_t kMaxKernelDim = 32;
 
-constexpr size_t kLanes = 16;
+// Scores whose least is found at once.
 constexpr size_t kChunk = 64;
 
-// The least of kChunk scores norms - 2 products, which replace the products. Lanes, so that the compiler
-// needs no permission to reorder to vectorise it.
-float ScoreChunk(const float* norms, float* products) {
-  float least[kLanes];
-  for (size_t l = 0; l < kLanes; ++l) least[l] = std::numeric_limits<float>::infinity();
-  for (size_t j = 0; j < kChunk; j += kLanes) {
-    for (size_t l = 0; l < kLanes; ++l) {
-      const float score = norms[j + l] - 2.0f * products[j + l];
-      products[j + l] = score;
-      least[l] = score < least[l] ? score : least[l];
-    }
+// The least of kChunk scores norms - 2 products.
+float LeastScore(const float* norms, const float* products) {
+  const auto score = [&](size_t j) { return LoadFloat4(norms + j) - 2.0f * LoadFloat4(products + j); };
+  Float4 least[4] = {score(0), score(4), score(8), score(12)};
+  for (size_t j = 16; j < kChunk; j += 16) {
+    for (size_t l = 0; l < 4; ++l) least[l] = Min(score(j + 4 * l), least[l]);
   }
-  return *std::min_element(least, least + kLanes);
+  return Least(Min(Min(least[0], least[1]), Min(least[2], least[3])));
 }
 
 struct Best {
@@ -39,19 +35,24 @@ struct Best {
   uint32_t index = 0;
 };
 
-// Takes n more products (overwritten) of one row into account; the first has index `first`.
-void UpdateBest(const float* norms, float* products, size_t n, size_t first, Best& best) {
-  size_t j = 0;
-  for (; j + kChunk <= n; j += kChunk) {
-    const float least = ScoreChunk(norms + j, products + j);
-    if (!(least < best.score)) continue;
-    const float* at = std::find(products + j, products + j + kChunk, least);
-    best = {least, static_cast<uint32_t>(first + static_cast<size_t>(at - products))};
-  }
-  for (; j < n; ++j) {
+// Takes products [begin, end) into account one by one; product 0 belongs to centroid `first`.
+void UpdateOneByOne(const float* norms, const float* products, size_t begin, size_t end, size_t first,
+                    Best& best) {
+  for (size_t j = begin; j < end; ++j) {
     const float score = norms[j] - 2.0f * products[j];
     if (score < best.score) best = {score, static_cast<uint32_t>(first + j)};
   }
+}
+
+void UpdateBest(const float* norms, const float* products, size_t n, size_t first, Best& best) {
+  size_t j = 0;
+  for (; j + kChunk <= n; j += kChunk) {
+    // A chunk seldom holds a better one; a NaN in it (overflow) may hide one, so it is looked through.
+    if (!(LeastScore(norms + j, products + j) >= best.score)) {
+      UpdateOneByOne(norms, products, j, j + kChunk, first, best);
+    }
+  }
+  UpdateOneByOne(norms, products, j, n, first, best);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "index/quant/extremes.h"
 #include "index/simd/kernels.h"
 
 namespace tessera::quant {
@@ -58,30 +59,6 @@ void SelectLists(const std::vector<float>& bases, size_t count, std::vector<Prob
     threshold = std::max_element(out.begin(), out.end(), NearerList)->base;
   }
   keep();
-}
-
-struct Range {
-  float low;
-  float high;
-};
-
-// Least and greatest of n values, n a multiple of 16. NaN is passed over.
-Range FindRange(const float* values, size_t n) {
-  constexpr size_t kLanes = 16;
-  float low[kLanes];
-  float high[kLanes];
-  for (size_t l = 0; l < kLanes; ++l) {
-    low[l] = std::numeric_limits<float>::max();
-    high[l] = std::numeric_limits<float>::lowest();
-  }
-  for (size_t k = 0; k < n; k += kLanes) {
-    for (size_t l = 0; l < kLanes; ++l) {
-      const float v = values[k + l];
-      low[l] = v < low[l] ? v : low[l];
-      high[l] = v > high[l] ? v : high[l];
-    }
-  }
-  return {*std::min_element(low, low + kLanes), *std::max_element(high, high + kLanes)};
 }
 
 // The scale a: as fine as 7 bits allow, but coarse enough that the correction factor fits 16 bits.
