@@ -7,7 +7,6 @@
 #include <functional>
 #include <string>
 #include <utility>
-#include <variant>
 
 namespace tessera {
 
@@ -31,16 +30,16 @@ inline constexpr size_t kMaxPointKeyBytes = 256;
 inline constexpr size_t kMaxDim = 65535;
 
 // What users name a vector by: an unsigned integer or a string of 1 to 256 bytes.
-// Numbers order before strings.
+// Numbers order before strings. (Plain members: a std::variant draws false warnings from GCC 12 in users' code.)
 class PointId {
  public:
   PointId() = default;
-  PointId(uint64_t number) : id_(number) {}                 // NOLINT: ids read naturally in calls
-  explicit PointId(std::string key) : id_(std::move(key)) {}
+  PointId(uint64_t number) : number_(number) {}  // NOLINT: ids read naturally in calls
+  explicit PointId(std::string key) : is_key_(true), key_(std::move(key)) {}
 
-  bool is_number() const { return id_.index() == 0; }
-  uint64_t number() const { return std::get<0>(id_); }      // precondition: is_number()
-  const std::string& key() const { return std::get<1>(id_); }  // precondition: !is_number()
+  bool is_number() const { return !is_key_; }
+  uint64_t number() const { return number_; }        // precondition: is_number()
+  const std::string& key() const { return key_; }    // precondition: !is_number()
   // "17" or "\"a-key\"" for messages.
   std::string ToString() const;
 
@@ -48,7 +47,9 @@ class PointId {
   friend bool operator==(const PointId&, const PointId&) = default;
 
  private:
-  std::variant<uint64_t, std::string> id_ = uint64_t{0};
+  bool is_key_ = false;
+  uint64_t number_ = 0;
+  std::string key_;
 };
 
 // L2 is the squared Euclidean distance (smaller first); inner product and cosine are similarities

@@ -1,0 +1,88 @@
+#include "index/lists/code_block.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+namespace tessera::lists {
+namespace {
+
+constexpr size_t kCode = 5;
+
+struct Rows {
+  std::vector<std::vector<uint8_t>> codes;
+  std::vector<int32_t> corrections;
+
+  std::vector<CodeRow> View(size_t begin, size_t end) const {
+    std::vector<CodeRow> out;
+    for (size_t i = begin; i < end; ++i) out.push_back({codes[i].data(), corrections[i]});
+    return out;
+  }
+};
+
+Rows RandomRows(size_t n, int spread, uint64_t seed) {
+  std::mt19937 random(static_cast<unsigned>(seed));
+  Rows rows;
+  for (size_t i = 0; i < n; ++i) {
+    std::vector<uint8_t> code(kCode);
+    for (uint8_t& c : code) c = static_cast<uint8_t>(random());
+    rows.codes.push_back(code);
+    rows.corrections.push_back(static_cast<int32_t>(random() % static_cast<unsigned>(spread)) - spread / 2);
+  }
+  return rows;
+}
+
+void ExpectRows(const CodeBlock& block, const Rows& rows, int32_t tolerance) {
+  for (size_t i = 0; i < block.rows; ++i) {
+    uint8_t code[kCode];
+    block.CopyCode(kCode, i, code);
+    ASSERT_EQ(std::vector<uint8_t>(code, code + kCode), rows.codes[i]) << "row " << i;
+    ASSERT_LE(std::abs(block.correction(kCode, i) - rows.corrections[i]), tolerance) << "row " << i;
+  }
+}
+
+TEST(CodeBlock, OneShotAndRowByRowAgree) {
+  const Rows rows = RandomRows(256, 250, 7);
+  const CodeBlockPtr whole = AppendToBlock(nullptr, rows.View(0, 256), kCode);
+  CodeBlockPtr grown;
+  for (size_t i = 0; i < 256; ++i) grown = AppendToBlock(grown.get(), rows.View(i, i + 1), kCode);
+  ExpectRows(*whole, rows, 0);
+  ExpectRows(*grown, rows, 0);
+  EXPECT_EQ(grown->correction_shift, 0u);
+  EXPECT_EQ(std::vector<uint8_t>(whole->data.data(), whole->data.data() + whole->data.size()),
+            std::vector<uint8_t>(grown->data.data(), grown->data.data() + grown->data.size()));
+}
+
+TEST(CodeBlock, ColumnsFollowRows) {
+  const Rows rows = RandomRows(256, 10, 3);
+  for (const size_t n : {1u, 63u, 64u, 65u, 128u, 129u, 192u, 193u, 256u}) {
+    const CodeBlockPtr block = AppendToBlock(nullptr, rows.View(0, n), kCode);
+    EXPECT_EQ(block->columns, (n + 63) / 64);
+    EXPECT_EQ(block->data.size(), (kCode + 1) * 64 * block->columns);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(block->data.data()) % 64, 0u);
+    ExpectRows(*block, rows, 0);
+  }
+}
+
+TEST(CodeBlock, AnOutlierCoarsensButKeepsTheOrderOfMagnitude) {
+  Rows rows = RandomRows(64, 200, 9);
+  rows.corrections[10] = 1 << 29;
+  const CodeBlockPtr block = AppendToBlock(nullptr, rows.View(0, 64), kCode);
+  EXPECT_GT(block->correction_shift, 0u);
+  ExpectRows(*block, rows, 1 << block->correction_shift);
+}
+
+TEST(CorrectionUnits, RoundsAndClamps) {
+  EXPECT_EQ(CorrectionUnits(1.26f, 0.5f), 3);
+  EXPECT_EQ(CorrectionUnits(-1.26f, 0.5f), -3);
+  const float inf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(CorrectionUnits(inf, 1.0f), (1 << 30) - 1);
+  EXPECT_EQ(CorrectionUnits(-inf, 1.0f), -(1 << 30));
+  EXPECT_EQ(CorrectionUnits(std::nanf(""), 1.0f), (1 << 30) - 1);
+}
+
+}  // namespace
+}  // namespace tessera::lists

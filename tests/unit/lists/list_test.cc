@@ -1,0 +1,191 @@
+// Chunks, lists and list sets against a plain model, under random edits.
+#include "index/lists/list.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <vector>
+
+namespace tessera::lists {
+namespace {
+
+constexpr RowLayout kLayout{3, 7};
+
+struct ModelRow {
+  uint64_t number = 0;
+  bool string_id = false;
+  std::vector<uint8_t> code;
+  int32_t correction = 0;
+  std::vector<uint8_t> record;
+};
+using Model = std::map<uint32_t, std::map<uint32_t, ModelRow>>;  // list -> row -> what it holds
+
+ModelRow RandomRow(std::mt19937& random) {
+  ModelRow row;
+  row.number = random();
+  row.string_id = random() % 5 == 0;
+  for (size_t i = 0; i < kLayout.code_bytes; ++i) row.code.push_back(static_cast<uint8_t>(random()));
+  row.correction = static_cast<int32_t>(random() % 200);
+  for (size_t i = 0; i < kLayout.record_bytes; ++i) row.record.push_back(static_cast<uint8_t>(random()));
+  return row;
+}
+
+NewRow ViewOf(uint32_t id, const ModelRow& row) {
+  NewRow view;
+  view.row = RowId{id};
+  view.number = row.number;
+  view.string_id = row.string_id;
+  view.code = row.code.data();
+  view.correction = row.correction;
+  view.record = row.record.data();
+  return view;
+}
+
+// Every live row of the set is in the model with the same bytes, once, and the other way round.
+void ExpectSame(const ListSet& set, const Model& model) {
+  uint64_t live = 0;
+  for (uint32_t l = 0; l < set.nlist(); ++l) {
+    const List* list = set.list(ListId{l});
+    const auto it = model.find(l);
+    size_t in_list = 0;
+    uint64_t last = 0;
+    for (const ChunkPtr& chunk : list ? list->chunks : std::vector<ChunkPtr>()) {
+      for (size_t i = 0; i < chunk->rows; ++i) {
+        const uint32_t id = chunk->row_id(i).value;
+        ASSERT_TRUE(in_list == 0 || id > last || !chunk->is_live(i));
+        if (!chunk->is_live(i)) continue;
+        last = id;
+        ++in_list;
+        ASSERT_NE(it, model.end());
+        ASSERT_TRUE(it->second.count(id)) << "row " << id << " in list " << l;
+        const ModelRow& want = it->second.at(id);
+        ASSERT_EQ(chunk->has_string_id(i), want.string_id);
+        if (!want.string_id) { ASSERT_EQ(chunk->number(i), want.number); }
+        uint8_t code[3];
+        const CodeBlock& block = *chunk->blocks[i / kBlockRows];
+        block.CopyCode(kLayout.code_bytes, i % kBlockRows, code);
+        ASSERT_EQ(std::vector<uint8_t>(code, code + 3), want.code);
+        ASSERT_EQ(block.correction(kLayout.code_bytes, i % kBlockRows), want.correction);
+        const uint8_t* record = chunk->record(kLayout, i);
+        ASSERT_EQ(std::vector<uint8_t>(record, record + kLayout.record_bytes), want.record);
+      }
+    }
+    ASSERT_EQ(in_list, it == model.end() ? 0 : it->second.size());
+    live += in_list;
+    if (list) { ASSERT_EQ(list->live_rows, in_list); }
+  }
+  ASSERT_EQ(set.live_rows(), live);
+  ASSERT_LE(set.live_rows(), set.rows());
+}
+
+TEST(ListSet, RandomEditsMatchAModel) {
+  std::mt19937 random(42);
+  ListSet set(300, kLayout);  // more than two pages
+  Model model;
+  uint32_t next_row = 0;
+  for (int round = 0; round < 120; ++round) {
+    ListSetEditor editor(set);
+    std::vector<std::pair<uint32_t, uint32_t>> gone;
+    for (auto& [l, rows] : model) {
+      for (auto& [id, row] : rows) {
+        if (random() % 12 == 0) gone.emplace_back(l, id);
+      }
+    }
+    for (const auto& [l, id] : gone) {
+      editor.Erase(ListId{l}, RowId{id});
+      model[l].erase(id);
+    }
+    editor.Erase(ListId{7}, RowId{UINT32_MAX});  // not there: ignored
+    const size_t adds = random() % 400;
+    std::vector<std::pair<uint32_t, uint32_t>> added;
+    for (size_t i = 0; i < adds; ++i) {
+      const uint32_t l = random() % 4 == 0 ? random() % 300 : 5;  // one list grows past several chunks
+      model[l][next_row] = RandomRow(random);
+      added.emplace_back(l, next_row++);
+    }
+    for (const auto& [l, id] : added) editor.Append(ListId{l}, ViewOf(id, model[l][id]));
+    size_t erased = 0;
+    set = editor.Finish(&erased);
+    ASSERT_EQ(erased, gone.size());
+    if (round % 10 == 9) ExpectSame(set, model);
+  }
+}
+
+TEST(ListSet, OldVersionsDoNotChange) {
+  std::mt19937 random(5);
+  Model before_model;
+  ListSet before(1, kLayout);
+  {
+    ListSetEditor editor(before);
+    for (uint32_t i = 0; i < 700; ++i) before_model[0][i] = RandomRow(random);
+    for (uint32_t i = 0; i < 700; ++i) editor.Append(ListId{0}, ViewOf(i, before_model[0][i]));
+    before = editor.Finish();
+  }
+  Model after_model = before_model;
+  ListSetEditor editor(before);
+  editor.Erase(ListId{0}, RowId{3});
+  after_model[0].erase(3);
+  after_model[0][700] = RandomRow(random);
+  editor.Append(ListId{0}, ViewOf(700, after_model[0][700]));
+  const ListSet after = editor.Finish();
+  ExpectSame(before, before_model);
+  ExpectSame(after, after_model);
+  // The full first chunk lost only a live bit: its blocks and pages are shared.
+  EXPECT_EQ(before.list(ListId{0})->chunks[0]->blocks[0], after.list(ListId{0})->chunks[0]->blocks[0]);
+  EXPECT_EQ(before.list(ListId{0})->chunks[0]->pages[7], after.list(ListId{0})->chunks[0]->pages[7]);
+}
+
+TEST(ListSet, CompactsAtAQuarterDead) {
+  std::mt19937 random(6);
+  Model model;
+  ListSet set(1, kLayout);
+  {
+    ListSetEditor editor(set);
+    for (uint32_t i = 0; i < 1000; ++i) model[0][i] = RandomRow(random);
+    for (uint32_t i = 0; i < 1000; ++i) editor.Append(ListId{0}, ViewOf(i, model[0][i]));
+    set = editor.Finish();
+  }
+  ListSetEditor editor(set);
+  for (uint32_t i = 0; i < 400; ++i) {
+    editor.Erase(ListId{0}, RowId{i * 2});
+    model[0].erase(i * 2);
+  }
+  set = editor.Finish();
+  ExpectSame(set, model);
+  EXPECT_EQ(set.rows(), 600u);
+}
+
+TEST(ListSet, EmptiedListIsGone) {
+  std::mt19937 random(8);
+  const ModelRow row = RandomRow(random);
+  ListSet set(2, kLayout);
+  ListSetEditor add(set);
+  add.Append(ListId{1}, ViewOf(0, row));
+  set = add.Finish();
+  ListSetEditor erase(set);
+  erase.Erase(ListId{1}, RowId{0});
+  set = erase.Finish();
+  EXPECT_EQ(set.list(ListId{1}), nullptr);
+  EXPECT_EQ(set.rows(), 0u);
+  EXPECT_EQ(set.live_rows(), 0u);
+}
+
+TEST(ListSet, BytesAddUp) {
+  std::mt19937 random(9);
+  Model model;
+  ListSet set(1, kLayout);
+  ListSetEditor editor(set);
+  for (uint32_t i = 0; i < 100; ++i) model[0][i] = RandomRow(random);
+  for (uint32_t i = 0; i < 100; ++i) editor.Append(ListId{0}, ViewOf(i, model[0][i]));
+  set = editor.Finish();
+  const ListBytes bytes = set.Bytes();
+  EXPECT_EQ(bytes.codes, 300u);
+  EXPECT_EQ(bytes.corrections, 100u);
+  EXPECT_EQ(bytes.records, 700u);
+  EXPECT_EQ(bytes.padding, 28u * 4);  // one block of two columns: 28 unused rows of code and correction
+  EXPECT_GT(bytes.headers, sizeof(Chunk));
+}
+
+}  // namespace
+}  // namespace tessera::lists
