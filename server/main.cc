@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <string>
 
@@ -19,11 +20,11 @@ constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 
 int signal_pipe[2];
-volatile sig_atomic_t signals_seen = 0;
+std::atomic<int> signals_seen{0};
 
 // The first signal wakes main(); who sends a second does not want to wait.
 void OnSignal(int) {
-  if (signals_seen++ > 0) _exit(kFailure);
+  if (signals_seen.fetch_add(1) > 0) _exit(kFailure);
   const char byte = 0;
   if (write(signal_pipe[1], &byte, 1) != 1) _exit(kFailure);
 }
