@@ -21,11 +21,15 @@ namespace {
 
 std::atomic<size_t> largest_request{0};
 
-void* Allocate(size_t n) {
+void* TryAllocate(size_t n) {
   size_t seen = largest_request.load(std::memory_order_relaxed);
   while (n > seen && !largest_request.compare_exchange_weak(seen, n)) {
   }
-  void* p = std::malloc(n > 0 ? n : 1);
+  return std::malloc(n > 0 ? n : 1);
+}
+
+void* Allocate(size_t n) {
+  void* p = TryAllocate(n);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }
@@ -34,10 +38,14 @@ void* Allocate(size_t n) {
 
 void* operator new(size_t n) { return Allocate(n); }
 void* operator new[](size_t n) { return Allocate(n); }
+void* operator new(size_t n, const std::nothrow_t&) noexcept { return TryAllocate(n); }
+void* operator new[](size_t n, const std::nothrow_t&) noexcept { return TryAllocate(n); }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }
 void operator delete[](void* p, size_t) noexcept { std::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
 
 namespace tessera::formats {
 namespace {

@@ -28,7 +28,9 @@ class TempDir {
   }
   ~TempDir() { std::filesystem::remove_all(path_); }
   std::string Path(const std::string& name) const { return path_ + "/" + name; }
+  // A file written anew, not over the old one: some file systems flush the latter to disk at once.
   std::string Write(const std::string& name, std::string_view bytes) const {
+    std::filesystem::remove(Path(name));
     std::ofstream(Path(name), std::ios::binary)
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     return Path(name);
