@@ -133,8 +133,13 @@ CollectionImpl::CollectionImpl(std::shared_ptr<Core> core)
 
 CollectionImpl::~CollectionImpl() {
   *core_->closing = true;
-  std::unique_lock lock(core_->tasks_mutex);
-  core_->tasks_done.wait(lock, [this] { return core_->tasks == 0; });
+  {
+    std::unique_lock lock(core_->tasks_mutex);
+    core_->tasks_done.wait(lock, [this] { return core_->tasks == 0; });
+  }
+  // A task that just ended may hold the core a moment longer; the database must be closed when this returns.
+  core_->snapshot.Set(nullptr);
+  core_->store.reset();
 }
 
 CollectionSpec CollectionImpl::spec() const {

@@ -1,0 +1,80 @@
+// The process that is killed: loads batches into a collection, trains on the way, and tells on stdout what was
+// acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES
+//
+// Batch b holds ids 100 b .. 100 b + 99; the vector of an id is a function of the id (crash_rows.h).
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "index/catalog.h"
+#include "index/thread_pool.h"
+#include "tests/crash/crash_rows.h"
+
+namespace {
+
+void Say(const char* what, uint64_t number) {
+  std::printf("%s %llu\n", what, static_cast<unsigned long long>(number));
+  std::fflush(stdout);
+}
+
+int Fail(const tessera::Status& status) {
+  std::fprintf(stderr, "crash_child: %s\n", status.ToString().c_str());
+  return 3;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace tessera;
+  if (argc != 4) return 2;
+  ThreadPoolExecutor compute(2), io(2);
+  CatalogOptions options;
+  options.path = argv[1];
+  options.compute = &compute;
+  options.io = &io;
+  auto catalog = Catalog::Open(options);
+  if (!catalog.ok()) return Fail(catalog.status());
+  auto collection = (*catalog)->Get("c");
+  if (!collection.ok()) {
+    CollectionSpec spec;
+    spec.dim = crash::kDim;
+    spec.quantizer = *QuantizerSpec::Parse("IVF8,PQ4,Refine(SQ8)");
+    spec.auto_train = false;
+    collection = (*catalog)->Create("c", spec);
+    if (!collection.ok()) return Fail(collection.status());
+  }
+  Say("open", 0);
+  const uint64_t first = std::strtoull(argv[2], nullptr, 10);
+  const uint64_t count = std::strtoull(argv[3], nullptr, 10);
+  std::thread trainer;
+  for (uint64_t b = first; b < first + count; ++b) {
+    const auto rows = crash::BatchRows(b);
+    std::vector<PointInput> points;
+    for (uint64_t i = 0; i < crash::kBatch; ++i) {
+      const char* bytes = reinterpret_cast<const char*>(rows.data() + i * crash::kDim);
+      points.push_back({PointId(b * crash::kBatch + i), ElementType::kF32,
+                        {bytes, crash::kDim * sizeof(float)}});
+    }
+    const auto result = (*collection)->Upsert(points);
+    if (!result.ok()) return Fail(result.status());
+    Say("ack", b);
+    if (b == first + 5) {
+      trainer = std::thread([&] {
+        const Status status = (*collection)->Train({});
+        if (status.ok()) Say("trained", 0);
+      });
+    }
+    // Deletes too: the first id of every tenth batch.
+    if (b % 10 == 9) {
+      const auto gone = (*collection)->Delete({PointId(b * crash::kBatch)});
+      if (!gone.ok()) return Fail(gone.status());
+      Say("deleted", b);
+    }
+  }
+  if (trainer.joinable()) trainer.join();
+  const Status status = (*collection)->Train({});
+  if (!status.ok()) return Fail(status);
+  Say("trained", 0);
+  Say("done", 0);
+  return 0;
+}

@@ -1,0 +1,21 @@
+// What the killed process writes, known to both sides.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace tessera::crash {
+
+inline constexpr uint32_t kDim = 16;
+inline constexpr uint64_t kBatch = 100;
+
+inline std::vector<float> BatchRows(uint64_t batch) {
+  std::mt19937_64 random(batch + 1);
+  std::normal_distribution<float> normal;
+  std::vector<float> rows(kBatch * kDim);
+  for (float& x : rows) x = normal(random) + static_cast<float>(batch % 5);
+  return rows;
+}
+
+}  // namespace tessera::crash
