@@ -1,0 +1,139 @@
+// tessera collection create|list|show|delete.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include <unistd.h>
+
+#include "client/cli/collection_text.h"
+#include "client/cli/command_line.h"
+#include "client/cli/commands.h"
+#include "client/cli/options.h"
+#include "client/cli/text.h"
+#include "client/client.h"
+
+namespace tessera::cli {
+namespace {
+
+struct Options {
+  client::CollectionConfig config;
+  bool no_auto_train = false;
+  bool no_sync = false;
+  std::string name;
+  bool json = false;
+  bool yes = false;
+};
+
+StatusOr<int> Create(const Invocation& chosen, const Options& options) {
+  client::Client client(chosen.MakeClientOptions());
+  client::CollectionConfig config = options.config;
+  config.auto_train = !options.no_auto_train;
+  config.sync_writes = !options.no_sync;
+  TESSERA_ASSIGN_OR_RETURN(client::CollectionInfo made, client.CreateCollection(config));
+  std::fprintf(stderr, "created %s: %u dimensions, %s, quantizer %s\n", made.config.name.c_str(),
+               made.config.dim, MetricName(made.config.metric), made.config.quantizer.c_str());
+  return kExitOk;
+}
+
+StatusOr<int> List(const Invocation& chosen, const Options& options) {
+  client::Client client(chosen.MakeClientOptions());
+  TESSERA_ASSIGN_OR_RETURN(auto all, client.ListCollections());
+  if (options.json) {
+    JsonWriter json;
+    json.BeginArray();
+    for (const client::CollectionInfo& info : all) WriteCollection(info, json);
+    std::printf("%s\n", json.EndArray().text().c_str());
+    return kExitOk;
+  }
+  Table table({"name", "rows", "dim", "metric", "state", "quantizer"});
+  for (const client::CollectionInfo& info : all) {
+    table.AddRow({info.config.name, FormatCount(info.rows), std::to_string(info.config.dim),
+                  MetricName(info.config.metric), CollectionStateName(info.state),
+                  info.trained_quantizer.empty() ? info.config.quantizer : info.trained_quantizer});
+  }
+  std::fputs(table.ToString().c_str(), stdout);
+  return kExitOk;
+}
+
+StatusOr<int> Show(const Invocation& chosen, const Options& options) {
+  client::Client client(chosen.MakeClientOptions());
+  TESSERA_ASSIGN_OR_RETURN(auto info, client.GetCollection(options.name));
+  TESSERA_ASSIGN_OR_RETURN(auto stats, client.Stats(options.name));
+  if (options.json) {
+    JsonWriter json;
+    json.BeginObject().Key("collection");
+    WriteCollection(info, json);
+    json.Key("stats");
+    WriteStats(stats, json);
+    std::printf("%s\n", json.EndObject().text().c_str());
+  } else {
+    std::fputs(DescribeCollection(info, stats).c_str(), stdout);
+  }
+  return kExitOk;
+}
+
+StatusOr<int> Delete(const Invocation& chosen, const Options& options) {
+  client::Client client(chosen.MakeClientOptions());
+  if (!options.yes && isatty(STDIN_FILENO) == 1) {
+    TESSERA_ASSIGN_OR_RETURN(uint64_t rows, client.Count(options.name));
+    std::fprintf(stderr, "delete %s with its %s rows for ever? [y/N] ", options.name.c_str(),
+                 FormatCount(rows).c_str());
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer != "y" && answer != "Y" && answer != "yes") {
+      return Cancelled(options.name + " was not deleted");
+    }
+  }
+  TESSERA_RETURN_IF_ERROR(client.DeleteCollection(options.name));
+  std::fprintf(stderr, "deleted %s\n", options.name.c_str());
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* group = app.add_subcommand("collection", "Create, list, show and delete collections");
+  group->require_subcommand(1);
+  group->fallthrough();
+
+  CLI::App* create = group->add_subcommand("create", "Create an empty collection");
+  create->add_option("name", options->config.name, "Letters, digits, - _ .")->required();
+  create->add_option("--dim", options->config.dim, "Components of a vector")
+      ->required()
+      ->check(CLI::Range(1u, static_cast<unsigned>(kMaxDim)));
+  AddParsed(create, "--metric", options->config.metric, ParseMetric,
+            "l2 (default), ip (inner product) or cosine");
+  create->add_option("--quantizer", options->config.quantizer,
+                     "What training makes, e.g. IVF1024,PQ32x8,Refine(SQ8); the server chooses "
+                     "if it is not given");
+  create->add_flag("--no-auto-train", options->no_auto_train, "Train only when told to");
+  create->add_flag("--no-sync", options->no_sync,
+                   "Acknowledge before the disk has it: a power loss may take the last writes");
+  create->footer("Example: tessera collection create words --dim 100 --metric cosine");
+  create->callback([options, &chosen] {
+    chosen.run = [options, &chosen] { return Create(chosen, *options); };
+  });
+
+  CLI::App* list = group->add_subcommand("list", "List all collections");
+  list->add_flag("--json", options->json, "As JSON");
+  list->callback(
+      [options, &chosen] { chosen.run = [options, &chosen] { return List(chosen, *options); }; });
+
+  CLI::App* show = group->add_subcommand("show", "One collection: state, model, bytes a vector");
+  show->add_option("name", options->name, "Collection")->required();
+  show->add_flag("--json", options->json, "As JSON");
+  show->callback(
+      [options, &chosen] { chosen.run = [options, &chosen] { return Show(chosen, *options); }; });
+
+  CLI::App* remove = group->add_subcommand("delete", "Delete a collection and all its vectors");
+  remove->add_option("name", options->name, "Collection")->required();
+  remove->add_flag("--yes,-y", options->yes, "Do not ask");
+  remove->footer("Asks first on a terminal, and only there.");
+  remove->callback([options, &chosen] {
+    chosen.run = [options, &chosen] { return Delete(chosen, *options); };
+  });
+}
+
+}  // namespace tessera::cli

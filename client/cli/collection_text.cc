@@ -1,0 +1,115 @@
+#include "client/cli/collection_text.h"
+
+namespace tessera::cli {
+
+std::vector<std::pair<std::string, uint64_t>> MemoryComponents(const client::MemoryUsage& memory) {
+  return {{"codes", memory.codes},
+          {"corrections", memory.corrections},
+          {"refine", memory.refine},
+          {"row_ids", memory.row_ids},
+          {"external_ids", memory.external_ids},
+          {"padding", memory.padding},
+          {"headers", memory.headers},
+          {"centroids", memory.centroids},
+          {"model", memory.model}};
+}
+
+std::string DescribeMemory(const client::CollectionStats& stats, uint32_t dim) {
+  if (stats.rows == 0) return "";
+  Table table({"resident memory", "bytes/vector", "bytes"});
+  const auto add = [&](const std::string& name, uint64_t bytes) {
+    table.AddRow({name,
+                  FormatFixed(static_cast<double>(bytes) / static_cast<double>(stats.rows), 2),
+                  FormatCount(bytes)});
+  };
+  for (const auto& [name, bytes] : MemoryComponents(stats.memory)) {
+    if (bytes > 0) add("  " + name, bytes);
+  }
+  add("total", stats.memory.total);
+  add("(raw float vectors)", stats.rows * dim * sizeof(float));
+  return table.ToString();
+}
+
+std::string DescribeCollection(const client::CollectionInfo& info,
+                               const client::CollectionStats& stats) {
+  std::string out;
+  const auto line = [&](const std::string& name, const std::string& value) {
+    out += name + std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') + value + '\n';
+  };
+  line("name", info.config.name);
+  line("state", CollectionStateName(info.state));
+  if (stats.read_only) line("read-only", stats.read_only_cause);
+  if (stats.training) {
+    line("training", FormatFixed(stats.training_fraction * 100, 0) + " %, " + stats.training_stage);
+  }
+  line("rows", FormatCount(stats.rows) +
+                   (stats.dead_rows > 0 ? " (+ " + FormatCount(stats.dead_rows) + " erased)" : ""));
+  line("dimensions", std::to_string(info.config.dim));
+  line("metric", MetricName(info.config.metric));
+  line("quantizer", info.config.quantizer);
+  if (stats.generation > 0) {
+    line("model", stats.quantizer + ", generation " + std::to_string(stats.generation) +
+                      ", from " + FormatCount(stats.trained_rows) + " rows, mean squared error " +
+                      FormatFixed(stats.training_error, 6));
+    line("lists", FormatCount(stats.nlist) + ", the largest " + FormatCount(stats.largest_list) +
+                      " rows, imbalance " + FormatFixed(stats.list_imbalance, 2));
+  }
+  line("training at", info.config.auto_train ? "by itself" : "only when told to");
+  line("writes", info.config.sync_writes ? "on disk before they are acknowledged"
+                                         : "acknowledged before they are on disk");
+  line("disk", FormatBytes(stats.disk_bytes));
+  line("store memory", FormatBytes(stats.store_memory_bytes));
+  line("server memory", FormatBytes(stats.process_resident_bytes) + ", of it anonymous " +
+                            FormatBytes(stats.process_anonymous_bytes) + ", peak " +
+                            FormatBytes(stats.process_peak_resident_bytes));
+  line("kernels", stats.isa);
+  const std::string memory = DescribeMemory(stats, info.config.dim);
+  return memory.empty() ? out : out + '\n' + memory;
+}
+
+void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("name").String(info.config.name);
+  json.Key("dim").Integer(info.config.dim);
+  json.Key("metric").String(MetricName(info.config.metric));
+  json.Key("quantizer").String(info.config.quantizer);
+  json.Key("auto_train").Bool(info.config.auto_train);
+  json.Key("sync_writes").Bool(info.config.sync_writes);
+  json.Key("state").String(CollectionStateName(info.state));
+  json.Key("generation").Integer(info.generation);
+  json.Key("rows").Integer(info.rows);
+  json.Key("trained_quantizer").String(info.trained_quantizer);
+  json.EndObject();
+}
+
+void WriteStats(const client::CollectionStats& stats, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("rows").Integer(stats.rows);
+  json.Key("dead_rows").Integer(stats.dead_rows);
+  json.Key("commit").Integer(stats.commit);
+  json.Key("generation").Integer(stats.generation);
+  json.Key("quantizer").String(stats.quantizer);
+  json.Key("trained_rows").Integer(stats.trained_rows);
+  json.Key("training_error").Number(stats.training_error);
+  json.Key("nlist").Integer(stats.nlist);
+  json.Key("largest_list").Integer(stats.largest_list);
+  json.Key("list_imbalance").Number(stats.list_imbalance);
+  json.Key("bytes_per_vector").Number(stats.bytes_per_vector);
+  json.Key("memory").BeginObject();
+  for (const auto& [name, bytes] : MemoryComponents(stats.memory)) json.Key(name).Integer(bytes);
+  json.Key("total").Integer(stats.memory.total);
+  json.EndObject();
+  json.Key("disk_bytes").Integer(stats.disk_bytes);
+  json.Key("store_memory_bytes").Integer(stats.store_memory_bytes);
+  json.Key("read_only").Bool(stats.read_only);
+  json.Key("training").Bool(stats.training);
+  json.Key("training_fraction").Number(stats.training_fraction);
+  json.Key("training_stage").String(stats.training_stage);
+  json.Key("process_resident_bytes").Integer(stats.process_resident_bytes);
+  json.Key("process_anonymous_bytes").Integer(stats.process_anonymous_bytes);
+  json.Key("process_peak_resident_bytes").Integer(stats.process_peak_resident_bytes);
+  json.Key("isa").String(stats.isa);
+  json.EndObject();
+}
+
+}  // namespace tessera::cli

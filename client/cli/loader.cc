@@ -1,0 +1,162 @@
+#include "client/cli/loader.h"
+
+#include <algorithm>
+
+#include "client/cli/interrupt.h"
+#include "client/cli/text.h"
+
+namespace tessera::cli {
+namespace {
+
+constexpr size_t kRequestBytes = size_t{1} << 20;
+constexpr size_t kMinRows = 64;
+constexpr size_t kMaxRows = 8192;
+// A request is told by the number of its batch and the first of its rows there.
+constexpr int kRowBits = 24;
+
+}  // namespace
+
+Loader::Loader(client::Client& client, LoadInput& input, BadRows& bad, LoadState state,
+               LoaderOptions options)
+    : client_(client),
+      input_(input),
+      bad_(bad),
+      state_(std::move(state)),
+      options_(std::move(options)),
+      rejected_before_(state_.rejected) {
+  client::UpsertStreamOptions stream;
+  stream.in_flight = options_.in_flight;
+  stream.partial = true;
+  stream.stop = &interrupt_flag;
+  stream.on_ack = [this](client::UpsertAck ack) { OnAck(std::move(ack)); };
+  stream_ = client_.StartUpserts(options_.collection, std::move(stream));
+}
+
+Status Loader::Run(const formats::VectorBatch* first) {
+  if (first != nullptr) failure_ = SendBatch(*first);
+  formats::VectorBatch batch;
+  while (failure_.ok()) {
+    if (InterruptRequested()) {
+      failure_ = Cancelled("interrupted");
+      break;
+    }
+    const size_t rows = RowsToRead();
+    if (rows == 0) break;
+    const StatusOr<bool> more = input_.Next(rows, batch);
+    if (!more.ok()) {
+      failure_ = more.status();
+    } else if (!*more) {
+      break;
+    } else if (const Status sent = SendBatch(batch); !sent.ok() && failure_.ok()) {
+      failure_ = sent;
+    }
+  }
+  stream_->Drain();
+  Settle();
+  if (InterruptRequested() && absl::IsUnavailable(failure_)) return Cancelled("interrupted");
+  return failure_;
+}
+
+size_t Loader::RowsToRead() const {
+  size_t rows = options_.batch_rows;
+  if (rows == 0) {
+    const size_t row_bytes = std::max<size_t>(1, input_.dim() * sizeof(float));
+    rows = std::clamp(kRequestBytes / row_bytes, kMinRows, kMaxRows);
+  }
+  if (options_.max_rows == 0) return rows;
+  return static_cast<size_t>(
+      std::min<uint64_t>(rows, options_.max_rows - std::min(options_.max_rows, rows_read_)));
+}
+
+Status Loader::SendBatch(const formats::VectorBatch& batch) {
+  rows_read_ += batch.end_row - batch.first_row;
+  const uint64_t sequence = first_sequence_ + pending_.size();
+  Pending& pending = pending_.emplace_back();
+  pending.row_numbers = batch.row_numbers;
+  pending.end = input_.position();
+  pending.rejected = batch.bad.size();
+  for (const formats::BadRow& row : batch.bad) {
+    bad_.Add(input_.file(pending.end.file), row.row, MessageOf(row.reason));
+  }
+  CheckBad();
+  const Status sent = SendRows(batch, sequence);
+  Settle();
+  return sent;
+}
+
+Status Loader::SendRows(const formats::VectorBatch& batch, uint64_t sequence) {
+  if (batch.rows == 0) return OkStatus();
+  std::vector<uint64_t> numbers;
+  client::IdRows ids;
+  if (batch.ids.empty()) {
+    numbers.reserve(batch.rows);
+    const uint64_t base = options_.id_offset + input_.base();
+    for (const uint64_t row : batch.row_numbers) numbers.push_back(base + row);
+    ids.numbers = numbers;
+  } else {
+    ids.ids = batch.ids;
+  }
+  const client::VectorRows rows{batch.type, batch.rows, batch.dim, batch.data};
+  const size_t step = client::RowsPerRequest(client_.options().max_request_bytes, ids, rows);
+  Pending* pending = &pending_[sequence - first_sequence_];
+  pending->last_id = batch.ids.empty() ? PointId(numbers.back()) : batch.ids.back();
+  pending->outstanding = (batch.rows + step - 1) / step;
+  for (size_t begin = 0; begin < batch.rows; begin += step) {
+    const size_t count = std::min(step, batch.rows - begin);
+    const Status sent = stream_->Send(sequence << kRowBits | begin, ids.Slice(begin, count),
+                                      rows.Slice(begin, count));
+    if (!sent.ok()) {
+      pending_[sequence - first_sequence_].failed = true;
+      return sent;
+    }
+  }
+  return OkStatus();
+}
+
+void Loader::OnAck(client::UpsertAck ack) {
+  const uint64_t sequence = ack.tag >> kRowBits;
+  const uint64_t begin = ack.tag & ((uint64_t{1} << kRowBits) - 1);
+  Pending& pending = pending_[sequence - first_sequence_];
+  --pending.outstanding;
+  if (!ack.status.ok()) {
+    pending.failed = true;
+    if (failure_.ok()) failure_ = ack.status;
+    return;
+  }
+  pending.loaded += ack.result.upserted;
+  pending.commit = std::max(pending.commit, ack.result.commit);
+  pending.rejected += ack.result.rejected.size();
+  for (const client::RowError& error : ack.result.rejected) {
+    if (begin + error.index >= pending.row_numbers.size()) continue;
+    const uint64_t row = pending.row_numbers[begin + error.index];
+    bad_.Add(input_.file(pending.end.file), row,
+             input_.RowName(pending.end.file, row) + ": " +
+                 WithoutRequestRow(MessageOf(error.status)));
+  }
+  CheckBad();
+}
+
+void Loader::CheckBad() {
+  if (!failure_.ok() || rejected_before_ + bad_.count() <= options_.max_bad) return;
+  failure_ = FailedPrecondition("stopped: more than " + FormatCount(options_.max_bad) +
+                                " bad rows; --max-bad allows more");
+}
+
+// Batches that are done, as far as none before them is not, move into the state.
+void Loader::Settle() {
+  bool moved = false;
+  while (!pending_.empty() && pending_.front().outstanding == 0 && !pending_.front().failed) {
+    const Pending& done = pending_.front();
+    state_.position = done.end;
+    state_.loaded += done.loaded;
+    state_.rejected += done.rejected;
+    state_.commit = std::max(state_.commit, done.commit);
+    if (done.loaded > 0) state_.last_id = done.last_id;
+    pending_.pop_front();
+    ++first_sequence_;
+    moved = true;
+  }
+  if (moved && options_.on_progress) options_.on_progress(state_);
+}
+
+}  // namespace tessera::cli

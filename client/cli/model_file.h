@@ -1,0 +1,21 @@
+// Model files of `tessera fit`, read by `tessera encode` and `decode`.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "index/quantizer.h"
+#include "index/status.h"
+
+namespace tessera::cli {
+
+// Whole and synced under its name, or not there.
+Status WriteModel(const std::string& path, const Quantizer& quantizer);
+// NotFound, or DataLoss for what is no model file.
+StatusOr<std::unique_ptr<Quantizer>> ReadModel(const std::string& path);
+
+// A pool for the work on this machine: one thread a core, and OpenBLAS held to one each, since a
+// pool of threads inside each task of a pool thrashes.
+std::unique_ptr<Executor> MakeComputePool();
+
+}  // namespace tessera::cli

@@ -1,0 +1,61 @@
+#include "client/cli/operation_watch.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "client/cli/command_line.h"
+#include "client/cli/interrupt.h"
+#include "client/cli/progress.h"
+#include "client/cli/text.h"
+
+namespace tessera::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kPoll{250};
+
+void Summarize(const client::Operation& operation, double seconds) {
+  if (!operation.result) {
+    std::fprintf(stderr, "%s is done\n", operation.name.c_str());
+    return;
+  }
+  std::fprintf(stderr,
+               "trained %s in %s: %s from %s rows, mean squared error %g, generation %u\n",
+               operation.collection.c_str(), FormatDuration(seconds).c_str(),
+               operation.result->quantizer.c_str(),
+               FormatCount(operation.result->trained_rows).c_str(),
+               operation.result->training_error, operation.result->generation);
+}
+
+}  // namespace
+
+std::string OperationName(const std::string& text) {
+  const bool number = !text.empty() && std::ranges::all_of(text, [](char c) {
+    return c >= '0' && c <= '9';
+  });
+  return number ? "operations/" + text : text;
+}
+
+StatusOr<int> WatchOperation(client::Client& client, client::Operation operation) {
+  CatchInterrupts();
+  const auto begin = Progress::Clock::now();
+  Progress progress(operation.kind.empty() ? "operation" : operation.kind);
+  while (!operation.done) {
+    progress.UpdateStage(operation.progress, operation.stage);
+    if (InterruptRequested()) {
+      progress.Clear();
+      std::fprintf(stderr,
+                   "%s goes on in the server\n"
+                   "  to follow it: tessera operation wait %s\n"
+                   "  to stop it:   tessera operation cancel %s\n",
+                   operation.name.c_str(), operation.name.c_str(), operation.name.c_str());
+      return kExitInterrupted;
+    }
+    TESSERA_ASSIGN_OR_RETURN(operation, client.WaitOperation(operation.name, kPoll));
+  }
+  progress.Clear();
+  TESSERA_RETURN_IF_ERROR(Annotate(operation.error, operation.name + " failed: "));
+  Summarize(operation, std::chrono::duration<double>(Progress::Clock::now() - begin).count());
+  return kExitOk;
+}
+
+}  // namespace tessera::cli

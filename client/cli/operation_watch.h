@@ -1,0 +1,15 @@
+// Following an operation on the server until it is done.
+#pragma once
+
+#include "client/client.h"
+
+namespace tessera::cli {
+
+// Shows progress until the operation is done: 0 and a summary, or its error. After Ctrl-C it goes on
+// in the server; says how to follow and how to stop it, and returns 130.
+StatusOr<int> WatchOperation(client::Client& client, client::Operation operation);
+
+// "operations/17" for "17" too.
+std::string OperationName(const std::string& text);
+
+}  // namespace tessera::cli

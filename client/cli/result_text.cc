@@ -1,0 +1,114 @@
+#include "client/cli/result_text.h"
+
+#include <cstdio>
+
+namespace tessera::cli {
+namespace {
+
+std::string ScoreText(float score) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", static_cast<double>(score));
+  return text;
+}
+
+std::string DescribeExplain(const client::Explain& explain) {
+  std::string out = "lists probed " + FormatCount(explain.lists_probed) + ", rows scanned " +
+                    FormatCount(explain.rows_scanned) + ", reranked " +
+                    FormatCount(explain.rows_reranked) + ", kernels " + explain.isa + "\n";
+  out += "microseconds: queue " + FormatFixed(explain.queue_us, 1) + ", coarse " +
+         FormatFixed(explain.coarse_us, 1) + ", tables " + FormatFixed(explain.tables_us, 1) +
+         ", scan " + FormatFixed(explain.scan_us, 1) + ", rerank " +
+         FormatFixed(explain.rerank_us, 1) + ", fetch " + FormatFixed(explain.fetch_us, 1) + "\n";
+  return out;
+}
+
+void WriteExplain(const client::Explain& explain, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("lists_probed").Integer(explain.lists_probed);
+  json.Key("rows_scanned").Integer(explain.rows_scanned);
+  json.Key("rows_reranked").Integer(explain.rows_reranked);
+  json.Key("queue_us").Number(explain.queue_us);
+  json.Key("coarse_us").Number(explain.coarse_us);
+  json.Key("tables_us").Number(explain.tables_us);
+  json.Key("scan_us").Number(explain.scan_us);
+  json.Key("rerank_us").Number(explain.rerank_us);
+  json.Key("fetch_us").Number(explain.fetch_us);
+  json.Key("isa").String(explain.isa);
+  json.EndObject();
+}
+
+}  // namespace
+
+std::string DescribeResult(const client::QueryResult& result) {
+  bool vectors = false;
+  for (const client::Hit& hit : result.hits) vectors |= !hit.vector.bytes.empty();
+  Table table(vectors ? std::vector<std::string>{"rank", "id", "score", "exact", "vector"}
+                      : std::vector<std::string>{"rank", "id", "score", "exact"});
+  for (size_t i = 0; i < result.hits.size(); ++i) {
+    const client::Hit& hit = result.hits[i];
+    std::vector<std::string> row = {std::to_string(i + 1), hit.id.ToString(),
+                                    ScoreText(hit.score), hit.exact ? "yes" : "no"};
+    if (vectors) {
+      JsonWriter json;
+      WriteVector(hit.vector, json);
+      row.push_back(json.text());
+    }
+    table.AddRow(std::move(row));
+  }
+  std::string out = table.ToString();
+  if (result.exhausted) out += "(these are all there are)\n";
+  if (result.explain) out += DescribeExplain(*result.explain);
+  return out;
+}
+
+void WritePointId(const PointId& id, JsonWriter& json) {
+  if (id.is_number()) {
+    json.Integer(id.number());
+  } else {
+    json.String(id.key());
+  }
+}
+
+void WriteVector(const client::StoredVector& vector, JsonWriter& json) {
+  json.BeginArray();
+  for (const float value : ToFloats(vector)) json.Number(value);
+  json.EndArray();
+}
+
+void WriteParams(const client::SearchParams& params, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("exact").Bool(params.exact);
+  json.Key("nprobe").Integer(params.nprobe);
+  json.Key("rerank").String(RerankTierName(params.rerank));
+  json.Key("rerank_depth").Integer(params.rerank_depth);
+  json.EndObject();
+}
+
+void WriteResult(const client::QueryResult& result, JsonWriter& json) {
+  json.BeginObject().Key("hits").BeginArray();
+  for (const client::Hit& hit : result.hits) {
+    json.BeginObject().Key("id");
+    WritePointId(hit.id, json);
+    json.Key("score").Number(hit.score);
+    json.Key("exact").Bool(hit.exact);
+    if (!hit.vector.bytes.empty()) {
+      json.Key("vector");
+      WriteVector(hit.vector, json);
+      json.Key("version").Integer(hit.version);
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("exhausted").Bool(result.exhausted);
+  json.Key("commit").Integer(result.commit);
+  json.Key("generation").Integer(result.generation);
+  json.Key("effective");
+  WriteParams(result.effective, json);
+  if (result.explain) {
+    json.Key("explain");
+    WriteExplain(*result.explain, json);
+  }
+  json.EndObject();
+}
+
+}  // namespace tessera::cli
