@@ -1,5 +1,5 @@
 // AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later): one instruction looks up 64 bytes in 128
-// entries, so that 256 entries, a full 8-bit code, are four registers, two lookups and a blend.
+// entries, so that 256 entries, a full 8-bit code, are four registers and two lookups.
 // Quicker ADC (Andre, Kermarrec, Le Scouarnec, TPAMI 2019) was first to scan 8-bit codes this way.
 #include <immintrin.h>
 
@@ -38,9 +38,12 @@ struct Bytes {
   }
   static V Look(const Tables& tables, const uint8_t* codes) {
     const V x = LoadV(codes);
-    const V low = _mm512_permutex2var_epi8(tables.quarters[0], x, tables.quarters[1]);
-    const V high = _mm512_permutex2var_epi8(tables.quarters[2], x, tables.quarters[3]);
-    return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(x), high);
+    // A masked lookup leaves the code where the mask is clear, so the second lookup finds the codes
+    // that the first has left and no blend is needed.
+    const __mmask64 high = _mm512_movepi8_mask(x);
+    const V half = _mm512_mask2_permutex2var_epi8(tables.quarters[2], x, high, tables.quarters[3]);
+    return _mm512_mask2_permutex2var_epi8(tables.quarters[0], half, _knot_mask64(high),
+                                          tables.quarters[1]);
   }
 };
 
@@ -62,12 +65,11 @@ inline void Emit32(V even, V odd, __m256i rows, size_t first_row, uint16_t* posi
   _mm512_storeu_si512(sums, _mm512_permutex2var_epi16(even, lane, odd));
 }
 
-// Without a branch on what was selected, unless more than half of the column was: at realistic
-// thresholds a column has a row or none as by chance, which no predictor knows. Compresses to a
-// register and stores that: compressing to memory takes Zen 4 some fifty cycles.
+// Compresses to a register and stores that: compressing to memory takes Zen 4 some fifty cycles.
 inline size_t EmitColumn(const V* even, const V* odd, uint16_t threshold, uint64_t live,
                          size_t first_row, ScanOutput& out, size_t count) {
   const uint64_t selected = NotAbove(*even, *odd, threshold) & live;
+  if (selected == 0) return count;
   const V rows = _mm512_maskz_compress_epi8(selected, RowNumbers());
   const size_t found = static_cast<size_t>(__builtin_popcountll(selected));
   Emit32(*even, *odd, _mm512_castsi512_si256(rows), first_row, out.positions + count,

@@ -1,14 +1,13 @@
 // Float kernels over a layer of 16 lanes, compiled once for each instruction set. The including
 // file has defined, in the anonymous namespace of tessera::simd:
-//   F16                            16 floats
-//   ZeroF(), Broadcast(x)
-//   Load(p), LoadPart(p, n)        of floats or of int8_t converted to float; n in 1..15, zeros
-//   after Store(p, v) Add, Sub, Mul                  lane by lane, each rounded ReduceAdd(v) lane i
-//   + lane i+8, +4, +2, +1 ReduceAdd4(v[4], out)          the same of four, to four floats
-//   StoreRounded(out, v)           16 bytes: clamp to [0, 127] (NaN to 0), round half to even
-//   Index                          16 integers; FirstIndices() 0..15, NextIndices(i) i + 16
-//   Best, BestNone(), Improve(best, score, index), BestIndex(best)   running minimum of 16 lanes
-//   kTableGroups, kNearestRows, kNearestGroups                       register blocking
+// - F16: 16 floats; ZeroF(), Broadcast(x)
+// - Load(p), LoadPart(p, n): floats, or int8_t converted to float; n in 1..15, zeros after them
+// - Store(p, v); Add, Sub, Mul: lane by lane, each rounded
+// - ReduceAdd(v): lane i + lane i+8, +4, +2, +1; ReduceAdd4(v[4], out): the same of four
+// - StoreRounded(out, v): 16 bytes, clamped to [0, 127] (NaN to 0), rounded half to even
+// - Index: 16 integers; FirstIndices() 0..15, NextIndices(i) i + 16
+// - Best, BestNone(), Improve(best, score, index), BestIndex(best): running minimum of 16 lanes
+// - kTableGroups, kNearestRows, kNearestGroups: register blocking
 // Multiplications and additions stay separate: fused ones round differently, and on processors with
 // separate pipes for both they would not be faster.
 

@@ -2,16 +2,17 @@
 // in registers (Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015), sums of
 // bytes widened through even and odd rows. The including file has defined, in the anonymous
 // namespace of tessera::simd:
-//   V                              a vector of sizeof(V) bytes: 16, 32 or 64
-//   kPassVectors                   vectors of rows that one pass over the planes sums (1..4
-//   columns) LoadV(p), StoreV(p, v), ZeroV(), Set16(x) Add8, Add16, Sub16, AddSaturated16,
-//   MulHigh16, High8 (each u16 >> 8), Low8Up (each u16 << 8) Only8Up(v)                     each
-//   u16 & 0xff00 EmitColumn(even, odd, threshold, live, first_row, out, count)   selects rows of
-//   one column;
-//                                  even and odd: 64 bytes of vectors each; returns the new count
-// and passes a Lookup to ScanWith: kTableBytes of one plane; kPlanesPerSum, 2 if the sum of two
-// lookups fits a byte; type Tables; LoadTables(p); Look(tables, codes).
-// A sum never overflows: 256 planes of at most 2 * 127.
+// - V: a vector of 16, 32 or 64 bytes
+// - kPassVectors: vectors of rows that one pass over the planes sums, together 1 to 4 columns
+// - LoadV(p) aligned, ZeroV(), Set16(x)
+// - Add8, Add16, Sub16, AddSaturated16, MulHigh16: byte by byte or u16 by u16
+// - High8, Low8Up, Only8Up: each u16 >> 8, << 8, & 0xff00
+// - EmitColumn(even, odd, threshold, live, first_row, out, count): selects the rows of one column;
+//   even and odd are 64 bytes of vectors each; returns the new count
+// and passes a Lookup to ScanWith:
+// - kTableBytes of one plane; kPlanesPerSum, 2 if the sum of two lookups fits a byte, else 1
+// - Tables, LoadTables(p), Look(tables, codes)
+// A sum never overflows: at most 256 planes of at most 2 * 127.
 
 namespace tessera::simd {
 namespace {
