@@ -50,6 +50,19 @@ Status CheckTraining(MatrixView<const float> rows, uint32_t m, uint32_t bits) {
   return quant::CheckFinite(rows, "rows");
 }
 
+// k-means of dense rows of dsub floats on this thread; out: the transposed codebook.
+Status TrainCodebook(const std::vector<float>& rows, size_t dsub, const KMeansOptions& options,
+                     uint64_t seed, const StopToken& stop, float* out) {
+  TrainingContext context;
+  context.seed = seed;
+  context.stop = stop;
+  auto trained = quant::TrainKMeans({rows.data(), rows.size() / dsub, dsub}, options, context);
+  if (!trained.ok()) return trained.status();
+  const std::vector<float> codebook = quant::Transpose(trained->centroids.data(), options.k, dsub);
+  std::copy(codebook.begin(), codebook.end(), out);
+  return OkStatus();
+}
+
 }  // namespace
 
 ProductQuantizer::ProductQuantizer(uint32_t dim, uint32_t m, uint32_t bits,
@@ -72,45 +85,33 @@ StatusOr<ProductQuantizer> ProductQuantizer::Train(MatrixView<const float> rows,
                                                    uint32_t bits, uint32_t iterations,
                                                    const TrainingContext& context) {
   TESSERA_RETURN_IF_ERROR(CheckTraining(rows, m, bits));
-  const uint32_t ksub = 1u << bits;
+  const KMeansOptions options{.k = 1u << bits, .iterations = iterations};
   std::vector<float> sample;
-  if (const uint64_t limit = uint64_t{ksub} * kRowsPerCodeword; rows.rows() > limit) {
+  if (const uint64_t limit = uint64_t{options.k} * kRowsPerCodeword; rows.rows() > limit) {
     quant::Random random(context.seed);
     sample = quant::GatherRows(rows, quant::SampleIndices(rows.rows(), limit, random));
     rows = MatrixView<const float>(sample.data(), limit, rows.dim());
   }
   const auto dim = static_cast<uint32_t>(rows.dim());
-  ProductQuantizer result(dim, m, bits, std::vector<float>(size_t{dim} * ksub));
+  ProductQuantizer result(dim, m, bits, std::vector<float>(size_t{dim} * options.k));
   std::vector<Status> statuses(m);
   std::atomic<uint32_t> done = 0;
+  // Progress belongs to the training thread, which takes part in the loop.
   const auto training_thread = std::this_thread::get_id();
-
-  const auto train_subspace = [&](uint32_t s) {
-    const uint32_t begin = result.bounds_[s];
-    const std::vector<float> columns = quant::CopyColumns(rows, begin, result.bounds_[s + 1]);
-    const size_t dsub = result.bounds_[s + 1] - begin;
-    TrainingContext part;
-    part.seed = quant::Random(context.seed, s + 1).Next();
-    part.stop = context.stop;
-    KMeansOptions options{.k = ksub, .iterations = iterations};
-    auto trained = quant::TrainKMeans({columns.data(), rows.rows(), dsub}, options, part);
-    if (!trained.ok()) {
-      statuses[s] = trained.status();
-      return;
-    }
-    const std::vector<float> codebook = quant::Transpose(trained->centroids.data(), ksub, dsub);
-    std::copy(codebook.begin(), codebook.end(), result.codebooks_.data() + size_t{begin} * ksub);
+  const auto report = [&](uint32_t finished) {
+    if (!context.progress || std::this_thread::get_id() != training_thread) return;
+    context.progress(static_cast<double>(finished) / m, "codebooks");
   };
   InlineExecutor inline_executor;
-  ParallelFor(context.executor ? *context.executor : inline_executor, m, 1,
-              [&](size_t first, size_t) {
-                train_subspace(static_cast<uint32_t>(first));
-                const uint32_t finished = done.fetch_add(1) + 1;
-                // Progress belongs to the training thread, which takes part in the loop.
-                if (context.progress && std::this_thread::get_id() == training_thread) {
-                  context.progress(static_cast<double>(finished) / m, "codebooks");
-                }
-              });
+  ParallelFor(context.executor ? *context.executor : inline_executor, m, 1, [&](size_t s, size_t) {
+    const uint32_t begin = result.bounds_[s];
+    const std::vector<float> columns = quant::CopyColumns(rows, begin, result.bounds_[s + 1]);
+    statuses[s] = TrainCodebook(columns, result.bounds_[s + 1] - begin, options,
+                                quant::Random(context.seed, s + 1).Next(), context.stop,
+                                result.codebooks_.data() + size_t{begin} * options.k);
+    report(done.fetch_add(1) + 1);
+  });
+  report(m);
   for (const Status& status : statuses) TESSERA_RETURN_IF_ERROR(status);
   return ProductQuantizer(dim, m, bits, std::move(result.codebooks_));
 }

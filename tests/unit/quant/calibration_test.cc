@@ -1,0 +1,71 @@
+#include "index/quant/calibration.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "index/quant/encoder.h"
+#include "tests/unit/quant/sample_rows.h"
+
+namespace tessera::quant {
+namespace {
+
+TEST(Calibration, MostBlocksOfAListSpanLessThan256Steps) {
+  const Rows rows = ClusteredRows(8000, 16, 200, 1, 10);
+  for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
+    const TrainedModel trained = TrainOn("IVF16,PQ4x8", metric, rows);
+    InlineExecutor executor;
+    EncodedRows encoded;
+    EncodeRows(*trained.model, *trained.lists, rows, executor, encoded);
+    std::map<ListId, std::vector<float>> by_list;
+    for (size_t i = 0; i < rows.n; ++i) by_list[encoded.lists[i]].push_back(encoded.corrections[i]);
+    size_t blocks = 0, wide = 0;
+    double steps = 0;
+    for (const auto& [list, values] : by_list) {
+      for (size_t begin = 0; begin < values.size(); begin += 256) {
+        const auto first = values.begin() + static_cast<ptrdiff_t>(begin);
+        const auto last = values.begin() + static_cast<ptrdiff_t>(std::min(values.size(), begin + 256));
+        const auto [low, high] = std::minmax_element(first, last);
+        const double span = (double{*high} - double{*low}) / double{trained.model->correction_step};
+        ++blocks;
+        wide += span > 255;
+        steps += span;
+      }
+    }
+    EXPECT_LE(wide, blocks / 5) << MetricName(metric);
+    EXPECT_GT(steps / static_cast<double>(blocks), 60) << "the byte is hardly used";
+  }
+}
+
+TEST(Calibration, StaticRangesHoldTheSample) {
+  const Rows rows = ClusteredRows(1000, 6, 10, 1);
+  const TrainedModel trained = TrainOn("PQ2x4,Refine(SQ8S)", Metric::kL2, rows);
+  const Model& model = *trained.model;
+  ASSERT_EQ(model.refine_low.size(), 6u);
+  for (size_t j = 0; j < 6; ++j) {
+    const float high = model.refine_low[j] + 255 * model.refine_step[j];
+    float low_seen = 1e9f, high_seen = -1e9f;
+    for (size_t i = 0; i < rows.n; ++i) {
+      const float r = rows.row(i)[j] - model.mean[j] - trained.lists->centroid(ListId(0))[j];
+      low_seen = std::min(low_seen, r);
+      high_seen = std::max(high_seen, r);
+    }
+    EXPECT_LT(model.refine_low[j], low_seen);
+    EXPECT_GT(high, high_seen);
+    EXPECT_LT(high - model.refine_low[j], 1.1f * (high_seen - low_seen));
+  }
+}
+
+TEST(Calibration, OnlyInnerProductWeighsItsCorrection) {
+  const Rows rows = ClusteredRows(1000, 6, 10, 1);
+  EXPECT_EQ(TrainOn("IVF4,PQ2x4", Metric::kL2, rows).model->ip_weight, 0);
+  const float weight = TrainOn("IVF4,PQ2x4", Metric::kInnerProduct, rows).model->ip_weight;
+  double norms = 0;
+  for (size_t i = 0; i < rows.n; ++i) norms += Product(rows.row(i), rows.row(i), 6);
+  EXPECT_NEAR(weight, 1 / std::sqrt(norms / 1000), 1e-3);
+}
+
+}  // namespace
+}  // namespace tessera::quant

@@ -1,0 +1,157 @@
+#include "index/quant/model.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "index/base/bytes.h"
+#include "tests/unit/quant/sample_rows.h"
+
+namespace tessera::quant {
+namespace {
+
+// Fixed numbers, no training: its bytes are the golden ones.
+Model SmallModel() {
+  Model model;
+  model.spec = Spec("RR,IVF3,PQ2x4,Refine(SQ8S)");
+  model.metric = Metric::kInnerProduct;
+  model.dim = 3;
+  model.mean = {1, 2, 3};
+  model.rotation = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  std::vector<float> codebooks(3 * 16);
+  for (size_t i = 0; i < codebooks.size(); ++i) codebooks[i] = static_cast<float>(i) * 0.5f;
+  model.pq = ProductQuantizer(3, 2, 4, codebooks);
+  model.mu = 0.25f;
+  model.ip_weight = 0.5f;
+  model.correction_step = 0.125f;
+  model.refine_low = {-1, -2, -3};
+  model.refine_step = {0.5f, 0, 0.25f};
+  model.training_error = 1.5;
+  model.trained_rows = 1000;
+  return model;
+}
+
+std::string WithCrc(std::string bytes) {
+  bytes.resize(bytes.size() - 4);
+  ByteWriter(bytes).Put(Crc32c(bytes));
+  return bytes;
+}
+
+TEST(Model, EverythingComesBack) {
+  const Model model = SmallModel();
+  const std::string bytes = model.Serialize();
+  const Model back = Model::Parse(bytes).value();
+  EXPECT_EQ(back.spec, model.spec);
+  EXPECT_EQ(back.metric, model.metric);
+  EXPECT_EQ(back.dim, model.dim);
+  EXPECT_EQ(back.mean, model.mean);
+  EXPECT_EQ(back.rotation, model.rotation);
+  EXPECT_EQ(back.pq.codebooks(), model.pq.codebooks());
+  EXPECT_EQ(back.pq.m(), 2u);
+  EXPECT_EQ(back.mu, model.mu);
+  EXPECT_EQ(back.ip_weight, model.ip_weight);
+  EXPECT_EQ(back.correction_step, model.correction_step);
+  EXPECT_EQ(back.refine_low, model.refine_low);
+  EXPECT_EQ(back.refine_step, model.refine_step);
+  EXPECT_EQ(back.training_error, model.training_error);
+  EXPECT_EQ(back.trained_rows, model.trained_rows);
+  EXPECT_EQ(back.Serialize(), bytes);
+}
+
+// Fails when the format changes: then the version must change too, and README.md.
+TEST(Model, GoldenBytes) {
+  const std::string bytes = SmallModel().Serialize();
+  EXPECT_EQ(bytes.size(), 369u);
+  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 3832465036u);
+  EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\1\0\0\0", 8));
+}
+
+TEST(Model, EveryTruncationIsDataLoss) {
+  const std::string bytes = SmallModel().Serialize();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(Model::Parse(bytes.substr(0, size)).status().code(), absl::StatusCode::kDataLoss) << size;
+    if (size < 12) continue;
+    // Also with a checksum that fits: the lengths inside must be noticed.
+    EXPECT_EQ(Model::Parse(WithCrc(bytes.substr(0, size))).status().code(), absl::StatusCode::kDataLoss);
+  }
+  EXPECT_FALSE(Model::Parse(bytes + "x").ok());
+}
+
+TEST(Model, EveryFlippedBitIsDataLoss) {
+  const std::string bytes = SmallModel().Serialize();
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string bad = bytes;
+      bad[at] = static_cast<char>(bad[at] ^ (1 << bit));
+      EXPECT_EQ(Model::Parse(bad).status().code(), absl::StatusCode::kDataLoss) << at;
+    }
+  }
+}
+
+// With a right checksum the bytes may be a valid model or not, but never crash or allocate without end;
+// what is accepted must write itself again.
+TEST(Model, AnyByteWithARightChecksumIsRefusedOrConsistent) {
+  const std::string bytes = SmallModel().Serialize();
+  for (size_t at = 0; at + 4 < bytes.size(); ++at) {
+    for (const char value : {'\0', '\1', '\x7f', '\x80', '\xff'}) {
+      std::string bad = bytes;
+      bad[at] = value;
+      bad = WithCrc(bad);
+      const auto model = Model::Parse(bad);
+      if (model.ok()) {
+        EXPECT_EQ(model->Serialize(), bad) << at;
+      } else {
+        EXPECT_EQ(model.status().code(), absl::StatusCode::kDataLoss) << at;
+      }
+    }
+  }
+}
+
+TEST(Model, InconsistentFieldsAreNamed) {
+  const auto message = [](const Model& model) {
+    const auto parsed = Model::Parse(model.Serialize());
+    EXPECT_EQ(parsed.status().code(), absl::StatusCode::kDataLoss);
+    return MessageOf(parsed.status());
+  };
+  Model model = SmallModel();
+  model.correction_step = 0;
+  EXPECT_EQ(message(model), "model: correction_step is not > 0");
+  model = SmallModel();
+  model.mu = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(message(model), "model: mu is not finite");
+  model = SmallModel();
+  model.mean.pop_back();
+  EXPECT_EQ(message(model), "model: mean has the wrong length");
+  model = SmallModel();
+  model.rotation.clear();
+  EXPECT_EQ(message(model), "model: rotation has the wrong length");
+  model = SmallModel();
+  model.rotation[4] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(message(model), "model: rotation holds a value that is not finite");
+  model = SmallModel();
+  model.refine_step[1] = -1;
+  EXPECT_EQ(message(model), "model: refine_step holds a negative value");
+  model = SmallModel();
+  model.spec.pq_m = 0;
+  EXPECT_EQ(message(model), "model: the spec has choices left open");
+  model = SmallModel();
+  model.spec.pq_m = 4;
+  EXPECT_EQ(message(model), "model: pq_m must be at most the dimension 3, got 4");
+}
+
+TEST(Model, BytesCountTheArrays) {
+  const size_t floats = 3 + 9 + 48 + 32 + 3 + 3;
+  EXPECT_GE(SmallModel().bytes(), floats * 4);
+  EXPECT_LE(SmallModel().bytes(), floats * 4 + sizeof(Model) + 64);
+}
+
+TEST(ListTable, NormsAreSquared) {
+  const ListTable lists(2, {3, 4, 0, 1});
+  EXPECT_EQ(lists.nlist(), 2u);
+  EXPECT_EQ(lists.norms(), (std::vector<float>{25, 1}));
+  EXPECT_EQ(lists.centroid(ListId(1))[1], 1.0f);
+  EXPECT_EQ(lists.bytes(), 6 * sizeof(float));
+}
+
+}  // namespace
+}  // namespace tessera::quant

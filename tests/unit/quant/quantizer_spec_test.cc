@@ -1,0 +1,102 @@
+#include "index/quantizer_spec.h"
+
+#include <gtest/gtest.h>
+
+namespace tessera {
+namespace {
+
+std::string ErrorOf(const std::string& text) {
+  const auto spec = QuantizerSpec::Parse(text);
+  EXPECT_EQ(spec.status().code(), absl::StatusCode::kInvalidArgument) << text;
+  return MessageOf(spec.status());
+}
+
+TEST(QuantizerSpec, CanonicalTextsComeBack) {
+  for (const std::string text :
+       {"IVF,PQ", "PQ", "PQ32x8", "PQ32x4", "PQx4", "RR,PQ8x8", "RR,IVF1024,PQ32x8,Refine(SQ8)",
+        "IVF1,PQ1x4,Refine(SQ8S)", "IVF,PQx4,Refine(SQ8)", "VQ1", "VQ4096", kDefaultQuantizer}) {
+    const auto spec = QuantizerSpec::Parse(text);
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(spec->ToString(), text);
+    EXPECT_EQ(QuantizerSpec::Parse(spec->ToString()).value(), *spec);
+  }
+}
+
+TEST(QuantizerSpec, FieldsOfAFullText) {
+  const QuantizerSpec spec = QuantizerSpec::Parse("RR,IVF1024,PQ32x4,Refine(SQ8S)").value();
+  EXPECT_EQ(spec.rotation, RotationKind::kRandom);
+  EXPECT_EQ(spec.code, CodeKind::kProduct);
+  EXPECT_TRUE(spec.inverted_lists);
+  EXPECT_EQ(spec.nlist, 1024u);
+  EXPECT_EQ(spec.pq_m, 32u);
+  EXPECT_EQ(spec.pq_bits, 4u);
+  EXPECT_EQ(spec.refine, RefineKind::kStatic8);
+}
+
+TEST(QuantizerSpec, DefaultsOfShortTexts) {
+  const QuantizerSpec pq = QuantizerSpec::Parse("PQ32").value();
+  EXPECT_EQ(pq.pq_bits, 8u);
+  EXPECT_FALSE(pq.inverted_lists);
+  EXPECT_EQ(pq.nlist, 1u);
+  EXPECT_EQ(pq.refine, RefineKind::kNone);
+  EXPECT_EQ(pq.ToString(), "PQ32x8");
+  EXPECT_EQ(QuantizerSpec::Parse(kDefaultQuantizer).value(), QuantizerSpec());
+  EXPECT_EQ(QuantizerSpec::Parse("VQ16").value().vq_k, 16u);
+}
+
+TEST(QuantizerSpec, ErrorsPointAtThePiece) {
+  EXPECT_EQ(ErrorOf("PQ32x7"), "quantizer \"PQ32x7\": PQ32x7: bits must be 4 or 8");
+  EXPECT_EQ(ErrorOf("IVFx,PQ"),
+            "quantizer \"IVFx,PQ\": IVFx: the number of lists must be a number of at most 32 bits");
+  EXPECT_EQ(ErrorOf("IVF0,PQ"), "quantizer \"IVF0,PQ\": IVF0: the number of lists must be at least 1");
+  EXPECT_EQ(ErrorOf("IVF16"), "quantizer \"IVF16\": ends where PQ is expected");
+  EXPECT_EQ(ErrorOf("PQ8,Refine(SQ4)"),
+            "quantizer \"PQ8,Refine(SQ4)\": Refine(SQ4): expected Refine(SQ8) or Refine(SQ8S)");
+  EXPECT_EQ(ErrorOf("PQ8,Refine(SQ8),PQ8"), "quantizer \"PQ8,Refine(SQ8),PQ8\": PQ8: nothing may follow here");
+  EXPECT_EQ(ErrorOf("VQ"), "quantizer \"VQ\": VQ: the number of centroids is missing, as in VQ4096");
+  EXPECT_EQ(ErrorOf("VQ16,PQ8"), "quantizer \"VQ16,PQ8\": PQ8: VQ stands alone");
+  EXPECT_EQ(ErrorOf("PQ257"), "quantizer \"PQ257\": pq_m must be at most 256 at 8 bits, got 257");
+}
+
+TEST(QuantizerSpec, RefusesWhatIsNotExact) {
+  for (const std::string text :
+       {"", ",", "PQ,", ",PQ", " PQ", "PQ ", "pq8", "PQ-8", "PQ+8", "PQ0", "PQ8x", "PQ8x44", "PQ8x8x8", "PQ8y",
+        "PQx8,", "IVF16,IVF16,PQ", "PQ8,IVF16", "RR", "RR,RR,PQ", "IVF99999999999,PQ", "IVF16777217,PQ",
+        "PQ99999999999", "VQ0", "VQ-1", "VQ99999999", "Refine(SQ8)", "OPQ8", "PQ8\n", "PQ8,refine(sq8)"}) {
+    ErrorOf(text);
+  }
+  ErrorOf(std::string("PQ8\0", 4));
+}
+
+TEST(QuantizerSpec, ValidateKnowsTheDimension) {
+  QuantizerSpec spec;
+  EXPECT_TRUE(spec.Validate(0).ok());
+  EXPECT_TRUE(spec.Validate(1).ok());
+  EXPECT_FALSE(spec.Validate(65536).ok());
+  spec.pq_m = 9;
+  EXPECT_EQ(MessageOf(spec.Validate(8)), "pq_m must be at most the dimension 8, got 9");
+  EXPECT_TRUE(spec.Validate(9).ok());
+  spec.rotation = RotationKind::kRandom;
+  EXPECT_TRUE(spec.Validate(8192).ok());
+  EXPECT_FALSE(spec.Validate(8193).ok());
+}
+
+TEST(QuantizerSpec, ValidateRefusesContradictions) {
+  QuantizerSpec spec;
+  spec.inverted_lists = false;
+  spec.nlist = 2;
+  EXPECT_EQ(MessageOf(spec.Validate(8)), "nlist must be 1 without inverted lists, got 2");
+  QuantizerSpec bits;
+  bits.pq_bits = 5;
+  EXPECT_EQ(MessageOf(bits.Validate(8)), "pq_bits must be 4 or 8, got 5");
+  QuantizerSpec vq;
+  vq.code = CodeKind::kVector;
+  vq.vq_k = 16;
+  EXPECT_FALSE(vq.Validate(8).ok());  // the lists and refine codes of the default
+  QuantizerSpec pq;
+  pq.vq_k = 16;
+  EXPECT_FALSE(pq.Validate(8).ok());
+}
+
+}  // namespace
+}  // namespace tessera

@@ -1,0 +1,189 @@
+// TrainModel and what decides its sizes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+
+#include "index/quant/encoder.h"
+#include "index/quant/query.h"
+#include "index/thread_pool.h"
+#include "tests/unit/quant/sample_rows.h"
+
+namespace tessera::quant {
+namespace {
+
+TEST(Trainer, ChoosesListsAndSubQuantizers) {
+  const auto resolved = [](size_t n, size_t dim, uint64_t total) {
+    const Rows rows = GaussianRows(n, dim, 1);
+    return TrainModel(Spec("IVF,PQ"), Metric::kL2, rows, total, {}).value().model->spec;
+  };
+  EXPECT_EQ(resolved(1000, 8, 1000).nlist, 16u);   // 39 rows a list leave 25
+  EXPECT_EQ(resolved(300, 8, 300).nlist, 7u);      // below 16: no rounding
+  EXPECT_EQ(resolved(2000, 8, 10000).nlist, 51u);  // the sample, not the collection, is the limit
+  EXPECT_EQ(resolved(700, 6, 700).pq_m, 2u);
+  EXPECT_EQ(resolved(700, 1, 700).pq_m, 1u);
+  EXPECT_EQ(resolved(256, 300, 256).pq_m, 64u);
+}
+
+TEST(Trainer, LowersListsWhereTheSampleIsSmallAndSaysSo) {
+  const Rows rows = GaussianRows(500, 4, 1);
+  const TrainedModel trained = TrainOn("IVF400,PQ2x8", Metric::kL2, rows);
+  EXPECT_EQ(trained.lists->nlist(), 12u);
+  EXPECT_EQ(trained.model->spec.nlist, 12u);
+  EXPECT_EQ(trained.model->spec.ToString(), "IVF12,PQ2x8");
+}
+
+TEST(Trainer, RowsNeededAndWanted) {
+  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQ"), 128), 256u);
+  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx4"), 128), 16u);
+  EXPECT_EQ(MinTrainingRows(Spec("IVF1000,PQ8x4"), 128), 1000u);
+  EXPECT_EQ(MinTrainingRows(Spec("VQ300"), 128), 300u);
+  constexpr uint64_t kPlenty = uint64_t{1} << 40;
+  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, kPlenty), 256'000u);
+  EXPECT_EQ(TrainingSampleRows(Spec("PQ8"), 128, 10'000'000, kPlenty), 65'536u);
+  EXPECT_EQ(TrainingSampleRows(Spec("IVF,PQ8"), 128, 60'000, kPlenty), 60'000u);
+  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, 512 * 5000), 5000u);
+  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, 0), 1000u);
+  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 300, kPlenty), 300u);
+}
+
+TEST(Trainer, RefusesBadSamples) {
+  Rows rows = GaussianRows(300, 4, 1);
+  const auto message = [&](const std::string& spec) {
+    const auto trained = TrainModel(Spec(spec), Metric::kL2, rows, 300, {});
+    EXPECT_EQ(trained.status().code(), absl::StatusCode::kInvalidArgument);
+    return MessageOf(trained.status());
+  };
+  EXPECT_EQ(message("IVF301,PQ2"), "training IVF301,PQ2x8 needs at least 301 rows, got 300");
+  EXPECT_EQ(message("PQ5"), "quantizer: pq_m must be at most the dimension 4, got 5");
+  EXPECT_EQ(message("VQ16"), "quantizer: VQ is for files, collections need PQ");
+  rows.data[4 * 7 + 2] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(message("PQ2"), "rows[7][2] is NaN");
+}
+
+TEST(Trainer, SameBytesAtAnyNumberOfThreads) {
+  const Rows rows = ClusteredRows(3000, 24, 40, 1, 5);
+  for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
+    const TrainedModel expected = TrainOn("RR,IVF20,PQ6x8,Refine(SQ8S)", metric, rows);
+    for (const size_t threads : {1u, 2u, 4u}) {
+      ThreadPoolExecutor pool(threads);
+      TrainingContext context;
+      context.executor = &pool;
+      const auto trained =
+          TrainModel(expected.model->spec, metric, rows, rows.n, context).value();
+      EXPECT_EQ(trained.model->Serialize(), expected.model->Serialize());
+      EXPECT_EQ(trained.lists->centroids(), expected.lists->centroids());
+    }
+  }
+}
+
+TEST(Trainer, ProgressRisesFromZeroToOneWithStages) {
+  const Rows rows = ClusteredRows(2000, 16, 40, 1);
+  TrainingContext context;
+  std::vector<double> told;
+  std::vector<std::string> stages;
+  context.progress = [&](double fraction, const char* stage) {
+    told.push_back(fraction);
+    if (stages.empty() || stages.back() != stage) stages.push_back(stage);
+  };
+  ASSERT_TRUE(TrainModel(Spec("IVF16,PQ4"), Metric::kL2, rows, 2000, context).ok());
+  EXPECT_EQ(told.front(), 0.0);
+  EXPECT_EQ(told.back(), 1.0);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(stages, (std::vector<std::string>{"centroids", "codebooks", "calibration"}));
+}
+
+TEST(Trainer, StopsInEveryStage) {
+  const Rows rows = ClusteredRows(2000, 16, 40, 1);
+  for (const std::string stop_at : {"centroids", "codebooks", "calibration"}) {
+    auto cancelled = std::make_shared<std::atomic<bool>>(false);
+    TrainingContext context;
+    context.stop = StopToken(StopToken::Clock::time_point::max(), cancelled);
+    context.progress = [&](double, const char* stage) {
+      if (stage == stop_at) cancelled->store(true);
+    };
+    EXPECT_EQ(TrainModel(Spec("IVF16,PQ4"), Metric::kL2, rows, 2000, context).status().code(),
+              absl::StatusCode::kCancelled)
+        << stop_at;
+  }
+}
+
+TEST(Trainer, EqualRowsGiveAUsableModel) {
+  const Rows rows{400, 8, std::vector<float>(400 * 8, 3.5f)};
+  for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
+    for (const std::string spec : {"IVF4,PQ2,Refine(SQ8)", "RR,IVF4,PQ2,Refine(SQ8S)"}) {
+      const TrainedModel trained = TrainOn(spec, metric, rows);
+      EXPECT_GT(trained.model->correction_step, 0);
+      EXPECT_NEAR(trained.model->training_error, 0, 1e-6);
+      EXPECT_TRUE(Model::Parse(trained.model->Serialize()).ok());
+      InlineExecutor executor;
+      EncodedRows out;
+      EncodeRows(*trained.model, *trained.lists, rows, executor, out);
+      std::vector<float> decoded(8);
+      DecodeRow(*trained.model, *trained.lists, out.lists[0], out.codes.data(), decoded.data());
+      for (const float v : decoded) EXPECT_NEAR(v, 3.5f, 1e-4);
+    }
+  }
+}
+
+// Recall of the float estimate over all rows, held-out queries.
+double Recall(const std::string& spec, Metric metric, bool refine) {
+  const size_t dim = 32, k = 10, queries = 60;
+  Rows rows = ClusteredRows(4000, dim, 60, 1, 2);
+  Rows held_out = ClusteredRows(queries, dim, 60, 555, 2);
+  if (metric == Metric::kCosine) {
+    NormalizeRows({rows.data.data(), rows.n, dim});
+    NormalizeRows({held_out.data.data(), queries, dim});
+  }
+  const TrainedModel trained = TrainOn(spec, metric, rows);
+  const Model& model = *trained.model;
+  InlineExecutor executor;
+  EncodedRows encoded;
+  EncodeRows(model, *trained.lists, rows, executor, encoded);
+  std::vector<float> decoded(rows.data.size());
+  model.pq.Decode(encoded.codes.data(), rows.n, decoded.data());
+  const bool product = metric == Metric::kInnerProduct;
+  size_t hits = 0;
+  for (size_t q = 0; q < queries; ++q) {
+    TransformedQuery query;
+    TransformQuery(model, held_out.row(q), query);
+    std::vector<float> scratch, bases(trained.lists->nlist());
+    std::vector<ProbedList> probed;
+    CoarseSearch(model, *trained.lists, query, bases.size(), scratch, probed);
+    for (const ProbedList& list : probed) bases[list.list.value] = list.base;
+    RefineQuery refine_query;
+    PrepareRefine(model, query, refine_query);
+    std::vector<std::pair<double, size_t>> exact, estimate;
+    for (size_t i = 0; i < rows.n; ++i) {
+      exact.emplace_back(product ? -Product(held_out.row(q), rows.row(i), dim)
+                                 : Distance(held_out.row(q), rows.row(i), dim), i);
+      const float base = bases[encoded.lists[i].value];
+      const double code = (product ? -1 : -2) * Product(query.y.data(), &decoded[i * dim], dim);
+      estimate.emplace_back(
+          refine ? RefineScore(model, refine_query, base, &encoded.refine[i * model.refine_bytes()])
+                 : double{base} + double{query.correction_weight} * double{encoded.corrections[i]} + code, i);
+    }
+    std::sort(exact.begin(), exact.end());
+    std::sort(estimate.begin(), estimate.end());
+    for (size_t i = 0; i < k; ++i) {
+      for (size_t j = 0; j < k; ++j) hits += exact[i].second == estimate[j].second;
+    }
+  }
+  return static_cast<double>(hits) / static_cast<double>(queries * k);
+}
+
+TEST(Trainer, CodesFindTheNeighbours) {
+  for (const Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kCosine}) {
+    const double fine = Recall("IVF16,PQ16x8,Refine(SQ8)", metric, false);
+    const double coarse = Recall("IVF16,PQ4x8", metric, false);
+    EXPECT_GT(fine, 0.65) << MetricName(metric);
+    EXPECT_GT(fine, coarse + 0.05) << MetricName(metric);
+    EXPECT_GT(Recall("IVF16,PQ16x8,Refine(SQ8)", metric, true), 0.95) << MetricName(metric);
+    EXPECT_GT(Recall("RR,IVF16,PQ16x8,Refine(SQ8S)", metric, true), 0.95) << MetricName(metric);
+  }
+}
+
+}  // namespace
+}  // namespace tessera::quant
