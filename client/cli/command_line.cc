@@ -117,6 +117,9 @@ int RunCommandLine(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& e) {
     std::printf("%s\n", e.what());
     return kExitOk;
+  } catch (const CLI::RequiredError& e) {
+    const auto extra = app.remaining(true);
+    return ReportUsage(app, extra.empty() ? e.what() : "no command \"" + extra.front() + "\"");
   } catch (const CLI::ParseError& e) {
     return ReportUsage(app, e.what());
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "client/cli/command_line.h"
 #include "client/cli/interrupt.h"
@@ -56,6 +57,29 @@ StatusOr<int> WatchOperation(client::Client& client, client::Operation operation
   TESSERA_RETURN_IF_ERROR(Annotate(operation.error, operation.name + " failed: "));
   Summarize(operation, std::chrono::duration<double>(Progress::Clock::now() - begin).count());
   return kExitOk;
+}
+
+StatusOr<int> WatchTraining(client::Client& client, const std::string& collection) {
+  CatchInterrupts();
+  std::fprintf(stderr, "%s is being trained already: following that\n", collection.c_str());
+  const auto begin = Progress::Clock::now();
+  Progress progress("train");
+  for (;;) {
+    TESSERA_ASSIGN_OR_RETURN(client::CollectionStats stats, client.Stats(collection));
+    if (!stats.training) {
+      progress.Clear();
+      if (stats.generation == 0) return FailedPrecondition("the training came to nothing");
+      client::Operation done;
+      done.collection = collection;
+      done.result = client::TrainResult{stats.generation, stats.quantizer, stats.trained_rows,
+                                        stats.training_error};
+      Summarize(done, std::chrono::duration<double>(Progress::Clock::now() - begin).count());
+      return kExitOk;
+    }
+    progress.UpdateStage(stats.training_fraction, stats.training_stage);
+    if (InterruptRequested()) return Cancelled("interrupted");
+    std::this_thread::sleep_for(kPoll);
+  }
 }
 
 }  // namespace tessera::cli

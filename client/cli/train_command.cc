@@ -19,16 +19,28 @@ struct Options {
   bool no_wait = false;
 };
 
+bool AsksForNothing(const Options& options) {
+  return options.train.quantizer.empty() && options.train.sample_rows == 0 && !options.has_seed;
+}
+
 StatusOr<int> Train(const Invocation& chosen, Options options) {
   client::Client client(chosen.MakeClientOptions());
   if (options.has_seed) options.train.seed = options.seed;
-  TESSERA_ASSIGN_OR_RETURN(client::Operation operation,
-                           client.Train(options.collection, options.train));
+  StatusOr<client::Operation> started = client.Train(options.collection, options.train);
+  if (absl::IsAlreadyExists(started.status())) {
+    // It may have begun by itself. Whoever asks for nothing special wants what it will make.
+    if (!AsksForNothing(options)) {
+      return Annotate(started.status(), "not started, as options were given: ");
+    }
+    return options.no_wait ? kExitOk : WatchTraining(client, options.collection);
+  }
+  TESSERA_RETURN_IF_ERROR(started.status());
+  const client::Operation& operation = *started;
   if (options.no_wait) {
     std::printf("%s\n", operation.name.c_str());
     return kExitOk;
   }
-  return WatchOperation(client, std::move(operation));
+  return WatchOperation(client, operation);
 }
 
 }  // namespace
@@ -48,7 +60,8 @@ void AddTrainCommand(CLI::App& app, Invocation& chosen) {
                     "Print the operation's name and return; it goes on in the server");
   command->footer(
       "Searches and writes go on while it runs. Ctrl-C ends the waiting, not the training;\n"
-      "`tessera operation cancel` ends the training, and the old model stays in force.\n\n"
+      "`tessera operation cancel` ends the training, and the old model stays in force. If a training\n"
+      "runs already and no option asks for another, this one is followed.\n\n"
       "Example: tessera train words --quantizer 'IVF,PQ25x8,Refine(SQ8)'");
   command->callback([options, seed, &chosen] {
     options->has_seed = seed->count() > 0;
