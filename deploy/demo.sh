@@ -49,7 +49,9 @@ cleanup() {
   local code=$?
   trap - EXIT INT TERM HUP
   if [[ -n "$task" ]]; then kill -TERM -- "-$task" 2>/dev/null || true; fi
-  if ((code != 0 && !finished)) && [[ -n "$server" && -s "$work/tesserad.log" ]]; then
+  if ((code == 130 || code == 143)); then
+    printf '\ndemo: interrupted; stopping what it started\n' >&2
+  elif ((code != 0 && !finished)) && [[ -n "$server" && -s "$work/tesserad.log" ]]; then
     printf '\nthe last lines of the server:\n' >&2
     tail -n 15 "$work/tesserad.log" >&2
   fi
