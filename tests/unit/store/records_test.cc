@@ -1,0 +1,185 @@
+#include "index/store/records.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace tessera::store {
+namespace {
+
+std::string Hex(std::string_view bytes) {
+  std::string hex;
+  for (const char c : bytes) {
+    char digits[3];
+    snprintf(digits, sizeof(digits), "%02x", static_cast<uint8_t>(c));
+    hex += digits;
+  }
+  return hex;
+}
+
+std::string EncodedRow(const RowRecord& record) {
+  std::string out;
+  EXPECT_TRUE(EncodeRow(record, out).ok());
+  return out;
+}
+
+// The bytes that files of released versions hold: a change here is a change of format.
+TEST(RecordsTest, GoldenBytes) {
+  std::string record;
+  EncodeRecord("abc", record);
+  EXPECT_EQ(Hex(record),
+            "01616263"
+            "b27d0dc3");
+
+  std::string number;
+  EncodeU32(0x01020304, number);
+  EXPECT_EQ(Hex(number), "04030201");
+
+  EXPECT_EQ(Hex(EncodedRow({PointId(258), 3, 1.5f})),
+            "0300000000000000"
+            "0000c03f"
+            "000000000000000102");
+  EXPECT_EQ(Hex(EncodedRow({PointId(std::string("ab")), 1, 0.0f})),
+            "0100000000000000"
+            "00000000"
+            "016162");
+
+  const float centroid[] = {1.0f, -2.0f};
+  std::string encoded;
+  EncodeCentroid(centroid, 2, encoded);
+  EXPECT_EQ(Hex(encoded),
+            "01"
+            "0000803f"
+            "000000c0"
+            "a8fec569");
+}
+
+TEST(RecordsTest, AppendsToWhatIsThere) {
+  std::string out = "x";
+  EncodeRecord("abc", out);
+  std::string_view payload;
+  ASSERT_TRUE(DecodeRecord(std::string_view(out).substr(1), payload).ok());
+  EXPECT_EQ(payload, "abc");
+}
+
+TEST(RecordsTest, RoundTripOfRows) {
+  for (const RowRecord& row :
+       {RowRecord{PointId(0), 0, 0.0f}, RowRecord{PointId(UINT64_MAX), UINT64_MAX, 3e38f},
+        RowRecord{PointId(std::string(256, 'k')), 9, 1.0f}}) {
+    RowRecord decoded;
+    ASSERT_TRUE(DecodeRow(EncodedRow(row), decoded).ok());
+    EXPECT_EQ(decoded.id, row.id);
+    EXPECT_EQ(decoded.version, row.version);
+    EXPECT_EQ(decoded.norm, row.norm);
+  }
+  std::string out;
+  EXPECT_EQ(EncodeRow({PointId(std::string()), 1, 1.0f}, out).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(out, "");
+}
+
+TEST(RecordsTest, RoundTripOfCentroids) {
+  const std::vector<float> centroid = {0.0f, -1.5f, 3e38f};
+  std::string value;
+  EncodeCentroid(centroid.data(), 3, value);
+  std::vector<float> decoded(3);
+  ASSERT_TRUE(DecodeCentroid(value, 3, decoded.data()).ok());
+  EXPECT_EQ(decoded, centroid);
+  EXPECT_EQ(DecodeCentroid(value, 2, decoded.data()).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeCentroid(value, 4, decoded.data()).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST(RecordsTest, PostingsAndVectors) {
+  const float correction = 0.25f;
+  std::string value = "code";
+  value.append(reinterpret_cast<const char*>(&correction), 4);
+  value += "refine";
+  PostingView posting;
+  ASSERT_TRUE(DecodePosting(value, 4, 6, posting).ok());
+  EXPECT_EQ(posting.code, "code");
+  EXPECT_EQ(posting.correction, 0.25f);
+  EXPECT_EQ(posting.refine, "refine");
+  EXPECT_FALSE(DecodePosting(value, 4, 5, posting).ok());
+  EXPECT_FALSE(DecodePosting(value, 4, 7, posting).ok());
+  EXPECT_FALSE(DecodePosting("", 0, 0, posting).ok());
+  EXPECT_FALSE(DecodePosting("", UINT32_MAX, UINT32_MAX, posting).ok());
+
+  ElementType type;
+  std::string_view bytes;
+  ASSERT_TRUE(DecodeVector(std::string_view("\x01"
+                                            "abcd",
+                                            5),
+                           type, bytes)
+                  .ok());
+  EXPECT_EQ(type, ElementType::kF16);
+  EXPECT_EQ(bytes, "abcd");
+  EXPECT_FALSE(DecodeVector(std::string_view("\x01"
+                                             "abc",
+                                             4),
+                            type, bytes)
+                   .ok());
+  EXPECT_FALSE(DecodeVector(std::string_view("\x04"
+                                             "abcd",
+                                             5),
+                            type, bytes)
+                   .ok());
+  EXPECT_FALSE(DecodeVector(std::string_view("\xff"
+                                             "abcd",
+                                             5),
+                            type, bytes)
+                   .ok());
+  EXPECT_FALSE(DecodeVector(std::string_view("\x00", 1), type, bytes).ok());
+  EXPECT_FALSE(DecodeVector("", type, bytes).ok());
+}
+
+// Each single bit turned and each truncation is found out.
+TEST(RecordsTest, ChecksumFindsDamage) {
+  std::string record;
+  EncodeRecord("payload", record);
+  const float centroid[] = {1.0f, 2.0f};
+  std::string stored;
+  EncodeCentroid(centroid, 2, stored);
+  std::string_view payload;
+  float decoded[2];
+  for (size_t bit = 0; bit < record.size() * 8; ++bit) {
+    std::string damaged = record;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(DecodeRecord(damaged, payload).code(), absl::StatusCode::kDataLoss) << bit;
+  }
+  for (size_t bit = 0; bit < stored.size() * 8; ++bit) {
+    std::string damaged = stored;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(DecodeCentroid(damaged, 2, decoded).code(), absl::StatusCode::kDataLoss) << bit;
+  }
+  for (size_t size = 0; size < record.size(); ++size) {
+    EXPECT_EQ(DecodeRecord(record.substr(0, size), payload).code(), absl::StatusCode::kDataLoss);
+  }
+}
+
+TEST(RecordsTest, RowsOfWrongLength) {
+  RowRecord record;
+  const std::string row = EncodedRow({PointId(1), 1, 1.0f});
+  for (size_t size = 0; size < row.size(); ++size) {
+    EXPECT_EQ(DecodeRow(row.substr(0, size), record).code(), absl::StatusCode::kDataLoss) << size;
+  }
+  EXPECT_EQ(DecodeRow(row + "x", record).code(), absl::StatusCode::kDataLoss);
+  uint32_t number = 0;
+  for (const size_t size : {0, 3, 5}) {
+    EXPECT_EQ(DecodeU32(std::string(size, 'x'), number).code(), absl::StatusCode::kDataLoss);
+  }
+}
+
+// A version of a later release, with a checksum that is right, is refused too.
+TEST(RecordsTest, OtherVersionIsRefused) {
+  // crc32c of the one byte 02, little-endian
+  const std::string record("\x02\xa6\x23\x46\xb3", 5);
+  std::string_view payload;
+  const Status status = DecodeRecord(record, payload);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(MessageOf(status), "version is 2, expected 1");
+}
+
+}  // namespace
+}  // namespace tessera::store
