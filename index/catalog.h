@@ -17,9 +17,11 @@ struct CatalogOptions {
   std::string path;  // created if missing (its parent must exist)
   // Encodes and searches. Null: the calling thread.
   Executor* compute = nullptr;
-  // Commits, background training, frees. Null: the calling thread drains the committer, and nothing trains
-  // by itself. If given, it must have at least one thread apart from those of `compute`.
+  // Commits. Null: the calling thread. If given, it must have a thread apart from those of `compute`.
   Executor* io = nullptr;
+  // Training that starts by itself (CollectionSpec::auto_train). Null: none does. Tasks of minutes: it must have
+  // a thread apart from those of `compute` and `io`.
+  Executor* background = nullptr;
   size_t block_cache_bytes = 64u << 20;   // RocksDB blocks and memtables, all collections together
   size_t write_buffer_bytes = 32u << 20;
   int background_threads = 2;             // RocksDB flushes and compactions
@@ -29,8 +31,9 @@ struct CatalogOptions {
   uint32_t max_row_id = UINT32_MAX - 1;   // rows ever written per collection; lower for tests
 };
 
-// Thread-safe. Holds a lock on the directory while it lives. Destroy it after all calls on its collections
-// returned; the executors must outlive it.
+// Thread-safe. Holds a lock on the directory while it lives. The destructor cancels trainings, waits for calls
+// under way and commits what is queued; collections that are still held then answer NotFound. The executors must
+// outlive it.
 class Catalog {
  public:
   // FailedPrecondition: directory in use, or of an unknown (newer) format. Opens all collections; one that
@@ -43,7 +46,8 @@ class Catalog {
                                                        const CollectionSpec& spec) = 0;
   virtual StatusOr<std::shared_ptr<Collection>> Get(const std::string& name) const = 0;  // NotFound names it
   virtual std::vector<std::string> List() const = 0;  // ascending
-  // Gone at once for new calls; calls under way finish. NotFound.
+  // Gone at once for new calls; a training is cancelled, calls under way finish first. NotFound. Not from inside a
+  // callback of one of its own calls.
   virtual Status Drop(const std::string& name) = 0;
 };
 

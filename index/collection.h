@@ -25,7 +25,7 @@ struct CollectionSpec {
   Metric metric = Metric::kL2;
   QuantizerSpec quantizer;  // used by the next training
   // Train by itself once 10,000 rows are there, and again at four times the rows of the last training.
-  // Needs an io executor with a thread of its own.
+  // Needs CatalogOptions::background.
   bool auto_train = true;
   // Sync the log before a write is acknowledged. Off: a power loss may take the last writes, a killed
   // process does not.

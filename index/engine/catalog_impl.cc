@@ -92,10 +92,16 @@ class CatalogImpl final : public Catalog {
         shared_({options.block_cache_bytes, options.write_buffer_bytes, options.background_threads}) {
     core_.compute = options.compute ? options.compute : &inline_;
     core_.io = options.io ? options.io : &inline_;
-    core_.background = options.io != nullptr;
+    core_.background = options.background;
     core_.commit_queue_bytes = options.commit_queue_bytes;
     core_.untrained_bytes = options.untrained_bytes;
     core_.max_row_id = options.max_row_id;
+  }
+
+  ~CatalogImpl() override {
+    for (const auto& [name, collection] : collections_) {
+      if (collection) collection->Close();
+    }
   }
 
   Status Start() {
@@ -166,9 +172,8 @@ class CatalogImpl final : public Catalog {
       collections_.erase(name);
     }
     TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
-    // Calls under way finish on the renamed files, which the kernel keeps as long as they are open; what
-    // they leave is removed at the next start.
-    dropped.reset();
+    // Calls under way finish on the renamed files; later ones find the gate closed.
+    dropped->Close();
     std::error_code ignored;
     fs::remove_all(trash, ignored);
     return OkStatus();

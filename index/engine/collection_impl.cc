@@ -51,6 +51,16 @@ uint64_t NextTraining(const Snapshot& snapshot) {
   return snapshot.trained() ? snapshot.model->trained_rows * kTrainGrowth : kTrainRows;
 }
 
+// Precondition: `training` was set by the caller, which holds a pass.
+Status TrainNow(Core& core, Committer& committer, std::atomic<uint64_t>& train_at,
+                const TrainOptions& options) {
+  const Status status =
+      core.read_only ? core.ReadOnlyStatus() : RebuildCollection(core, committer, options);
+  if (status.ok()) train_at = NextTraining(*core.snapshot.Get());
+  core.training = false;
+  return status;
+}
+
 // Families of generations that never came into force, or were replaced.
 Status DropOtherGenerations(store::Store& store, Generation active) {
   for (const Generation g : store.Generations()) {
@@ -131,13 +141,10 @@ CollectionImpl::CollectionImpl(std::shared_ptr<Core> core)
       committer_(std::make_shared<Committer>(core_)),
       train_at_(std::make_shared<std::atomic<uint64_t>>(NextTraining(*core_->snapshot.Get()))) {}
 
-CollectionImpl::~CollectionImpl() {
-  *core_->closing = true;
-  {
-    std::unique_lock lock(core_->tasks_mutex);
-    core_->tasks_done.wait(lock, [this] { return core_->tasks == 0; });
-  }
-  // A task that just ended may hold the core a moment longer; the database must be closed when this returns.
+void CollectionImpl::Close() {
+  core_->closing = true;
+  core_->gate.Close();
+  committer_->Finish();
   core_->snapshot.Set(nullptr);
   core_->store.reset();
 }
@@ -149,6 +156,8 @@ CollectionSpec CollectionImpl::spec() const {
 
 void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
                                  UpsertDone done) {
+  const Pass pass(core_->gate);
+  if (!pass) return done(core_->ClosedStatus());
   StatusOr<std::unique_ptr<WriteOp>> op = PrepareUpsert(*core_, points, options);
   if (!op.ok()) return done(op.status());
   if ((*op)->rows.empty()) {
@@ -167,6 +176,8 @@ StatusOr<UpsertResult> CollectionImpl::Upsert(const std::vector<PointInput>& poi
 }
 
 void CollectionImpl::DeleteAsync(std::vector<PointId> ids, DeleteDone done) {
+  const Pass pass(core_->gate);
+  if (!pass) return done(core_->ClosedStatus());
   for (size_t i = 0; i < ids.size(); ++i) {
     const Status status = CheckId(ids[i], "ids[" + std::to_string(i) + "]");
     if (!status.ok()) return done(status);
@@ -187,29 +198,35 @@ StatusOr<DeleteResult> CollectionImpl::Delete(std::vector<PointId> ids) {
 
 StatusOr<std::vector<QueryResult>> CollectionImpl::QueryBatch(MatrixView<const float> queries,
                                                               const QueryParams& params) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
   return RunQueries(*core_, core_->snapshot.Get(), queries, params);
 }
 
 StatusOr<QueryResult> CollectionImpl::QueryById(const PointId& id, const QueryParams& params) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
   return RunQueryById(*core_, core_->snapshot.Get(), id, params);
 }
 
 StatusOr<std::vector<std::optional<StoredPoint>>> CollectionImpl::Get(const std::vector<PointId>& ids) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
   return GetPoints(*core_, *core_->snapshot.Get(), ids);
 }
 
-uint64_t CollectionImpl::Count() const { return core_->snapshot.Get()->lists.live_rows(); }
+uint64_t CollectionImpl::Count() const {
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  return snapshot ? snapshot->lists.live_rows() : 0;
+}
 
 Status CollectionImpl::Train(const TrainOptions& options) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
   if (core_->training.exchange(true)) {
     return AlreadyExists("a training of collection \"" + core_->name + "\" is running");
   }
-  const TaskGuard guard(core_);
-  Status status = core_->read_only ? core_->ReadOnlyStatus()
-                                   : RebuildCollection(*core_, *committer_, options);
-  if (status.ok()) *train_at_ = NextTraining(*core_->snapshot.Get());
-  core_->training = false;
-  return status;
+  return TrainNow(*core_, *committer_, *train_at_, options);
 }
 
 void CollectionImpl::MaybeTrain() {
@@ -224,15 +241,15 @@ void CollectionImpl::MaybeTrain() {
   // One caller wins; the others see the raised mark.
   if (!train_at_->compare_exchange_strong(at, rows * 2)) return;
   if (core_->training.exchange(true)) return;
-  auto guard = std::make_shared<TaskGuard>(core_);
-  core_->options.io->Post([core = core_, committer = committer_, at_mark = train_at_, guard] {
-    const Status status = RebuildCollection(*core, *committer, TrainOptions());
-    if (status.ok()) *at_mark = NextTraining(*core->snapshot.Get());
-    core->training = false;
+  core_->options.background->Post([core = core_, committer = committer_, train_at = train_at_] {
+    const Pass pass(core->gate);
+    if (pass) (void)TrainNow(*core, *committer, *train_at, TrainOptions());
   });
 }
 
 StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
   const SnapshotPtr snapshot = core_->snapshot.Get();
   if (!snapshot->trained()) return FailedPrecondition("collection \"" + core_->name + "\" is not trained");
   std::vector<float> prepared;
@@ -249,6 +266,8 @@ StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {
 }
 
 Status CollectionImpl::Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
   const SnapshotPtr snapshot = core_->snapshot.Get();
   if (!snapshot->trained()) return FailedPrecondition("collection \"" + core_->name + "\" is not trained");
   const size_t code_bytes = snapshot->model->code_bytes();
@@ -269,6 +288,8 @@ Status CollectionImpl::Decode(const std::vector<uint32_t>& lists, std::string_vi
 }
 
 CollectionStats CollectionImpl::Stats() const {
+  const Pass pass(core_->gate);
+  if (!pass) return {};
   const SnapshotPtr snapshot = core_->snapshot.Get();
   CollectionStats stats;
   stats.rows = snapshot->lists.live_rows();

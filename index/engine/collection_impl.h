@@ -21,8 +21,9 @@ class CollectionImpl final : public Collection {
   static StatusOr<std::shared_ptr<CollectionImpl>> Open(const std::string& name, const std::string& path,
                                                         const CoreOptions& options,
                                                         store::SharedResources& shared);
-  // Cancels a training and waits for background tasks.
-  ~CollectionImpl() override;
+  // Cancels a training, waits for calls under way, commits what is queued, closes the database. Calls
+  // after it get NotFound. Once, by the catalog; not from inside a call or a callback.
+  void Close();
 
   const std::string& name() const override { return core_->name; }
   CollectionSpec spec() const override;

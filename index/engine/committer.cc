@@ -23,21 +23,21 @@ void Committer::Submit(std::unique_ptr<WriteOp> op) {
     }
     queued_bytes_ += op->bytes;
     queue_.push_back(std::move(op));
-    if (!turn_taken_ && exclusive_waiting_ == 0) turn_taken_ = start = true;
+    start = turn_ == Turn::kFree && exclusive_waiting_ == 0;
+    if (start) turn_ = Turn::kPosted;
   }
   if (start) StartDrain();
 }
 
 void Committer::StartDrain() {
-  auto guard = std::make_shared<TaskGuard>(core_);
-  core_->options.io->Post([self = shared_from_this(), guard] { self->Drain(); });
+  core_->options.io->Post([self = shared_from_this()] { self->Drain(); });
 }
 
 Committer::Group Committer::TakeGroup() {
   std::lock_guard lock(mutex_);
   Group group;
   if (queue_.empty() || exclusive_waiting_ > 0) {
-    turn_taken_ = false;
+    turn_ = Turn::kFree;
     turn_free_.notify_all();
     return group;
   }
@@ -56,6 +56,11 @@ Committer::Group Committer::TakeGroup() {
 }
 
 void Committer::Drain() {
+  {
+    std::lock_guard lock(mutex_);
+    if (turn_ != Turn::kPosted) return;  // overtaken
+    turn_ = Turn::kTaken;
+  }
   for (Group group = TakeGroup(); !group.empty(); group = TakeGroup()) Commit(group);
 }
 
@@ -94,19 +99,29 @@ void Committer::RunExclusive(const std::function<void()>& fn) {
   {
     std::unique_lock lock(mutex_);
     ++exclusive_waiting_;
-    turn_free_.wait(lock, [this] { return !turn_taken_; });
+    turn_free_.wait(lock, [this] { return turn_ != Turn::kTaken; });
     --exclusive_waiting_;
-    turn_taken_ = true;
+    turn_ = Turn::kTaken;
   }
   fn();
   bool start = false;
   {
     std::lock_guard lock(mutex_);
-    turn_taken_ = false;
-    if (!queue_.empty() && exclusive_waiting_ == 0) turn_taken_ = start = true;
+    start = !queue_.empty() && exclusive_waiting_ == 0;
+    turn_ = start ? Turn::kPosted : Turn::kFree;
     turn_free_.notify_all();
   }
   if (start) StartDrain();
+}
+
+void Committer::Finish() {
+  for (bool empty = false; !empty;) {
+    Drain();
+    RunExclusive([&] {
+      std::lock_guard lock(mutex_);
+      empty = queue_.empty();
+    });
+  }
 }
 
 void Committer::TrackChanges(bool on) {

@@ -37,12 +37,17 @@ class Committer : public std::enable_shared_from_this<Committer> {
   // Runs fn between two commits: nothing is committed meanwhile. Blocks. Not from inside a commit.
   void RunExclusive(const std::function<void()>& fn);
 
+  // Commits all that is queued, on this thread if need be. When nothing is submitted any more: the end.
+  void Finish();
+
   // Remembering of changed rows; only inside RunExclusive.
   void TrackChanges(bool on);
   RowChanges TakeChanges();
 
  private:
   using Group = std::vector<std::unique_ptr<WriteOp>>;
+  // A drain that is posted but has not begun may be overtaken: so nobody waits for a busy pool.
+  enum class Turn { kFree, kPosted, kTaken };
 
   void StartDrain();
   void Drain();
@@ -56,7 +61,7 @@ class Committer : public std::enable_shared_from_this<Committer> {
   std::condition_variable turn_free_;
   std::deque<std::unique_ptr<WriteOp>> queue_;  // guarded by mutex_
   size_t queued_bytes_ = 0;                     // guarded by mutex_
-  bool turn_taken_ = false;                     // guarded by mutex_: a drain or an exclusive call runs
+  Turn turn_ = Turn::kFree;                     // guarded by mutex_
   size_t exclusive_waiting_ = 0;                // guarded by mutex_
 
   // Owned by whoever has the turn.

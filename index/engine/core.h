@@ -19,10 +19,54 @@ namespace tessera::engine {
 struct CoreOptions {
   Executor* compute = nullptr;  // never null
   Executor* io = nullptr;       // never null
-  bool background = false;      // io has threads of its own: training may start by itself
+  Executor* background = nullptr;  // null: no training starts by itself
   size_t commit_queue_bytes = 64u << 20;
   uint64_t untrained_bytes = 4ull << 30;
   uint32_t max_row_id = UINT32_MAX - 1;
+};
+
+// Lets calls in until it is closed, and tells when the last one has left. Thread-safe.
+class Gate {
+ public:
+  // False once closed. Each true needs a Leave().
+  bool Enter() {
+    std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    ++inside_;
+    return true;
+  }
+  void Leave() {
+    std::lock_guard lock(mutex_);
+    if (--inside_ == 0) empty_.notify_all();
+  }
+  // Returns when nobody is inside any more. Not from inside.
+  void Close() {
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    empty_.wait(lock, [this] { return inside_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable empty_;
+  size_t inside_ = 0;
+  bool closed_ = false;
+};
+
+// One call's way through the gate.
+class Pass {
+ public:
+  explicit Pass(Gate& gate) : gate_(gate), inside_(gate.Enter()) {}
+  ~Pass() {
+    if (inside_) gate_.Leave();
+  }
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+  explicit operator bool() const { return inside_; }
+
+ private:
+  Gate& gate_;
+  const bool inside_;
 };
 
 struct Core {
@@ -46,12 +90,9 @@ struct Core {
   std::atomic<bool> training{false};
   std::atomic<double> training_fraction{0};
   std::atomic<const char*> training_stage{""};
-  std::shared_ptr<std::atomic<bool>> closing = std::make_shared<std::atomic<bool>>(false);
 
-  // Background tasks under way; Close() waits for them.
-  std::mutex tasks_mutex;
-  std::condition_variable tasks_done;
-  size_t tasks = 0;                // guarded by tasks_mutex
+  std::atomic<bool> closing{false};  // asks a training to stop
+  Gate gate;                         // calls under way; closed when the collection is
 
   void SetReadOnly(const Status& cause) {
     {
@@ -60,28 +101,11 @@ struct Core {
     }
     read_only = true;
   }
+  Status ClosedStatus() const { return NotFound("collection \"" + name + "\" has been dropped or closed"); }
   Status ReadOnlyStatus() const {
     std::lock_guard lock(cause_mutex);
     return Unavailable("collection \"" + name + "\" is read-only after a failed write: " + read_only_cause);
   }
-};
-
-// Counts a task in for as long as it lives.
-class TaskGuard {
- public:
-  explicit TaskGuard(std::shared_ptr<Core> core) : core_(std::move(core)) {
-    std::lock_guard lock(core_->tasks_mutex);
-    ++core_->tasks;
-  }
-  ~TaskGuard() {
-    std::lock_guard lock(core_->tasks_mutex);
-    if (--core_->tasks == 0) core_->tasks_done.notify_all();
-  }
-  TaskGuard(const TaskGuard&) = delete;
-  TaskGuard& operator=(const TaskGuard&) = delete;
-
- private:
-  std::shared_ptr<Core> core_;
 };
 
 }  // namespace tessera::engine

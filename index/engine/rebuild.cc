@@ -56,7 +56,7 @@ class Rebuild {
     if (options_.context.progress) options_.context.progress(fraction, stage);
   }
   Status CheckStop() const {
-    if (core_.closing->load()) return Cancelled("the collection is being closed");
+    if (core_.closing.load()) return Cancelled("the collection is being closed");
     return options_.context.stop.Check();
   }
 

@@ -2,6 +2,7 @@
 
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include "index/store/keys.h"
@@ -90,6 +91,9 @@ rocksdb::ColumnFamilyOptions VectorsFamily(const SharedResources::Impl& shared) 
 rocksdb::ColumnFamilyOptions PostingsFamily(const SharedResources::Impl& shared) {
   rocksdb::ColumnFamilyOptions family = BaseFamily(16 * kMiB);
   UseTable(family, TableOptions(shared, 16 * kKiB));
+  // The place after the last posting of the list is remembered: appends need no search.
+  family.memtable_insert_with_hint_prefix_extractor.reset(
+      rocksdb::NewFixedPrefixTransform(sizeof(ListId)));
   // A load rewrites what is in the level below once per merge: merge seldom.
   family.level0_file_num_compaction_trigger = 8;
   family.level0_slowdown_writes_trigger = 32;

@@ -44,6 +44,7 @@ class CollectionTest : public ::testing::Test {
     options_.path = directory_.path();
     options_.compute = &compute_;
     options_.io = &io_;
+    options_.background = &background_;
     auto opened = Catalog::Open(options_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     catalog_ = *std::move(opened);
@@ -85,7 +86,8 @@ class CollectionTest : public ::testing::Test {
 
   tessera::testing::TempDir directory_;
   ThreadPoolExecutor compute_{2};
-  ThreadPoolExecutor io_{2};
+  ThreadPoolExecutor io_{1};
+  ThreadPoolExecutor background_{1};
   CatalogOptions options_;
   std::unique_ptr<Catalog> catalog_;
   std::shared_ptr<Collection> collection_;

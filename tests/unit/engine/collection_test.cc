@@ -405,6 +405,23 @@ TEST_F(CollectionTest, RowNumbersRunOut) {
   EXPECT_TRUE(collection_->Delete({PointId(1)}).ok());
 }
 
+TEST_F(CollectionTest, ADroppedCollectionAnswersNotFoundAndItsNameIsFree) {
+  Create(1, Metric::kL2);
+  Load({1, 2, 3}, 1);
+  const auto held = collection_;
+  // A callback that holds the last reference must not keep the drop waiting for itself.
+  const float v = 4;
+  held->UpsertAsync({{PointId(9), ElementType::kF32, Bytes(&v, 1)}}, {}, [keep = held](const auto&) {});
+  ASSERT_TRUE(catalog_->Drop("c").ok());
+  EXPECT_EQ(catalog_->Get("c").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(held->Query(&v, 1, {}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(held->Upsert({{PointId(9), ElementType::kF32, Bytes(&v, 1)}}).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(held->Count(), 0u);
+  Create(1, Metric::kL2);
+  EXPECT_EQ(collection_->Count(), 0u);
+}
+
 TEST_F(CollectionTest, StopTokensAreHonoured) {
   Create(kDim, Metric::kL2);
   Load(ClusteredRows(3000, kDim, 1), kDim);
