@@ -28,6 +28,13 @@ bool CameFromServer(const grpc::ClientContext& context) {
   return context.debug_error_string().find("received from peer") != std::string::npos;
 }
 
+// "Connection refused" of the chain of causes that gRPC's message is.
+std::string LastCause(const std::string& message) {
+  const std::string before_cause = "remote host: ";
+  const size_t found = message.rfind(before_cause);
+  return found == std::string::npos ? message : message.substr(found + before_cause.size());
+}
+
 }  // namespace
 
 std::optional<std::chrono::milliseconds> RetryHint(const grpc::ClientContext& context) {
@@ -58,7 +65,7 @@ Status Connection::FromGrpc(const grpc::Status& status, const grpc::ClientContex
   const auto code = static_cast<absl::StatusCode>(status.error_code());
   if (code == absl::StatusCode::kUnavailable && !CameFromServer(context)) {
     return Unavailable("cannot reach the server at " + options_.address + " (" +
-                       status.error_message() + ")");
+                       LastCause(status.error_message()) + ")");
   }
   return Status(code, status.error_message());
 }

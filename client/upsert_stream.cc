@@ -1,7 +1,6 @@
 #include "client/upsert_stream.h"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -79,9 +78,9 @@ class Stream final : public UpsertStream {
     while (idle_.size() < flights_.size()) WaitAndHandle();
   }
 
-  void StopRetrying() override { retrying_ = false; }
-
  private:
+  bool Stopped() const { return options_.stop && options_.stop->load(std::memory_order_relaxed); }
+
   void Start(Flight* flight) {
     ++flight->attempt;
     flight->waiting = false;
@@ -121,7 +120,7 @@ class Stream final : public UpsertStream {
       if (wake == Clock::time_point::max()) {
         changed_.wait(lock, ready);
       } else {
-        // In slices, so that StopRetrying is noticed soon.
+        // In slices, so that a stop is noticed soon.
         const auto slice = Clock::now() + std::chrono::milliseconds(100);
         changed_.wait_until(lock, std::min(wake, slice), ready);
       }
@@ -132,7 +131,7 @@ class Stream final : public UpsertStream {
   void SendDue() {
     for (const auto& flight : flights_) {
       if (!flight->waiting) continue;
-      if (!retrying_) {
+      if (Stopped()) {
         flight->waiting = false;
         Deliver(flight.get());
       } else if (flight->next_attempt <= Clock::now()) {
@@ -142,7 +141,7 @@ class Stream final : public UpsertStream {
   }
 
   void Handle(Flight* flight) {
-    if (!flight->outcome.ok() && retrying_) {
+    if (!flight->outcome.ok() && !Stopped()) {
       const auto code = static_cast<absl::StatusCode>(flight->outcome.error_code());
       const auto delay = RetryDelay(connection_->options().retry,
                                     {code, RetryHint(*flight->context), flight->attempt, true});
@@ -171,7 +170,6 @@ class Stream final : public UpsertStream {
   UpsertStreamOptions options_;
   std::vector<std::unique_ptr<Flight>> flights_;
   std::vector<Flight*> idle_;
-  std::atomic<bool> retrying_{true};
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

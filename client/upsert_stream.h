@@ -2,6 +2,7 @@
 // request overlap with the making of the next.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,8 @@ struct UpsertAck {
 struct UpsertStreamOptions {
   size_t in_flight = 4;  // requests at once, >= 1
   bool partial = true;
+  // Once set, by any thread or signal handler, nothing is tried again: failures come as they are.
+  const std::atomic<bool>* stop = nullptr;
   // Called inside Send, Poll and Drain, on their thread; not in the order of sending. Must not
   // call the stream.
   std::function<void(UpsertAck)> on_ack;
@@ -43,8 +46,6 @@ class UpsertStream {
   virtual void Poll() = 0;
   // Waits until nothing is in flight.
   virtual void Drain() = 0;
-  // No more retries: failures are delivered as they come. Safe from another thread.
-  virtual void StopRetrying() = 0;
 };
 
 // How many of these ids and vectors surely fit one request of max_request_bytes, at least 1.
