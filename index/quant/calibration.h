@@ -5,26 +5,23 @@
 #include <cstdint>
 #include <vector>
 
-#include "index/deadline.h"
 #include "index/executor.h"
 #include "index/quant/model.h"
 
 namespace tessera::quant {
 
-// n sample rows (n = labels.size()), model.dim floats each, all in rotated, centred space.
+// n sample rows (n = labels.size()), model.dim floats each.
 struct CalibrationInput {
-  const std::vector<float>& rows;
   const std::vector<float>& residuals;
-  const std::vector<float>& decoded;  // residuals after the product code
+  const std::vector<float>& decoded;    // residuals after the product code
   const std::vector<uint32_t>& labels;  // their lists
+  const std::vector<float>& norms;      // |x| before centring; empty unless inner product
   const ListTable& lists;
   Executor& executor;
-  StopToken stop;
-  uint64_t seed;
 };
 
-// Sets model.mu, ip_weight, correction_step, refine_low, refine_step and training_error. The rest of the
-// model is in place.
-Status Calibrate(const CalibrationInput& input, Model& model);
+// Sets model.ip_weight, correction_step, refine_low, refine_step and training_error; model.mu keeps its
+// value. The rest of the model is in place.
+void Calibrate(const CalibrationInput& input, Model& model);
 
 }  // namespace tessera::quant

@@ -24,6 +24,12 @@ void Center(const Model& model, MatrixView<const float> rows, float* out) {
   }
 }
 
+// |x| where the correction wants it.
+float RowNorm(const Model& model, const float* row) {
+  if (model.metric != Metric::kInnerProduct) return 0;
+  return std::sqrt(simd::ActiveKernels().dot(row, row, model.dim));
+}
+
 // Encodes rows [begin, begin + rows.rows()) of the whole into `out`, whose arrays have their size.
 void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentroid& nearest,
                  MatrixView<const float> rows, size_t begin, EncodedRows& out) {
@@ -49,7 +55,7 @@ void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentro
   model.pq.Decode(codes, n, decoded.data());
   for (size_t i = 0; i < n; ++i) {
     const ResidualRow row = {residuals.data() + i * dim, decoded.data() + i * dim,
-                             lists.centroid(out.lists[begin + i])};
+                             lists.centroid(out.lists[begin + i]), RowNorm(model, rows.row(i))};
     const CorrectionTerms terms = ComputeCorrectionTerms(model.metric, row, dim);
     out.corrections[begin + i] = CombineCorrection(model.metric, terms, model.mu);
     if (model.refine_bytes() == 0) continue;

@@ -26,7 +26,7 @@ void TransformRows(const Model& model, MatrixView<const float> rows, float* out)
 // Encodes rows (normalised under cosine): nearest centroid by L2, product code of the residual,
 // correction
 //   L2, cosine: b = |r|^2 - 2 mu (|r|^2 - <r, r^>) + 2 <c, r^>
-//   inner product: b = -<c, r - r^> - mu (|r|^2 - <r, r^>)
+//   inner product: b = (-<c, r - r^> - mu (|r|^2 - <r, r^>)) / |x|   (0 for x = 0)
 // and the refine record of r: int8 u[dim], f32 scale, f32 g with
 //   dynamic: r~ = scale u;  static: r~_j = low_j + step_j (u_j + 128), scale = 1
 //   g = |r|^2 + 2 <c, r~> (L2, cosine); 0 (inner product)

@@ -58,7 +58,8 @@ CorrectionTerms ComputeCorrectionTerms(Metric metric, const ResidualRow& row, ui
   const float error = norm - dot(row.residual, row.decoded, dim);
   const float centroid_decoded = dot(row.centroid, row.decoded, dim);
   if (metric == Metric::kInnerProduct) {
-    return {centroid_decoded - dot(row.centroid, row.residual, dim), error};
+    const float inverse = row.norm > 0 ? 1.0f / row.norm : 0.0f;
+    return {(centroid_decoded - dot(row.centroid, row.residual, dim)) * inverse, error * inverse};
   }
   return {norm + 2.0f * centroid_decoded, error};
 }

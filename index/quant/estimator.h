@@ -13,12 +13,13 @@ struct ResidualRow {
   const float* residual;
   const float* decoded;
   const float* centroid;
+  float norm;  // |x| before centring; read under inner product only
 };
 
 // Two scalars that make up every correction, whatever mu.
 struct CorrectionTerms {
-  float fixed;  // L2, cosine: |r|^2 + 2 <c, r^>;  inner product: -<c, r - r^>
-  float error;  // |r|^2 - <r, r^>
+  float fixed;  // L2, cosine: |r|^2 + 2 <c, r^>;  inner product: -<c, r - r^> / |x|
+  float error;  // |r|^2 - <r, r^>;                inner product: that / |x|
 };
 CorrectionTerms ComputeCorrectionTerms(Metric metric, const ResidualRow& row, uint32_t dim);
 

@@ -50,7 +50,7 @@ struct Model {
   ProductQuantizer pq;          // of residuals
   // Correction of the estimator: see encoder.h.
   float mu = 0.35f;
-  // Inner product only: b_i is weighted by s_q = ip_weight * |q| (0 = no correction of that kind).
+  // Inner product only: b_i is weighted by s_q = ip_weight * |q|, 0..1 (0 = no correction of that kind).
   float ip_weight = 0;
   // Corrections are quantized to integer multiples of this step (> 0): see lists/code_block.h.
   float correction_step = 1;

@@ -23,7 +23,7 @@ constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
 
 // Streams of random numbers under one seed.
-enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation, kCalibration };
+enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation };
 
 // About 2 sqrt(n) lists, in steps of 16; fewer where there are few rows a list, or where centroids would
 // take more than 16 bytes a row.
@@ -57,6 +57,14 @@ std::vector<float> MeanOf(MatrixView<const float> rows) {
     mean[j] = static_cast<float>(sum[j] / static_cast<double>(rows.rows()));
   }
   return mean;
+}
+
+std::vector<float> Norms(MatrixView<const float> rows) {
+  std::vector<float> norms(rows.rows());
+  for (size_t i = 0; i < rows.rows(); ++i) {
+    norms[i] = static_cast<float>(std::sqrt(SquaredNorm(rows.row(i), rows.dim())));
+  }
+  return norms;
 }
 
 // A random orthogonal matrix: the Q of a matrix of independent Gaussians.
@@ -93,9 +101,8 @@ class Trainer {
     const ProgressRange last(context_, 0.9, 1);
     last.Report(0, "calibration");
     TESSERA_RETURN_IF_ERROR(context_.stop.Check());
-    CalibrationInput input{rows_, residuals_, decoded_, labels_, *lists_, executor_, context_.stop,
-                           Random(context_.seed, kCalibration).Next()};
-    TESSERA_RETURN_IF_ERROR(Calibrate(input, model_));
+    const CalibrationInput input{residuals_, decoded_, labels_, norms_, *lists_, executor_};
+    Calibrate(input, model_);
     last.Report(1, "calibration");
     return TrainedModel{std::make_shared<const Model>(std::move(model_)), std::move(lists_)};
   }
@@ -108,20 +115,24 @@ class Trainer {
     return std::min<uint64_t>(sample_.rows(), kRowsPerCentroid << model_.spec.pq_bits);
   }
 
-  // `count` rows of the sample, drawn by `stream`, centred and rotated.
-  std::vector<float> TransformedSample(uint64_t count, uint64_t stream) const {
+  // `count` rows of the sample, drawn by `stream`.
+  std::vector<float> DrawRows(uint64_t count, uint64_t stream) const {
     Random random(context_.seed, stream);
-    std::vector<float> rows = GatherRows(sample_, SampleIndices(sample_.rows(), count, random));
-    ParallelFor(executor_, count, 1024, [&](size_t begin, size_t end) {
+    return GatherRows(sample_, SampleIndices(sample_.rows(), count, random));
+  }
+
+  // Centres and rotates `rows` in place.
+  void Transform(std::vector<float>& rows) const {
+    ParallelFor(executor_, rows.size() / model_.dim, 1024, [&](size_t begin, size_t end) {
       float* block = rows.data() + begin * model_.dim;
       TransformRows(model_, {block, end - begin, model_.dim}, block);
     });
-    return rows;
   }
 
   Status TrainLists(const ProgressRange& progress) {
     const KMeansOptions options{.k = model_.spec.nlist, .iterations = kCoarseIterations};
-    const std::vector<float> rows = TransformedSample(CoarseRows(), kCoarse);
+    std::vector<float> rows = DrawRows(CoarseRows(), kCoarse);
+    Transform(rows);
     auto trained = TrainKMeans({rows.data(), CoarseRows(), model_.dim}, options,
                                progress.Part("centroids"));
     if (!trained.ok()) return trained.status();
@@ -132,13 +143,14 @@ class Trainer {
   Status TrainCodebooks(const ProgressRange& progress) {
     const size_t n = CodebookRows();
     const uint32_t dim = model_.dim;
-    rows_ = TransformedSample(n, kResiduals);
+    residuals_ = DrawRows(n, kResiduals);
+    if (model_.metric == Metric::kInnerProduct) norms_ = Norms({residuals_.data(), n, dim});
+    Transform(residuals_);
     labels_.resize(n);
     const NearestCentroid nearest(dim, lists_->nlist(), lists_->centroids().data(),
                                   lists_->norms().data());
-    residuals_ = rows_;
     ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
-      nearest.Assign({rows_.data() + begin * dim, end - begin, dim}, labels_.data() + begin);
+      nearest.Assign({residuals_.data() + begin * dim, end - begin, dim}, labels_.data() + begin);
       for (size_t i = begin; i < end; ++i) {
         const float* centroid = lists_->centroid(ListId(labels_[i]));
         for (uint32_t j = 0; j < dim; ++j) residuals_[i * dim + j] -= centroid[j];
@@ -164,11 +176,11 @@ class Trainer {
   Executor& executor_;
   Model model_;
   std::shared_ptr<const ListTable> lists_;
-  // Rows that trained the codebooks: transformed, their residuals, decoded residuals and lists.
-  std::vector<float> rows_;
+  // Of the rows that trained the codebooks; norms under inner product only.
   std::vector<float> residuals_;
   std::vector<float> decoded_;
   std::vector<uint32_t> labels_;
+  std::vector<float> norms_;
 };
 
 Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {

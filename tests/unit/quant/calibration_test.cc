@@ -58,13 +58,16 @@ TEST(Calibration, StaticRangesHoldTheSample) {
   }
 }
 
-TEST(Calibration, OnlyInnerProductWeighsItsCorrection) {
-  const Rows rows = ClusteredRows(1000, 6, 10, 1);
+TEST(Calibration, InnerProductTrustsItsCorrectionLessWhereNormsVary) {
+  Rows rows = ClusteredRows(1000, 6, 10, 1);
   EXPECT_EQ(TrainOn("IVF4,PQ2x4", Metric::kL2, rows).model->ip_weight, 0);
-  const float weight = TrainOn("IVF4,PQ2x4", Metric::kInnerProduct, rows).model->ip_weight;
-  double norms = 0;
-  for (size_t i = 0; i < rows.n; ++i) norms += Product(rows.row(i), rows.row(i), 6);
-  EXPECT_NEAR(weight, 1 / std::sqrt(norms / 1000), 1e-3);
+  NormalizeRows({rows.data.data(), rows.n, rows.dim});
+  EXPECT_NEAR(TrainOn("IVF4,PQ2x4", Metric::kInnerProduct, rows).model->ip_weight, 1, 1e-4);
+  // Norms 0.8 and 1.2: a variation of 0.2.
+  for (size_t v = 0; v < rows.data.size(); ++v) rows.data[v] *= v / 6 % 2 == 0 ? 0.8f : 1.2f;
+  EXPECT_NEAR(TrainOn("IVF4,PQ2x4", Metric::kInnerProduct, rows).model->ip_weight, 0.75, 1e-3);
+  for (size_t j = 0; j < 6; ++j) rows.data[j] *= 1000.0f;
+  EXPECT_EQ(TrainOn("IVF4,PQ2x4", Metric::kInnerProduct, rows).model->ip_weight, 0.25f);
 }
 
 }  // namespace

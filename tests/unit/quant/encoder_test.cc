@@ -86,7 +86,8 @@ TEST(Encoder, CorrectionsAreThoseOfTheDecodedResidual) {
       }
       const double mu = model.mu;
       const double expected =
-          metric == Metric::kL2 ? norm - 2 * mu * error + 2 * c_decoded : -c_error - mu * error;
+          metric == Metric::kL2 ? norm - 2 * mu * error + 2 * c_decoded
+                                : (-c_error - mu * error) / std::sqrt(Product(rows.row(i), rows.row(i), 12));
       EXPECT_NEAR(encoded.corrections[i], expected, 1e-3);
     }
   }

@@ -97,7 +97,9 @@ TEST_P(QueryFormulas, EstimateIsExactDistanceUpToTheCodesError) {
     if (inner_product()) {
       const double exact = -Product(query_.row(0), rows_.row(i), kDim);
       const double s = transformed_.correction_weight;
-      EXPECT_NEAR(base + s * b - y_decoded, exact + y_e - s * (c_e + double{model().mu} * r_e), Tolerance(i));
+      const double norm = std::sqrt(Product(rows_.row(i), rows_.row(i), kDim));
+      EXPECT_NEAR(base + s * b - y_decoded, exact + y_e - s * (c_e + double{model().mu} * r_e) / norm,
+                  Tolerance(i));
     } else {
       const double exact = Distance(query_.row(0), rows_.row(i), kDim);
       EXPECT_NEAR(base + b - 2 * y_decoded, exact + 2 * (y_e - c_e) - 2 * double{model().mu} * r_e,
