@@ -26,11 +26,17 @@ void Admission::Release(size_t bytes) {
   std::lock_guard lock(mutex_);
   --requests_;
   bytes_ -= bytes;
+  if (requests_ == 0) idle_.notify_all();
 }
 
 void Admission::Close() {
   std::lock_guard lock(mutex_);
   closed_ = true;
+}
+
+void Admission::WaitUntilIdle(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  idle_.wait_for(lock, timeout, [this] { return requests_ == 0; });
 }
 
 size_t Admission::requests() const {

@@ -1,6 +1,8 @@
 // How much work is let in at once.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -21,6 +23,8 @@ class Admission {
   void Release(size_t bytes);
   // Refuses from now on; what is under way goes on.
   void Close();
+  // Until nothing is under way, or the timeout. Blocks.
+  void WaitUntilIdle(std::chrono::milliseconds timeout);
 
   size_t requests() const;
   uint64_t admitted_total() const;  // ever; tells an idle server from a busy one
@@ -29,6 +33,7 @@ class Admission {
   const size_t max_requests_;
   const size_t max_bytes_;
   mutable std::mutex mutex_;
+  std::condition_variable idle_;
   size_t requests_ = 0;
   size_t bytes_ = 0;
   uint64_t total_ = 0;

@@ -42,10 +42,6 @@ Status Guarded(const std::function<Status()>& work) {
 Call::Call(ServiceState& state, grpc::CallbackServerContext* context, Info info)
     : state_(state), context_(context), info_(std::move(info)), deadline_(DeadlineOf(*context)) {}
 
-Call::~Call() {
-  if (admitted_) state_.admission.Release(info_.request_bytes);
-}
-
 Call* Call::StartAsync(ServiceState& state, grpc::CallbackServerContext* context, Info info,
                        Executor& executor, std::function<void(Call&)> work) {
   Call* call = new Call(state, context, std::move(info));
@@ -55,7 +51,7 @@ Call* Call::StartAsync(ServiceState& state, grpc::CallbackServerContext* context
     return call;
   }
   call->admitted_ = true;
-  executor.Post([call, work = std::move(work)] {
+  state.Post(executor, [call, work = std::move(work)] {
     call->queue_us_ = Microseconds(Clock::now() - call->arrived_);
     // Nobody waits any more for what expired in the queue.
     const Status wanted = call->stop().Check();
@@ -80,6 +76,8 @@ void Call::Complete(const Status& status) {
   if (absl::IsResourceExhausted(status)) {
     context_->AddTrailingMetadata("grpc-retry-pushback-ms", kRetryAfterMs);
   }
+  // Before the reply leaves: who sends the next request after it must find the place free.
+  if (admitted_) state_.admission.Release(info_.request_bytes);
   Finish(ToGrpc(status));
 }
 

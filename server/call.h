@@ -48,7 +48,7 @@ class Call final : public grpc::ServerUnaryReactor {
   using Clock = StopToken::Clock;
 
   Call(ServiceState& state, grpc::CallbackServerContext* context, Info info);
-  ~Call() override;
+  ~Call() override = default;
   void LogIfSlow(const Status& status) const;
 
   ServiceState& state_;

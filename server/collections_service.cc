@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kPageKind = "collections";
 
-// Everything here may wait for the disk, so it runs on the io pool.
+// Changes run one after another on the admin thread: dropping a collection waits for its commits, which need the
+// io pool. The rest may wait for the disk, so it runs there.
 class CollectionsService final : public v1::Collections::CallbackService {
  public:
   explicit CollectionsService(ServiceState& state) : state_(state) {}
@@ -20,7 +21,7 @@ class CollectionsService final : public v1::Collections::CallbackService {
   grpc::ServerUnaryReactor* Create(grpc::CallbackServerContext* context,
                                    const v1::CreateCollectionRequest* request,
                                    v1::Collection* response) override {
-    return Run(context, "Collections.Create", *request, [=, this]() -> Status {
+    return Run(context, "Collections.Create", *request, state_.runtime.admin(), [=, this]() -> Status {
       TESSERA_ASSIGN_OR_RETURN(const CollectionSpec spec, FromProto(request->collection()));
       TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
       TESSERA_ASSIGN_OR_RETURN(const auto collection, catalog->Create(request->collection().name(), spec));
@@ -31,7 +32,7 @@ class CollectionsService final : public v1::Collections::CallbackService {
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetCollectionRequest* request,
                                 v1::Collection* response) override {
-    return Run(context, "Collections.Get", *request, [=, this]() -> Status {
+    return Run(context, "Collections.Get", *request, state_.runtime.io(), [=, this]() -> Status {
       TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request->name(), "name"));
       Describe(*collection, response);
       return OkStatus();
@@ -41,25 +42,26 @@ class CollectionsService final : public v1::Collections::CallbackService {
   grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
                                  const v1::ListCollectionsRequest* request,
                                  v1::ListCollectionsResponse* response) override {
-    return Run(context, "Collections.List", *request, [=, this] { return ListPage(*request, response); });
+    return Run(context, "Collections.List", *request, state_.runtime.io(),
+               [=, this] { return ListPage(*request, response); });
   }
 
   grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
                                    const v1::DeleteCollectionRequest* request,
                                    v1::DeleteCollectionResponse*) override {
-    return Run(context, "Collections.Delete", *request, [=, this]() -> Status {
+    return Run(context, "Collections.Delete", *request, state_.runtime.admin(), [=, this]() -> Status {
       TESSERA_RETURN_IF_ERROR(state_.Find(request->name(), "name").status());
       TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
-      TESSERA_RETURN_IF_ERROR(catalog->Drop(request->name()));
+      // First, so that the drop does not wait for it.
       state_.operations.CancelCollection(request->name());
-      return OkStatus();
+      return catalog->Drop(request->name());
     });
   }
 
   grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context,
                                   const v1::CollectionStatsRequest* request,
                                   v1::CollectionStats* response) override {
-    return Run(context, "Collections.Stats", *request, [=, this]() -> Status {
+    return Run(context, "Collections.Stats", *request, state_.runtime.io(), [=, this]() -> Status {
       TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request->name(), "name"));
       ToProto(collection->Stats(), ReadProcessMemory(), state_.isa, response);
       return OkStatus();
@@ -68,8 +70,9 @@ class CollectionsService final : public v1::Collections::CallbackService {
 
  private:
   template <typename Request, typename Work>
-  Call* Run(grpc::CallbackServerContext* context, const char* method, const Request& request, Work work) {
-    return Call::Start(state_, context, {method, request.ByteSizeLong(), {}}, state_.runtime.io(),
+  Call* Run(grpc::CallbackServerContext* context, const char* method, const Request& request,
+            Executor& executor, Work work) {
+    return Call::Start(state_, context, {method, request.ByteSizeLong(), {}}, executor,
                        [work](Call&) { return work(); });
   }
 

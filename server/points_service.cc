@@ -75,45 +75,35 @@ class PointsService final : public v1::Points::CallbackService {
   }
 
  private:
-  // What an upsert under way holds on to; the request's bytes live as long as the call.
-  struct PendingUpsert {
-    std::shared_ptr<Collection> collection;
-    UpsertRows rows;
-  };
-
-  StatusOr<std::shared_ptr<PendingUpsert>> ReadUpsert(const v1::UpsertRequest& request) const {
-    auto pending = std::make_shared<PendingUpsert>();
-    TESSERA_ASSIGN_OR_RETURN(pending->collection, state_.Find(request.collection()));
-    const Shape shape{pending->collection->spec().dim, request.collection()};
-    TESSERA_ASSIGN_OR_RETURN(pending->rows, FromProto(request, shape, limits_.batch_rows));
-    return pending;
-  }
-
+  // `done` must not hold the collection: were it the last reference, the collection would be destroyed on its own
+  // committer, which it waits for. It need not: a collection completes what was handed to it before it goes.
   void StartUpsert(const v1::UpsertRequest& request, v1::UpsertResponse* response, Call& call) const {
-    auto pending = ReadUpsert(request);
-    if (!pending.ok()) return call.Complete(pending.status());
-    auto done = [held = *pending, response, &call](StatusOr<UpsertResult> result) {
-      if (result.ok()) ToProto(*result, held->rows.unreadable, response);
-      call.Complete(result.status());
-    };
-    (*pending)->collection->UpsertAsync((*pending)->rows.points, {.partial = request.partial()},
-                                        std::move(done));
+    const auto collection = state_.Find(request.collection());
+    if (!collection.ok()) return call.Complete(collection.status());
+    const Shape shape{(*collection)->spec().dim, request.collection()};
+    auto rows = FromProto(request, shape, limits_.batch_rows);
+    if (!rows.ok()) return call.Complete(rows.status());
+    const auto held = std::make_shared<const UpsertRows>(*std::move(rows));
+    (*collection)->UpsertAsync(held->points, {.partial = request.partial()},
+                               [held, response, &call](StatusOr<UpsertResult> result) {
+                                 if (result.ok()) ToProto(*result, held->unreadable, response);
+                                 call.Complete(result.status());
+                               });
   }
 
   void StartDelete(const v1::DeletePointsRequest& request, v1::DeletePointsResponse* response,
                    Call& call) const {
-    auto collection = state_.Find(request.collection());
+    const auto collection = state_.Find(request.collection());
     if (!collection.ok()) return call.Complete(collection.status());
     auto ids = FromProto(request.ids(), limits_.batch_rows);
     if (!ids.ok()) return call.Complete(ids.status());
-    auto done = [held = *collection, response, &call](StatusOr<DeleteResult> result) {
+    (*collection)->DeleteAsync(*std::move(ids), [response, &call](StatusOr<DeleteResult> result) {
       if (result.ok()) {
         response->set_commit(result->commit);
         response->set_deleted(result->deleted);
       }
       call.Complete(result.status());
-    };
-    (*collection)->DeleteAsync(*std::move(ids), std::move(done));
+    });
   }
 
   Status GetPoints(const v1::GetPointsRequest& request, v1::GetPointsResponse* response) const {

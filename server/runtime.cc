@@ -51,11 +51,13 @@ struct Runtime::Pools {
   explicit Pools(const Sizes& sizes)
       : compute(ComputeThreads(sizes.compute)),
         io(std::max<size_t>(sizes.io, 1)),
+        admin(1),
         jobs(std::max<size_t>(sizes.jobs, 1)),
         timer_thread([this] { timers.run(); }) {}
 
   PoolExecutor compute;
   PoolExecutor io;
+  PoolExecutor admin;
   PoolExecutor jobs;
   boost::asio::io_context timers{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_timers{
@@ -72,6 +74,7 @@ Runtime::~Runtime() { Join(); }
 
 Executor& Runtime::compute() { return pools_->compute; }
 Executor& Runtime::io() { return pools_->io; }
+Executor& Runtime::admin() { return pools_->admin; }
 Executor& Runtime::jobs() { return pools_->jobs; }
 
 std::unique_ptr<Runtime::Timer> Runtime::After(std::chrono::nanoseconds delay,
@@ -84,6 +87,7 @@ void Runtime::Join() {
   pools_->timers.stop();
   pools_->timer_thread.join();
   // In the order in which work flows: a job may post to compute and io, io to compute.
+  pools_->admin.Join();
   pools_->jobs.Join();
   pools_->io.Join();
   pools_->compute.Join();

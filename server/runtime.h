@@ -1,4 +1,4 @@
-// Every thread of the server: three pools and one thread for timers.
+// Every thread of the server: its pools and one thread for timers.
 #pragma once
 
 #include <chrono>
@@ -26,10 +26,11 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   Executor& compute();  // searches, encodes; tasks never wait for other tasks
-  Executor& io();       // commits, opens and drops collections: tasks that wait for the disk
+  Executor& io();       // commits and point reads: tasks that wait for the disk
+  Executor& admin();    // one thread: creates and drops collections, which wait for tasks of the other pools
   Executor& jobs();     // trainings: tasks of minutes
 
-  // A running timer; destroying it cancels, but does not wait for a callback under way.
+  // A running timer; destroying it cancels, but does not wait for a callback under way. Not to outlive this.
   class Timer {
    public:
     virtual ~Timer() = default;

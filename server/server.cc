@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -25,6 +26,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kTrimInterval{5};
+// For replies on their way out after the last call is done.
+constexpr std::chrono::milliseconds kReplyGrace{500};
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -73,7 +76,7 @@ class ServerImpl final : public Server {
         runtime_({config.threads, config.io_threads, config.limits.trainings}),
         admission_(config.limits.in_flight, config.limits.in_flight_bytes),
         operations_(config.limits.trainings, UnixMilliseconds()),
-        state_{config_, runtime_, admission_, operations_, simd::ActiveKernels().name} {}
+        state_{config_, runtime_, admission_, operations_, tasks_, simd::ActiveKernels().name} {}
 
   ~ServerImpl() override { Stop(); }
 
@@ -96,17 +99,14 @@ class ServerImpl final : public Server {
       const auto start = Clock::now();
       admission_.Close();
       operations_.Shutdown();
-      if (grpc_ != nullptr) {
-        grpc_->GetHealthCheckService()->Shutdown();
-        grpc_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(config_.shutdown_grace_ms));
-        if (!config_.port_file.empty()) std::remove(config_.port_file.c_str());
-      }
+      StopListening();
       {
         std::lock_guard lock(trim_mutex_);
         trim_timer_.reset();
         trim_stopped_ = true;
       }
-      // The catalog drains its committers on pools that still run; the tasks they left then end.
+      tasks_.WaitUntilNone();
+      // The catalog drains its committers on pools that still run.
       state_.catalog = nullptr;
       catalog_.reset();
       runtime_.Join();
@@ -128,6 +128,8 @@ class ServerImpl final : public Server {
 
   Status Listen() {
     gpr_set_log_function(GrpcLog);
+    // Of each message that it cannot parse protobuf prints a line; the caller gets the error anyway.
+    google::protobuf::SetLogHandler(nullptr);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
@@ -155,6 +157,7 @@ class ServerImpl final : public Server {
     options.path = config_.data;
     options.compute = &runtime_.compute();
     options.io = &runtime_.io();
+    options.background = &runtime_.jobs();
     options.block_cache_bytes = config_.block_cache_bytes;
     options.write_buffer_bytes = config_.write_buffer_bytes;
     TESSERA_ASSIGN_OR_RETURN(catalog_, open(options));
@@ -171,6 +174,16 @@ class ServerImpl final : public Server {
             std::to_string(rows) + " rows, opened in " + Seconds(SecondsSince(start)));
     state_.catalog.store(catalog_.get(), std::memory_order_release);
     return OkStatus();
+  }
+
+  // gRPC answers calls that arrive after its own shutdown with CANCELLED, so that comes last: as long as calls
+  // are under way, new ones are told UNAVAILABLE.
+  void StopListening() {
+    if (grpc_ == nullptr) return;
+    grpc_->GetHealthCheckService()->Shutdown();
+    admission_.WaitUntilIdle(std::chrono::milliseconds(config_.shutdown_grace_ms));
+    grpc_->Shutdown(std::chrono::system_clock::now() + kReplyGrace);
+    if (!config_.port_file.empty()) std::remove(config_.port_file.c_str());
   }
 
   // When requests came since the last trim and now none do, free heap pages go back to the system.
@@ -190,6 +203,7 @@ class ServerImpl final : public Server {
   Runtime runtime_;
   Admission admission_;
   Operations operations_;
+  TaskCount tasks_;
   ServiceState state_;
   std::unique_ptr<Catalog> catalog_;
   std::vector<std::unique_ptr<grpc::Service>> services_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "server/config.h"
 #include "server/operations.h"
 #include "server/runtime.h"
+#include "server/task_count.h"
 
 namespace grpc {
 class Service;
@@ -24,8 +26,12 @@ struct ServiceState {
   Runtime& runtime;
   Admission& admission;
   Operations& operations;
-  std::string isa;                           // name of the kernels in use
-  std::atomic<Catalog*> catalog{nullptr};    // null until it is open
+  TaskCount& tasks;
+  std::string isa;                         // name of the kernels in use
+  std::atomic<Catalog*> catalog{nullptr};  // null until it is open
+
+  // Posts a task that is counted until it, and what it holds, is gone.
+  void Post(Executor& executor, std::function<void()> task);
 
   // Unavailable until the catalog is open.
   StatusOr<Catalog*> OpenedCatalog() const;

@@ -44,8 +44,8 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   result->set_training_error(info.outcome.training_error);
 }
 
-// One training on the jobs pool. The call is answered by the first sign of progress, or by a failure before
-// it: what cannot even start is the caller's error, not an operation to be polled for.
+// One training on the jobs pool. The call is answered by the first progress after the start, or by a failure
+// before it: what cannot even start is the caller's error, not an operation to be polled for.
 class TrainRun : public std::enable_shared_from_this<TrainRun> {
  public:
   TrainRun(ServiceState& state, std::shared_ptr<Collection> collection, uint64_t id, TrainOptions options,
@@ -58,14 +58,15 @@ class TrainRun : public std::enable_shared_from_this<TrainRun> {
         response_(response) {}
 
   void Post() {
-    state_.runtime.jobs().Post([self = shared_from_this()] { self->Run(); });
+    state_.Post(state_.runtime.jobs(), [self = shared_from_this()] { self->Run(); });
   }
 
  private:
   void Run() {
     options_.context.progress = [this](double fraction, const char* stage) {
       state_.operations.Progress(id_, fraction, stage);
-      Answer(OkStatus());
+      // The first report only says that the engine took it up; it checks the rows after that.
+      if (std::exchange(taken_up_, true)) Answer(OkStatus());
     };
     const Status status = Guarded([this] { return collection_->Train(options_); });
     TrainOutcome outcome;
@@ -91,6 +92,7 @@ class TrainRun : public std::enable_shared_from_this<TrainRun> {
   TrainOptions options_;
   Call* call_;
   v1::Operation* const response_;
+  bool taken_up_ = false;
 };
 
 // A call that waits for an operation without holding a thread: finished by the operation's end, the timer

@@ -1,4 +1,6 @@
 // Collections over the wire, and what a restart keeps.
+#include <future>
+
 #include "tests/e2e/server_fixture.h"
 
 namespace tessera::testing {
@@ -165,6 +167,34 @@ TEST_F(ServerCollectionsTest, RestartKeepsEverything) {
   EXPECT_EQ(collection.state(), v1::COLLECTION_STATE_SERVING);
   ASSERT_TRUE(Get("empty", &collection).ok());
   EXPECT_EQ(collection.metric(), v1::METRIC_INNER_PRODUCT);
+}
+
+// The last reference to a dropped collection is let go by whoever still works on it, its committer at last.
+TEST_F(ServerCollectionsTest, DropWhileWritesAreUnderWay) {
+  for (int round = 0; round < 5; ++round) {
+    Create("a", 4);
+    std::promise<void> first;
+    auto writer = std::async(std::launch::async, [&] {
+      grpc::Status status;
+      for (size_t i = 0; status.ok(); ++i) {
+        v1::UpsertRequest request;
+        request.set_collection("a");
+        request.mutable_columns()->add_nums(i);
+        request.mutable_columns()->mutable_vectors()->set_f32_le(F32Le(Row(i, 4)));
+        grpc::ClientContext context;
+        SetDeadline(context);
+        v1::UpsertResponse response;
+        status = points_->Upsert(&context, request, &response);
+        if (i == 0) first.set_value();
+      }
+      return status;
+    });
+    first.get_future().wait();
+    ASSERT_TRUE(Drop("a").ok());
+    // Unknown from now on; a write under way may find its files gone instead.
+    const StatusCode code = writer.get().error_code();
+    EXPECT_TRUE(code == StatusCode::NOT_FOUND || code == StatusCode::UNAVAILABLE) << code;
+  }
 }
 
 TEST_F(ServerCollectionsTest, DataDirectoryInUseIsRefused) {

@@ -3,9 +3,12 @@
 #include <chrono>
 #include <cmath>
 
+#include "server/log.h"
+
 namespace tessera::testing {
 
 void ServerTest::Start() {
+  server::InitLog(config_.log_level);
   config_.data = dir_.path() + "/data";
   auto started = server::Server::Start(config_, open_);
   ASSERT_TRUE(started.ok()) << started.status();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 namespace tessera::server {
 namespace {
 
@@ -38,7 +40,10 @@ TEST(AdmissionTest, ClosedRefusesWithUnavailable) {
   EXPECT_TRUE(admission.Admit(1).ok());
   admission.Close();
   EXPECT_TRUE(absl::IsUnavailable(admission.Admit(1)));
-  admission.Release(1);
+  admission.WaitUntilIdle(std::chrono::milliseconds(1));
+  EXPECT_EQ(admission.requests(), 1u);
+  auto released = std::async(std::launch::async, [&] { admission.Release(1); });
+  admission.WaitUntilIdle(std::chrono::hours(1));
   EXPECT_EQ(admission.requests(), 0u);
 }
 
