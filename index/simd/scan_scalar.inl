@@ -1,4 +1,4 @@
-// The scans from their definition, row by row. Included by scalar.cc, and
+// The scans from their definition, one row at a time within each plane. Included by scalar.cc, and
 // by the files of instruction sets whose vector form would be no faster.
 
 namespace tessera::simd {
@@ -23,27 +23,25 @@ inline size_t SelectRowsScalar(const ScanInput& in, const uint32_t* sums, ScanOu
 
 [[maybe_unused]] size_t Scan8Scalar(const ScanInput& in, ScanOutput& out) {
   const size_t rows = kColumnRows * in.columns;
-  uint32_t sums[kBlockRows];
-  for (size_t row = 0; row < rows; ++row) {
-    uint32_t sum = 0;
-    for (size_t m = 0; m < in.code_bytes; ++m) {
-      sum += in.tables[256 * m + in.block[rows * m + row]];
-    }
-    sums[row] = sum;
+  uint32_t sums[kBlockRows] = {};
+  for (size_t m = 0; m < in.code_bytes; ++m) {
+    const uint8_t* plane = in.block + rows * m;
+    const uint8_t* table = in.tables + 256 * m;
+    for (size_t row = 0; row < rows; ++row) sums[row] += table[plane[row]];
   }
   return SelectRowsScalar(in, sums, out);
 }
 
 [[maybe_unused]] size_t Scan4Scalar(const ScanInput& in, ScanOutput& out) {
   const size_t rows = kColumnRows * in.columns;
-  uint32_t sums[kBlockRows];
-  for (size_t row = 0; row < rows; ++row) {
-    uint32_t sum = 0;
-    for (size_t m = 0; m < in.code_bytes; ++m) {
-      const size_t code = in.block[rows * m + row];
-      sum += in.tables[32 * m + code % 16] + in.tables[32 * m + 16 + code / 16];
+  uint32_t sums[kBlockRows] = {};
+  for (size_t m = 0; m < in.code_bytes; ++m) {
+    const uint8_t* plane = in.block + rows * m;
+    const uint8_t* low = in.tables + 32 * m;
+    const uint8_t* high = low + 16;
+    for (size_t row = 0; row < rows; ++row) {
+      sums[row] += low[plane[row] & 15] + high[plane[row] >> 4];
     }
-    sums[row] = sum;
   }
   return SelectRowsScalar(in, sums, out);
 }
