@@ -13,9 +13,9 @@
 namespace tessera {
 
 // Immutable after training, so safe to share between threads.
-// Sub-space s spans dimensions [bounds[s], bounds[s + 1]), bounds[s] = round(s * dim / m), so dim need
-// not be a multiple of m. A code is sub-quantizer order: at 8 bits byte s; at 4 bits byte s / 2, even
-// s in the low nibble (an odd m leaves the last high nibble 0).
+// Sub-space s spans dimensions [bounds[s], bounds[s + 1]), bounds[s] = round(s * dim / m), so dim
+// need not be a multiple of m. A code is sub-quantizer order: at 8 bits byte s; at 4 bits byte s /
+// 2, even s in the low nibble (an odd m leaves the last high nibble 0).
 class ProductQuantizer {
  public:
   ProductQuantizer() = default;
@@ -34,7 +34,9 @@ class ProductQuantizer {
   uint32_t code_bytes() const { return bits_ == 8 ? m_ : (m_ + 1) / 2; }
   uint32_t bound(uint32_t s) const { return bounds_[s]; }
   // Transposed [dsub][ksub] codebook of sub-space s.
-  const float* codebook(uint32_t s) const { return codebooks_.data() + size_t{bounds_[s]} * ksub(); }
+  const float* codebook(uint32_t s) const {
+    return codebooks_.data() + size_t{bounds_[s]} * ksub();
+  }
   // ksub squared norms of sub-space s's codewords.
   const float* norms(uint32_t s) const { return norms_.data() + size_t{s} * ksub(); }
   const std::vector<float>& codebooks() const { return codebooks_; }

@@ -18,8 +18,9 @@ class Quantizer {
  public:
   virtual ~Quantizer() = default;
 
-  // rows: n x dim in the caller's space (cosine: any nonzero norm; normalised inside). Fewer rows than
-  // the spec needs: InvalidArgument says how many. Zero choices in the spec are resolved from n, dim.
+  // rows: n x dim in the caller's space (cosine: any nonzero norm; normalised inside). Fewer rows
+  // than the spec needs: InvalidArgument says how many. Zero choices in the spec are resolved from
+  // n, dim.
   static StatusOr<std::unique_ptr<Quantizer>> Train(const QuantizerSpec& spec, Metric metric,
                                                     MatrixView<const float> rows,
                                                     const TrainingContext& context);
@@ -37,7 +38,8 @@ class Quantizer {
   // out: n x dim. InvalidArgument names the row of an impossible code.
   virtual Status Decode(const uint8_t* codes, size_t n, float* out) const = 0;
   // Mean squared distance of (normalised) rows to what they decode to.
-  virtual StatusOr<double> QuantizationError(MatrixView<const float> rows, Executor* executor) const = 0;
+  virtual StatusOr<double> QuantizationError(MatrixView<const float> rows,
+                                             Executor* executor) const = 0;
 };
 
 }  // namespace tessera

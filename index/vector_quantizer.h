@@ -18,7 +18,8 @@ struct KMeansOptions {
   uint32_t k = 0;
   uint32_t iterations = 10;
   Seeding seeding = Seeding::kSampled;
-  // At most this many rows a centroid are used, sampled without replacement; bounds time and memory.
+  // At most this many rows a centroid are used, sampled without replacement; bounds time and
+  // memory.
   uint32_t max_rows_per_centroid = 256;
 };
 
@@ -30,8 +31,8 @@ class VectorQuantizer {
   VectorQuantizer(uint32_t dim, std::vector<float> centroids);
 
   // Lloyd's iterations over `rows` (n x dim). n < k: InvalidArgument says how many rows are needed.
-  // A NaN or infinity: InvalidArgument names row and dimension. Empty clusters are repaired by splitting
-  // the largest, so all k centroids are in use unless fewer than k distinct rows exist.
+  // A NaN or infinity: InvalidArgument names row and dimension. Empty clusters are repaired by
+  // splitting the largest, so all k centroids are in use unless fewer than k distinct rows exist.
   static StatusOr<VectorQuantizer> Train(MatrixView<const float> rows, const KMeansOptions& options,
                                          const TrainingContext& context);
 

@@ -1,5 +1,5 @@
-// Encoding rows and preparing queries on one trained model, one thread: what bounds a bulk load and what a
-// query costs besides its scan. BLAS threads: run with OPENBLAS_NUM_THREADS=1.
+// Encoding rows and preparing queries on one trained model, one thread: what bounds a bulk load and
+// what a query costs besides its scan. BLAS threads: run with OPENBLAS_NUM_THREADS=1.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -55,8 +55,8 @@ void EncodeRows(benchmark::State& state) {
   InlineExecutor executor;
   quant::EncodedRows out;
   for (auto _ : state) {
-    quant::EncodeRows(*trained.model.model, *trained.model.lists, trained.view().Slice(0, n), executor,
-                      out);
+    quant::EncodeRows(*trained.model.model, *trained.model.lists, trained.view().Slice(0, n),
+                      executor, out);
   }
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * n));
 }

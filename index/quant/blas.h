@@ -1,21 +1,21 @@
 // The only door to BLAS and LAPACK. Matrices are row-major floats.
 //
-// How many threads BLAS uses is the process's business: this library never sets it. Inside an executor it
-// should be one (openblas_set_num_threads(1) or OPENBLAS_NUM_THREADS=1), else every task starts a second
-// pool of threads. Thread-safe.
+// How many threads BLAS uses is the process's business: this library never sets it. Inside an
+// executor it should be one (openblas_set_num_threads(1) or OPENBLAS_NUM_THREADS=1), else every
+// task starts a second pool of threads. Thread-safe.
 #pragma once
 
 #include <cstddef>
 
 namespace tessera::quant {
 
-// c[i][j] = sum_l a[i][l] * b[j][l], i < m, j < n, l < k: products of the rows of a (m x k, row stride lda)
-// with the rows of b (n x k, ldb). c: m x n, row stride ldc, overwritten.
+// c[i][j] = sum_l a[i][l] * b[j][l], i < m, j < n, l < k: products of the rows of a (m x k, row
+// stride lda) with the rows of b (n x k, ldb). c: m x n, row stride ldc, overwritten.
 void MultiplyTransposed(size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
                         size_t ldb, float* c, size_t ldc);
 
-// Makes the rows of `matrix` (n x n, of full rank) orthonormal, by a QR factorisation. False if LAPACK
-// refuses.
+// Makes the rows of `matrix` (n x n, of full rank) orthonormal, by a QR factorisation. False if
+// LAPACK refuses.
 bool OrthonormalizeRows(float* matrix, size_t n);
 
 }  // namespace tessera::quant

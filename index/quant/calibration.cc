@@ -27,8 +27,9 @@ std::vector<CorrectionTerms> AllTerms(const CalibrationInput& input, const Model
   return terms;
 }
 
-// A block of rows of one list keeps its corrections in a byte: a step of 1/200 of the spread around the
-// list's mean lets nearly every block have its 255 steps, and is far below the noise of the estimate.
+// A block of rows of one list keeps its corrections in a byte: a step of 1/200 of the spread around
+// the list's mean lets nearly every block have its 255 steps, and is far below the noise of the
+// estimate.
 float ChooseStep(const CalibrationInput& input, const Model& model,
                  const std::vector<CorrectionTerms>& terms) {
   const size_t n = terms.size();
@@ -44,7 +45,8 @@ float ChooseStep(const CalibrationInput& input, const Model& model,
   for (size_t i = 0; i < n; ++i) {
     largest = std::max(largest, std::fabs(spread[i]));
     const uint32_t list = input.labels[i];
-    spread[i] = static_cast<float>(double{spread[i]} - sums[list] / static_cast<double>(counts[list]));
+    spread[i] =
+        static_cast<float>(double{spread[i]} - sums[list] / static_cast<double>(counts[list]));
   }
   const size_t tail = n / 1000;
   const auto low = spread.begin() + static_cast<ptrdiff_t>(tail);
@@ -52,7 +54,8 @@ float ChooseStep(const CalibrationInput& input, const Model& model,
   const float low_value = *low;
   const auto high = spread.end() - 1 - static_cast<ptrdiff_t>(tail);
   std::nth_element(spread.begin(), high, spread.end());
-  // Equal corrections leave no spread: any step does then that keeps them in the range of an integer.
+  // Equal corrections leave no spread: any step does then that keeps them in the range of an
+  // integer.
   const float floor = std::max(largest * 1e-6f, std::numeric_limits<float>::min());
   const float step = std::max((*high - low_value) / 200.0f, floor);
   return std::isfinite(step) ? step : 1.0f;
@@ -88,9 +91,9 @@ double TrainingError(const CalibrationInput& input, uint32_t dim) {
   return sum / static_cast<double>(input.labels.size());
 }
 
-// How far to trust that a query looks like its results: fully where all norms are equal. Where they vary,
-// the results are long vectors rather than similar ones, and the correction would favour long ones once
-// more. The line and its end were measured: README.md.
+// How far to trust that a query looks like its results: fully where all norms are equal. Where they
+// vary, the results are long vectors rather than similar ones, and the correction would favour long
+// ones once more. The line and its end were measured: README.md.
 float ChooseWeight(const std::vector<float>& norms) {
   const auto n = static_cast<double>(norms.size());
   const double mean = std::accumulate(norms.begin(), norms.end(), 0.0) / n;

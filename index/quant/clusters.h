@@ -1,5 +1,5 @@
-// Which rows belong to which centroid, and what follows from it: means, and the repair of centroids that
-// got none.
+// Which rows belong to which centroid, and what follows from it: means, and the repair of centroids
+// that got none.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ class Clusters {
   size_t count(size_t c) const { return end_[c] - begin_[c]; }
   // Writes the mean of every cluster that has rows into centroids (k x dim); the others stay.
   void ComputeMeans(Executor& executor, float* centroids) const;
-  // Gives every empty cluster half of the largest one: the rows nearer to that one's farthest row than to
-  // its centroid. Both get their means. A cluster of equal rows cannot be split; if all are such, the
-  // rest stays empty and its centroids as they are. Returns how many were filled.
+  // Gives every empty cluster half of the largest one: the rows nearer to that one's farthest row
+  // than to its centroid. Both get their means. A cluster of equal rows cannot be split; if all are
+  // such, the rest stays empty and its centroids as they are. Returns how many were filled.
   size_t FillEmpty(float* centroids);
 
  private:

@@ -13,7 +13,8 @@
 namespace tessera::quant {
 namespace {
 
-// Rows of a task. Large enough for matrix products, small enough that a block's work stays in the L2 cache.
+// Rows of a task. Large enough for matrix products, small enough that a block's work stays in the
+// L2 cache.
 constexpr size_t kBlockRows = 256;
 
 void Center(const Model& model, MatrixView<const float> rows, float* out) {
@@ -101,7 +102,8 @@ void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const flo
   });
 }
 
-void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code, float* out) {
+void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code,
+               float* out) {
   const uint32_t dim = model.dim;
   std::vector<float> rotated(dim);
   model.pq.Decode(code, 1, rotated.data());

@@ -11,13 +11,14 @@ namespace tessera::quant {
 
 // Codes of n rows; arrays are parallel.
 struct EncodedRows {
-  std::vector<ListId> lists;        // n
-  std::vector<uint8_t> codes;       // n x model.code_bytes()
-  std::vector<float> corrections;   // n, the b_i of the estimator in full precision
-  std::vector<uint8_t> refine;      // n x model.refine_bytes()
+  std::vector<ListId> lists;       // n
+  std::vector<uint8_t> codes;      // n x model.code_bytes()
+  std::vector<float> corrections;  // n, the b_i of the estimator in full precision
+  std::vector<uint8_t> refine;     // n x model.refine_bytes()
 };
 
-// Normalises each row to unit length in place, norms computed in double. Precondition: no zero norm.
+// Normalises each row to unit length in place, norms computed in double. Precondition: no zero
+// norm.
 void NormalizeRows(MatrixView<float> rows);
 
 // R (x - m0) for each row by GEMM. out: rows x dim, dense. out may be rows.data() if dense.
@@ -36,6 +37,7 @@ void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const flo
                 Executor& executor, EncodedRows& out);
 
 // x~ = m0 + R^T (c_l + r^): out[dim], in the normalised space under cosine.
-void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code, float* out);
+void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code,
+               float* out);
 
 }  // namespace tessera::quant

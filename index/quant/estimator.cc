@@ -11,8 +11,8 @@
 namespace tessera::quant {
 namespace {
 
-// Rounds to the nearest integer, of two the even one: 1.5 * 2^23 has no fraction bits, so adding it rounds,
-// and the low bits are the integer. Vectorises, unlike lrintf. |v| < 2^22.
+// Rounds to the nearest integer, of two the even one: 1.5 * 2^23 has no fraction bits, so adding it
+// rounds, and the low bits are the integer. Vectorises, unlike lrintf. |v| < 2^22.
 int32_t Round(float v) {
   constexpr float kMagic = 12582912.0f;
   return std::bit_cast<int32_t>(v + kMagic) - std::bit_cast<int32_t>(kMagic);
@@ -69,8 +69,8 @@ float CombineCorrection(Metric metric, const CorrectionTerms& terms, float mu) {
   return terms.fixed - weight * terms.error;
 }
 
-void WriteRefineRecord(const Model& model, const float* residual, const float* centroid, float* scratch,
-                       uint8_t* record) {
+void WriteRefineRecord(const Model& model, const float* residual, const float* centroid,
+                       float* scratch, uint8_t* record) {
   auto* codes = reinterpret_cast<int8_t*>(record);
   const float scale = model.spec.refine == RefineKind::kDynamic8
                           ? QuantizeDynamic(residual, model.dim, codes, scratch)

@@ -1,5 +1,5 @@
-// The parts of the estimator that a row carries: its correction and its refine record (encoder.h has the
-// formulas). Pure functions of one row, shared by training and encoding.
+// The parts of the estimator that a row carries: its correction and its refine record (encoder.h
+// has the formulas). Pure functions of one row, shared by training and encoding.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ CorrectionTerms ComputeCorrectionTerms(Metric metric, const ResidualRow& row, ui
 float CombineCorrection(Metric metric, const CorrectionTerms& terms, float mu);
 
 // Writes model.refine_bytes() bytes. scratch: dim floats.
-void WriteRefineRecord(const Model& model, const float* residual, const float* centroid, float* scratch,
-                       uint8_t* record);
+void WriteRefineRecord(const Model& model, const float* residual, const float* centroid,
+                       float* scratch, uint8_t* record);
 
 }  // namespace tessera::quant

@@ -1,6 +1,6 @@
-// Least and greatest of float arrays, the loops beside the kernels that training, encoding and tables spend
-// time in. The compiler's own vectors of four: it does not vectorise minima of floats without leave to
-// reorder, and four are what every processor has.
+// Least and greatest of float arrays, the loops beside the kernels that training, encoding and
+// tables spend time in. The compiler's own vectors of four: it does not vectorise minima of floats
+// without leave to reorder, and four are what every processor has.
 #pragma once
 
 #include <cstddef>

@@ -23,7 +23,11 @@ class Lloyd {
  public:
   Lloyd(MatrixView<const float> rows, const KMeansOptions& options, const TrainingContext& context,
         Executor& executor)
-      : rows_(rows), options_(options), context_(context), executor_(executor), labels_(rows.rows()) {}
+      : rows_(rows),
+        options_(options),
+        context_(context),
+        executor_(executor),
+        labels_(rows.rows()) {}
 
   StatusOr<KMeansResult> Run(Random& random) {
     TESSERA_RETURN_IF_ERROR(Seed(random));
@@ -58,7 +62,8 @@ class Lloyd {
 
   // Labels every row with its nearest centroid. Returns whether a label changed.
   StatusOr<bool> Assign();
-  // The last means may have left a centroid without rows: repairs that, and labels the rows for the error.
+  // The last means may have left a centroid without rows: repairs that, and labels the rows for the
+  // error.
   Status Settle();
   double MeanError() const;
 
@@ -70,8 +75,8 @@ class Lloyd {
   std::vector<uint32_t> labels_;
 };
 
-// k-means++ (Arthur, Vassilvitskii 2007): each next centroid is a row drawn with probability in proportion
-// to its squared distance from the nearest centroid so far.
+// k-means++ (Arthur, Vassilvitskii 2007): each next centroid is a row drawn with probability in
+// proportion to its squared distance from the nearest centroid so far.
 Status Lloyd::SeedPlusPlus(Random& random) {
   const auto distance = simd::ActiveKernels().l2sqr;
   const size_t dim = rows_.dim();
@@ -152,7 +157,8 @@ Status CheckArguments(MatrixView<const float> rows, const KMeansOptions& options
                            std::to_string(options.k) + " rows, got " + std::to_string(rows.rows()));
   }
   if (rows.rows() > std::numeric_limits<uint32_t>::max()) {
-    return InvalidArgument("k-means takes at most 2^32 - 1 rows, got " + std::to_string(rows.rows()));
+    return InvalidArgument("k-means takes at most 2^32 - 1 rows, got " +
+                           std::to_string(rows.rows()));
   }
   return CheckFinite(rows, "rows");
 }

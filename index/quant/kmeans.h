@@ -16,9 +16,10 @@ struct KMeansResult {
   double error = 0;              // mean squared distance of the rows to their centroid
 };
 
-// As VectorQuantizer::Train, which see. The result depends on rows, options and seed only: each centroid
-// sums its own rows in row order, in double, however many threads share the centroids.
-// Memory: the sample if rows are left out, 8 bytes a row, the centroids and a tile of scores a thread.
+// As VectorQuantizer::Train, which see. The result depends on rows, options and seed only: each
+// centroid sums its own rows in row order, in double, however many threads share the centroids.
+// Memory: the sample if rows are left out, 8 bytes a row, the centroids and a tile of scores a
+// thread.
 StatusOr<KMeansResult> TrainKMeans(MatrixView<const float> rows, const KMeansOptions& options,
                                    const TrainingContext& context);
 

@@ -94,12 +94,14 @@ std::string Model::Serialize() const {
 }
 
 StatusOr<Model> Model::Parse(const std::string& bytes) {
-  TESSERA_ASSIGN_OR_RETURN(const std::string_view body, CheckEnvelope(bytes, kMagic, kVersion, "model"));
+  TESSERA_ASSIGN_OR_RETURN(const std::string_view body,
+                           CheckEnvelope(bytes, kMagic, kVersion, "model"));
   ByteReader in(body);
   Model model;
   TESSERA_ASSIGN_OR_RETURN(model.spec, ReadSpec(in, "model"));
   const auto metric = in.Get<uint8_t>();
-  if (metric > static_cast<uint8_t>(Metric::kCosine)) return Bad("metric is " + std::to_string(metric));
+  if (metric > static_cast<uint8_t>(Metric::kCosine))
+    return Bad("metric is " + std::to_string(metric));
   model.metric = static_cast<Metric>(metric);
   model.dim = in.Get<uint32_t>();
   model.mu = in.Get<float>();

@@ -39,8 +39,8 @@ class ListTable {
   std::vector<float> norms_;
 };
 
-// Immutable once shared. Plain data: every field is written by training or Parse and read by encode and
-// query.
+// Immutable once shared. Plain data: every field is written by training or Parse and read by encode
+// and query.
 struct Model {
   QuantizerSpec spec;  // resolved
   Metric metric = Metric::kL2;
@@ -50,7 +50,8 @@ struct Model {
   ProductQuantizer pq;          // of residuals
   // Correction of the estimator: see encoder.h.
   float mu = 0.35f;
-  // Inner product only: b_i is weighted by s_q = ip_weight * |q|, 0..1 (0 = no correction of that kind).
+  // Inner product only: b_i is weighted by s_q = ip_weight * |q|, 0..1 (0 = no correction of that
+  // kind).
   float ip_weight = 0;
   // Corrections are quantized to integer multiples of this step (> 0): see lists/code_block.h.
   float correction_step = 1;
@@ -76,18 +77,20 @@ struct TrainedModel {
   std::shared_ptr<const ListTable> lists;
 };
 
-// Rows of training data needed at least for the spec on `dim` dimensions: max(nlist, ksub) for explicit
-// choices.
+// Rows of training data needed at least for the spec on `dim` dimensions: max(nlist, ksub) for
+// explicit choices.
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t dim);
-// Rows worth sampling for a collection of `total_rows`: enough for k-means (256 a centroid), no more than
-// fits `memory_bytes` of floats.
+// Rows worth sampling for a collection of `total_rows`: enough for k-means (256 a centroid), no
+// more than fits `memory_bytes` of floats.
 uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t total_rows,
                             uint64_t memory_bytes);
 
-// Mean, rotation, centroids, codebooks, correction and refine ranges from `sample` (n x dim, already
-// normalised under cosine). total_rows: how many rows the collection has (resolves nlist = 0).
-// Lowers nlist (and says so in the resolved spec) where the sample has fewer than 39 rows a list.
-StatusOr<TrainedModel> TrainModel(const QuantizerSpec& spec, Metric metric, MatrixView<const float> sample,
-                                  uint64_t total_rows, const TrainingContext& context);
+// Mean, rotation, centroids, codebooks, correction and refine ranges from `sample` (n x dim,
+// already normalised under cosine). total_rows: how many rows the collection has (resolves nlist =
+// 0). Lowers nlist (and says so in the resolved spec) where the sample has fewer than 39 rows a
+// list.
+StatusOr<TrainedModel> TrainModel(const QuantizerSpec& spec, Metric metric,
+                                  MatrixView<const float> sample, uint64_t total_rows,
+                                  const TrainingContext& context);
 
 }  // namespace tessera::quant

@@ -10,8 +10,8 @@
 namespace tessera::quant {
 namespace {
 
-// A tile of scores is kTileRows x kTileCentroids floats = 512 KiB: with its inputs about the size of an L2
-// cache, and large enough that BLAS spends its time multiplying rather than packing.
+// A tile of scores is kTileRows x kTileCentroids floats = 512 KiB: with its inputs about the size
+// of an L2 cache, and large enough that BLAS spends its time multiplying rather than packing.
 constexpr size_t kTileRows = 256;
 constexpr size_t kTileCentroids = 512;
 // Up to here the kernel of product quantizers is faster than BLAS, whose products want long rows.
@@ -22,7 +22,9 @@ constexpr size_t kChunk = 64;
 
 // The least of kChunk scores norms - 2 products.
 float LeastScore(const float* norms, const float* products) {
-  const auto score = [&](size_t j) { return LoadFloat4(norms + j) - 2.0f * LoadFloat4(products + j); };
+  const auto score = [&](size_t j) {
+    return LoadFloat4(norms + j) - 2.0f * LoadFloat4(products + j);
+  };
   Float4 least[4] = {score(0), score(4), score(8), score(12)};
   for (size_t j = 16; j < kChunk; j += 16) {
     for (size_t l = 0; l < 4; ++l) least[l] = Min(score(j + 4 * l), least[l]);
@@ -36,8 +38,8 @@ struct Best {
 };
 
 // Takes products [begin, end) into account one by one; product 0 belongs to centroid `first`.
-void UpdateOneByOne(const float* norms, const float* products, size_t begin, size_t end, size_t first,
-                    Best& best) {
+void UpdateOneByOne(const float* norms, const float* products, size_t begin, size_t end,
+                    size_t first, Best& best) {
   for (size_t j = begin; j < end; ++j) {
     const float score = norms[j] - 2.0f * products[j];
     if (score < best.score) best = {score, static_cast<uint32_t>(first + j)};
@@ -47,7 +49,8 @@ void UpdateOneByOne(const float* norms, const float* products, size_t begin, siz
 void UpdateBest(const float* norms, const float* products, size_t n, size_t first, Best& best) {
   size_t j = 0;
   for (; j + kChunk <= n; j += kChunk) {
-    // A chunk seldom holds a better one; a NaN in it (overflow) may hide one, so it is looked through.
+    // A chunk seldom holds a better one; a NaN in it (overflow) may hide one, so it is looked
+    // through.
     if (!(LeastScore(norms + j, products + j) >= best.score)) {
       UpdateOneByOne(norms, products, j, j + kChunk, first, best);
     }

@@ -15,9 +15,9 @@ class NearestCentroid {
   // centroids: k x dim, row-major; norms: k squared norms. Both borrowed for the object's life.
   NearestCentroid(size_t dim, size_t k, const float* centroids, const float* norms);
 
-  // labels[i] = the k that minimises norms[k] - 2 <row i, centroid k>, equal scores to the smaller (BLAS may
-  // round the products of equal centroids differently). Rows with no score below infinity (their squares
-  // overflow) get 0. rows.dim() = dim.
+  // labels[i] = the k that minimises norms[k] - 2 <row i, centroid k>, equal scores to the smaller
+  // (BLAS may round the products of equal centroids differently). Rows with no score below infinity
+  // (their squares overflow) get 0. rows.dim() = dim.
   void Assign(MatrixView<const float> rows, uint32_t* labels) const;
 
  private:

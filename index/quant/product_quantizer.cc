@@ -44,8 +44,9 @@ Status CheckTraining(MatrixView<const float> rows, uint32_t m, uint32_t bits) {
   }
   const uint32_t ksub = 1u << bits;
   if (rows.rows() < ksub) {
-    return InvalidArgument("product quantizer of " + std::to_string(bits) + " bits needs at least " +
-                           std::to_string(ksub) + " rows, got " + std::to_string(rows.rows()));
+    return InvalidArgument("product quantizer of " + std::to_string(bits) +
+                           " bits needs at least " + std::to_string(ksub) + " rows, got " +
+                           std::to_string(rows.rows()));
   }
   return quant::CheckFinite(rows, "rows");
 }

@@ -7,7 +7,8 @@
 
 namespace tessera::quant {
 
-// Maps a part of a long work to [begin, end) of the whole. Copyable; used on the training thread only.
+// Maps a part of a long work to [begin, end) of the whole. Copyable; used on the training thread
+// only.
 class ProgressRange {
  public:
   ProgressRange(const TrainingContext& context, double begin, double end)

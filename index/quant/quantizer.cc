@@ -27,8 +27,8 @@ Status Bad(const std::string& what) { return DataLoss("quantizer: " + what); }
 // Finite rows of the right dimension; under cosine not zero.
 Status CheckRows(MatrixView<const float> rows, uint32_t dim, Metric metric) {
   if (rows.dim() != dim) {
-    return InvalidArgument("rows have " + std::to_string(rows.dim()) + " dimensions, the quantizer " +
-                           std::to_string(dim));
+    return InvalidArgument("rows have " + std::to_string(rows.dim()) +
+                           " dimensions, the quantizer " + std::to_string(dim));
   }
   TESSERA_RETURN_IF_ERROR(quant::CheckFinite(rows, "rows"));
   if (metric != Metric::kCosine) return OkStatus();
@@ -66,7 +66,8 @@ class ProductFileQuantizer final : public Quantizer {
       : model_(std::move(trained.model)), lists_(std::move(trained.lists)) {}
 
   static StatusOr<std::unique_ptr<Quantizer>> Train(const QuantizerSpec& spec, Metric metric,
-                                                    MatrixView<const float> sample, uint64_t total_rows,
+                                                    MatrixView<const float> sample,
+                                                    uint64_t total_rows,
                                                     const TrainingContext& context) {
     TESSERA_ASSIGN_OR_RETURN(auto trained,
                              quant::TrainModel(spec, metric, sample, total_rows, context));
@@ -141,7 +142,8 @@ class ProductFileQuantizer final : public Quantizer {
     return OkStatus();
   }
 
-  StatusOr<double> QuantizationError(MatrixView<const float> rows, Executor* executor) const override;
+  StatusOr<double> QuantizationError(MatrixView<const float> rows,
+                                     Executor* executor) const override;
 
  private:
   uint32_t ListBytes() const { return model_->spec.inverted_lists ? 4 : 0; }
@@ -198,7 +200,8 @@ class VectorFileQuantizer final : public Quantizer {
     const auto metric = in.Get<uint8_t>();
     const auto dim = in.Get<uint32_t>();
     if (!in.ok()) return Bad("truncated");
-    if (metric > static_cast<uint8_t>(Metric::kCosine)) return Bad("metric is " + std::to_string(metric));
+    if (metric > static_cast<uint8_t>(Metric::kCosine))
+      return Bad("metric is " + std::to_string(metric));
     if (dim == 0) return Bad("dim is 0");
     TESSERA_RETURN_IF_ERROR(quant::CheckResolved(spec, dim, "quantizer"));
     if (spec.code != CodeKind::kVector) return Bad("code kind is not vector");
@@ -207,7 +210,8 @@ class VectorFileQuantizer final : public Quantizer {
       return Bad("centroids have the wrong length");
     }
     if (!in.Finished()) return Bad("bytes follow the centroids");
-    TESSERA_RETURN_IF_ERROR(ProductFileQuantizer::CheckCentroids({centroids.data(), spec.vq_k, dim}));
+    TESSERA_RETURN_IF_ERROR(
+        ProductFileQuantizer::CheckCentroids({centroids.data(), spec.vq_k, dim}));
     return std::make_unique<VectorFileQuantizer>(spec, static_cast<Metric>(metric),
                                                  VectorQuantizer(dim, std::move(centroids)));
   }
@@ -260,7 +264,8 @@ class VectorFileQuantizer final : public Quantizer {
     return OkStatus();
   }
 
-  StatusOr<double> QuantizationError(MatrixView<const float> rows, Executor* executor) const override {
+  StatusOr<double> QuantizationError(MatrixView<const float> rows,
+                                     Executor* executor) const override {
     return RoundTripError(*this, rows, executor);
   }
 
@@ -292,7 +297,8 @@ StatusOr<std::unique_ptr<Quantizer>> Quantizer::Train(const QuantizerSpec& spec,
   }
   std::vector<float> normalized;
   rows = Normalized(rows, metric, normalized);
-  if (spec.code == CodeKind::kVector) return VectorFileQuantizer::Train(spec, metric, rows, context);
+  if (spec.code == CodeKind::kVector)
+    return VectorFileQuantizer::Train(spec, metric, rows, context);
   return ProductFileQuantizer::Train(spec, metric, rows, total, context);
 }
 

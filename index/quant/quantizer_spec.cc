@@ -16,7 +16,8 @@ constexpr uint32_t kMaxRotatedDim = 8192;     // the matrix takes 4 dim^2 bytes
 
 std::vector<std::string_view> SplitAtCommas(std::string_view text) {
   std::vector<std::string_view> pieces;
-  for (size_t comma; (comma = text.find(',')) != std::string_view::npos; text.remove_prefix(comma + 1)) {
+  for (size_t comma; (comma = text.find(',')) != std::string_view::npos;
+       text.remove_prefix(comma + 1)) {
     pieces.push_back(text.substr(0, comma));
   }
   pieces.push_back(text);
@@ -103,7 +104,8 @@ class SpecParser {
   Status ParseProduct() {
     std::string_view rest = Piece().substr(2);
     if (!rest.empty() && rest.front() != 'x') {
-      if (!TakeNumber(rest, spec_.pq_m)) return Error("the number of sub-quantizers must be a number");
+      if (!TakeNumber(rest, spec_.pq_m))
+        return Error("the number of sub-quantizers must be a number");
       if (spec_.pq_m == 0) return Error("the number of sub-quantizers must be at least 1");
     }
     if (TakePrefix(rest, "x")) {
@@ -148,17 +150,20 @@ Status ValidateVector(const QuantizerSpec& spec) {
 }
 
 Status ValidateProduct(const QuantizerSpec& spec) {
-  if (spec.vq_k != 0) return InvalidArgument("vq_k must be 0 for PQ, got " + std::to_string(spec.vq_k));
+  if (spec.vq_k != 0)
+    return InvalidArgument("vq_k must be 0 for PQ, got " + std::to_string(spec.vq_k));
   if (spec.pq_bits != 4 && spec.pq_bits != 8) {
     return InvalidArgument("pq_bits must be 4 or 8, got " + std::to_string(spec.pq_bits));
   }
   const uint32_t max_m = kMaxCodeBytes * (spec.pq_bits == 4 ? 2 : 1);
   if (spec.pq_m > max_m) {
     return InvalidArgument("pq_m must be at most " + std::to_string(max_m) + " at " +
-                           std::to_string(spec.pq_bits) + " bits, got " + std::to_string(spec.pq_m));
+                           std::to_string(spec.pq_bits) + " bits, got " +
+                           std::to_string(spec.pq_m));
   }
   if (!spec.inverted_lists && spec.nlist > 1) {
-    return InvalidArgument("nlist must be 1 without inverted lists, got " + std::to_string(spec.nlist));
+    return InvalidArgument("nlist must be 1 without inverted lists, got " +
+                           std::to_string(spec.nlist));
   }
   if (spec.nlist > kMaxLists) {
     return InvalidArgument("nlist must be at most " + std::to_string(kMaxLists) + ", got " +
@@ -186,7 +191,8 @@ std::string QuantizerSpec::ToString() const {
 }
 
 Status QuantizerSpec::Validate(uint32_t dim) const {
-  TESSERA_RETURN_IF_ERROR(code == CodeKind::kVector ? ValidateVector(*this) : ValidateProduct(*this));
+  TESSERA_RETURN_IF_ERROR(code == CodeKind::kVector ? ValidateVector(*this)
+                                                    : ValidateProduct(*this));
   if (dim == 0) return OkStatus();
   if (dim > kMaxDim) {
     return InvalidArgument("dim must be at most " + std::to_string(kMaxDim) + ", got " +

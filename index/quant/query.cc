@@ -47,7 +47,8 @@ void SelectLists(const std::vector<float>& bases, size_t count, std::vector<Prob
   out.reserve(std::min(limit, bases.size()));
   const auto keep = [&] {
     if (out.size() <= count) return;
-    std::nth_element(out.begin(), out.begin() + static_cast<ptrdiff_t>(count), out.end(), NearerList);
+    std::nth_element(out.begin(), out.begin() + static_cast<ptrdiff_t>(count), out.end(),
+                     NearerList);
     out.resize(count);
   };
   for (size_t l = 0; l < bases.size(); ++l) {
@@ -96,8 +97,8 @@ void TransformQuery(const Model& model, const float* q, TransformedQuery& out) {
 void CoarseSearch(const Model& model, const ListTable& lists, const TransformedQuery& query,
                   size_t nprobe, std::vector<float>& scratch, std::vector<ProbedList>& out) {
   scratch.resize(lists.nlist());
-  simd::ActiveKernels().dot_rows(query.y.data(), lists.centroids().data(), lists.nlist(), lists.dim(),
-                                 lists.dim(), scratch.data());
+  simd::ActiveKernels().dot_rows(query.y.data(), lists.centroids().data(), lists.nlist(),
+                                 lists.dim(), lists.dim(), scratch.data());
   ComputeBases(model, lists, query, scratch);
   SelectLists(scratch, std::min<size_t>(nprobe, lists.nlist()), out);
   std::sort(out.begin(), out.end(), NearerList);
@@ -140,7 +141,8 @@ void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuer
   if (model.spec.refine != RefineKind::kStatic8) return;
   double bias = 0;
   for (uint32_t j = 0; j < model.dim; ++j) {
-    bias += double{query.y[j]} * (double{model.refine_low[j]} + 128.0 * double{model.refine_step[j]});
+    bias +=
+        double{query.y[j]} * (double{model.refine_low[j]} + 128.0 * double{model.refine_step[j]});
     out.weights[j] *= model.refine_step[j];
   }
   out.bias = static_cast<float>(bias);
@@ -151,8 +153,8 @@ float RefineScore(const Model& model, const RefineQuery& query, float base, cons
   float g;
   std::memcpy(&scale, record + model.dim, sizeof scale);
   std::memcpy(&g, record + model.dim + sizeof scale, sizeof g);
-  const float codes = simd::ActiveKernels().dot_i8(query.weights.data(),
-                                                   reinterpret_cast<const int8_t*>(record), model.dim);
+  const float codes = simd::ActiveKernels().dot_i8(
+      query.weights.data(), reinterpret_cast<const int8_t*>(record), model.dim);
   return Finite(base + g + ProductWeight(model.metric) * (scale * codes + query.bias));
 }
 

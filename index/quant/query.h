@@ -3,8 +3,8 @@
 // All estimates D are "smaller is better":
 //   L2, cosine:     D_i = |y - c_l|^2 + b_i - 2 <y, r^_i>
 //   inner product: -S_i = -<q, m0> - <y, c_l> + s_q b_i - <y, r^_i>
-// The part without i is the list's base; sum over tables gives the last term; b_i is the correction.
-// One fixed order of operations and no BLAS here: every processor gives the same ids.
+// The part without i is the list's base; sum over tables gives the last term; b_i is the
+// correction. One fixed order of operations and no BLAS here: every processor gives the same ids.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ namespace tessera::quant {
 
 // A query after rotation. q is normalised under cosine before.
 struct TransformedQuery {
-  std::vector<float> y;  // L2, cosine: R (q - m0); inner product: R q
-  float y_norm2 = 0;     // |y|^2
-  float bias = 0;        // inner product: -<q, m0>; else 0
+  std::vector<float> y;         // L2, cosine: R (q - m0); inner product: R q
+  float y_norm2 = 0;            // |y|^2
+  float bias = 0;               // inner product: -<q, m0>; else 0
   float correction_weight = 1;  // s_q
 };
 // q: dim finite floats. `out` is overwritten, its capacity reused.
@@ -30,10 +30,11 @@ struct ProbedList {
   float base;  // |y - c_l|^2 (>= 0) or -<q, m0> - <y, c_l>
 };
 // The nprobe best lists by base, ascending, ties by list id. scratch: reused between calls.
-void CoarseSearch(const Model& model, const ListTable& lists, const TransformedQuery& query, size_t nprobe,
-                  std::vector<float>& scratch, std::vector<ProbedList>& out);
+void CoarseSearch(const Model& model, const ListTable& lists, const TransformedQuery& query,
+                  size_t nprobe, std::vector<float>& scratch, std::vector<ProbedList>& out);
 
-// 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction part).
+// 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction
+// part).
 struct QueryTables {
   AlignedBuffer tables;  // pq.m() (even count at 4 bits: padded with zero tables) x ksub bytes
   float scale = 1;       // a > 0
@@ -42,7 +43,8 @@ struct QueryTables {
   float correction_weight = 1;
   std::vector<float> scratch;
 };
-// correction_step: model.correction_step; scale is raised so that 256 * s_q * step / scale <= 65535.
+// correction_step: model.correction_step; scale is raised so that 256 * s_q * step / scale <=
+// 65535.
 void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTables& out);
 
 // Prepared once per query for scoring refine records.
@@ -60,8 +62,8 @@ float ScoreFromEstimate(Metric metric, float estimate);
 // Inverse, for thresholds.
 float EstimateFromScore(Metric metric, float score);
 
-// Exact scores by direct difference / product, accumulated in fixed order: L2 |q - x|^2, inner product
-// <q, x>, cosine <q, x> (both normalised by the caller).
+// Exact scores by direct difference / product, accumulated in fixed order: L2 |q - x|^2, inner
+// product <q, x>, cosine <q, x> (both normalised by the caller).
 float ExactScore(Metric metric, const float* q, const float* x, size_t dim);
 
 }  // namespace tessera::quant

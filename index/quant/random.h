@@ -1,5 +1,5 @@
-// A random generator whose numbers depend on the seed alone: the distributions of the standard library
-// differ between implementations, and with them every trained model would.
+// A random generator whose numbers depend on the seed alone: the distributions of the standard
+// library differ between implementations, and with them every trained model would.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ class Random {
   uint64_t state_[4];
 };
 
-// `count` distinct indices of [0, n), ascending, each subset as likely as any other (Knuth's selection
-// sampling). count <= n.
+// `count` distinct indices of [0, n), ascending, each subset as likely as any other (Knuth's
+// selection sampling). count <= n.
 std::vector<uint32_t> SampleIndices(uint64_t n, uint64_t count, Random& random);
 
 }  // namespace tessera::quant

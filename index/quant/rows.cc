@@ -18,7 +18,8 @@ Status CheckFinite(MatrixView<const float> rows, const std::string& name) {
     for (; j < rows.dim(); ++j) lanes[0] += row[j] - row[j];
     const float sum = std::accumulate(lanes, lanes + 8, 0.0f);
     if (sum == 0.0f) continue;
-    const float* bad = std::find_if(row, row + rows.dim(), [](float v) { return !std::isfinite(v); });
+    const float* bad =
+        std::find_if(row, row + rows.dim(), [](float v) { return !std::isfinite(v); });
     return InvalidArgument(name + "[" + std::to_string(i) + "][" + std::to_string(bad - row) +
                            "] is " + (std::isnan(*bad) ? "NaN" : "infinite"));
   }

@@ -4,7 +4,9 @@ namespace tessera::quant {
 
 StatusOr<std::string_view> CheckEnvelope(const std::string& bytes, uint32_t magic, uint32_t version,
                                          const char* name) {
-  const auto bad = [name](const std::string& what) { return DataLoss(std::string(name) + ": " + what); };
+  const auto bad = [name](const std::string& what) {
+    return DataLoss(std::string(name) + ": " + what);
+  };
   constexpr size_t kHeader = 2 * sizeof(uint32_t);
   constexpr size_t kTrailer = sizeof(uint32_t);
   if (bytes.size() < kHeader + kTrailer) {

@@ -12,8 +12,8 @@
 
 namespace tessera::quant {
 
-// Checks magic, version and the crc32c at the end; returns what is between them. DataLoss begins with
-// `name`.
+// Checks magic, version and the crc32c at the end; returns what is between them. DataLoss begins
+// with `name`.
 StatusOr<std::string_view> CheckEnvelope(const std::string& bytes, uint32_t magic, uint32_t version,
                                          const char* name);
 

@@ -17,7 +17,7 @@
 namespace tessera::quant {
 namespace {
 
-constexpr uint64_t kMinRowsPerList = 39;   // below, a centroid is mostly the noise of its rows
+constexpr uint64_t kMinRowsPerList = 39;    // below, a centroid is mostly the noise of its rows
 constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
 constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
@@ -25,8 +25,8 @@ constexpr uint32_t kCodebookIterations = 16;
 // Streams of random numbers under one seed.
 enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation };
 
-// About 2 sqrt(n) lists, in steps of 16; fewer where there are few rows a list, or where centroids would
-// take more than 16 bytes a row.
+// About 2 sqrt(n) lists, in steps of 16; fewer where there are few rows a list, or where centroids
+// would take more than 16 bytes a row.
 uint32_t ChooseLists(uint64_t total_rows, uint32_t dim) {
   const auto n = static_cast<double>(total_rows);
   const double lists =
@@ -79,7 +79,9 @@ StatusOr<std::vector<float>> RandomRotation(uint32_t dim, uint64_t seed) {
 class Trainer {
  public:
   Trainer(Metric metric, MatrixView<const float> sample, const TrainingContext& context)
-      : sample_(sample), context_(context), executor_(context.executor ? *context.executor : inline_) {
+      : sample_(sample),
+        context_(context),
+        executor_(context.executor ? *context.executor : inline_) {
     model_.metric = metric;
     model_.dim = static_cast<uint32_t>(sample.dim());
     model_.trained_rows = sample.rows();
@@ -93,8 +95,8 @@ class Trainer {
     }
     // Shares of the whole by multiplications; the codebooks' kernel is about half as fast as BLAS.
     const double coarse = static_cast<double>(CoarseRows()) * spec.nlist * kCoarseIterations;
-    const double fine = 2.0 * static_cast<double>(CodebookRows()) * (1 << spec.pq_bits) *
-                        kCodebookIterations;
+    const double fine =
+        2.0 * static_cast<double>(CodebookRows()) * (1 << spec.pq_bits) * kCodebookIterations;
     const double split = 0.9 * coarse / (coarse + fine);
     TESSERA_RETURN_IF_ERROR(TrainLists(ProgressRange(context_, 0, split)));
     TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, split, 0.9)));
@@ -133,8 +135,8 @@ class Trainer {
     const KMeansOptions options{.k = model_.spec.nlist, .iterations = kCoarseIterations};
     std::vector<float> rows = DrawRows(CoarseRows(), kCoarse);
     Transform(rows);
-    auto trained = TrainKMeans({rows.data(), CoarseRows(), model_.dim}, options,
-                               progress.Part("centroids"));
+    auto trained =
+        TrainKMeans({rows.data(), CoarseRows(), model_.dim}, options, progress.Part("centroids"));
     if (!trained.ok()) return trained.status();
     lists_ = std::make_shared<const ListTable>(model_.dim, std::move(trained->centroids));
     return OkStatus();
@@ -156,9 +158,9 @@ class Trainer {
         for (uint32_t j = 0; j < dim; ++j) residuals_[i * dim + j] -= centroid[j];
       }
     });
-    auto trained = ProductQuantizer::Train({residuals_.data(), n, dim}, model_.spec.pq_m,
-                                           model_.spec.pq_bits, kCodebookIterations,
-                                           progress.Part("codebooks"));
+    auto trained =
+        ProductQuantizer::Train({residuals_.data(), n, dim}, model_.spec.pq_m, model_.spec.pq_bits,
+                                kCodebookIterations, progress.Part("codebooks"));
     if (!trained.ok()) return trained.status();
     model_.pq = std::move(*trained);
     decoded_.resize(n * dim);

@@ -58,7 +58,8 @@ double VectorQuantizer::QuantizationError(MatrixView<const float> rows, Executor
   std::vector<uint32_t> codes(rows.rows());
   std::vector<float> distances(rows.rows());
   Encode(rows, codes.data(), distances.data(), executor);
-  return std::accumulate(distances.begin(), distances.end(), 0.0) / static_cast<double>(rows.rows());
+  return std::accumulate(distances.begin(), distances.end(), 0.0) /
+         static_cast<double>(rows.rows());
 }
 
 }  // namespace tessera

@@ -14,7 +14,8 @@ TEST(Blas, ProductsOfRowsWithStrides) {
   std::vector<float> c(m * ldc, -7.0f);
   MultiplyTransposed(m, n, k, a.data.data(), lda, b.data.data(), ldb, c.data(), ldc);
   for (size_t i = 0; i < m; ++i) {
-    for (size_t j = 0; j < n; ++j) EXPECT_NEAR(c[i * ldc + j], Product(a.row(i), b.row(j), k), 1e-5);
+    for (size_t j = 0; j < n; ++j)
+      EXPECT_NEAR(c[i * ldc + j], Product(a.row(i), b.row(j), k), 1e-5);
     EXPECT_EQ(c[i * ldc + n], -7.0f) << "wrote past the row";
   }
 }

@@ -26,7 +26,8 @@ TEST(Calibration, MostBlocksOfAListSpanLessThan256Steps) {
     for (const auto& [list, values] : by_list) {
       for (size_t begin = 0; begin < values.size(); begin += 256) {
         const auto first = values.begin() + static_cast<ptrdiff_t>(begin);
-        const auto last = values.begin() + static_cast<ptrdiff_t>(std::min(values.size(), begin + 256));
+        const auto last =
+            values.begin() + static_cast<ptrdiff_t>(std::min(values.size(), begin + 256));
         const auto [low, high] = std::minmax_element(first, last);
         const double span = (double{*high} - double{*low}) / double{trained.model->correction_step};
         ++blocks;

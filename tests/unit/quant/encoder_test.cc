@@ -32,7 +32,8 @@ TEST(Encoder, TransformIsAnIsometryAroundTheMean) {
   std::vector<float> out(rows.data.size());
   TransformRows(*trained.model, rows, out.data());
   for (size_t i = 1; i < rows.n; ++i) {
-    EXPECT_NEAR(Distance(&out[i * 19], out.data(), 19), Distance(rows.row(i), rows.row(0), 19), 2e-2);
+    EXPECT_NEAR(Distance(&out[i * 19], out.data(), 19), Distance(rows.row(i), rows.row(0), 19),
+                2e-2);
   }
   EXPECT_NE(out[0], rows.data[0] - trained.model->mean[0]) << "not rotated";
   std::vector<float> in_place = rows.data;
@@ -59,7 +60,8 @@ TEST(Encoder, RowsGoToTheNearestListAndDecodeNearThemselves) {
                 decoded.data());
       error += Distance(decoded.data(), rows.row(i), 20);
     }
-    EXPECT_NEAR(error / static_cast<double>(rows.n), model.training_error, 0.02 * model.training_error + 1e-3)
+    EXPECT_NEAR(error / static_cast<double>(rows.n), model.training_error,
+                0.02 * model.training_error + 1e-3)
         << spec;
     EXPECT_LT(model.training_error, 0.3 * 0.3 * 20) << spec;
   }
@@ -86,8 +88,9 @@ TEST(Encoder, CorrectionsAreThoseOfTheDecodedResidual) {
       }
       const double mu = model.mu;
       const double expected =
-          metric == Metric::kL2 ? norm - 2 * mu * error + 2 * c_decoded
-                                : (-c_error - mu * error) / std::sqrt(Product(rows.row(i), rows.row(i), 12));
+          metric == Metric::kL2
+              ? norm - 2 * mu * error + 2 * c_decoded
+              : (-c_error - mu * error) / std::sqrt(Product(rows.row(i), rows.row(i), 12));
       EXPECT_NEAR(encoded.corrections[i], expected, 1e-3);
     }
   }

@@ -39,7 +39,8 @@ Model RefineModel(RefineKind kind, Metric metric) {
 }
 
 TEST(Estimator, CorrectionsFollowTheirDefinition) {
-  const Rows r = GaussianRows(1, kDim, 1), d = GaussianRows(1, kDim, 2), c = GaussianRows(1, kDim, 3, 50);
+  const Rows r = GaussianRows(1, kDim, 1), d = GaussianRows(1, kDim, 2),
+             c = GaussianRows(1, kDim, 3, 50);
   const ResidualRow row = {r.row(0), d.row(0), c.row(0), 4.0f};
   const double norm = Product(r.row(0), r.row(0), kDim);
   const double error = norm - Product(r.row(0), d.row(0), kDim);
@@ -49,7 +50,8 @@ TEST(Estimator, CorrectionsFollowTheirDefinition) {
     EXPECT_NEAR(CombineCorrection(metric, terms, 0.3f), norm - 0.6 * error + 2 * c_d, 2e-3);
   }
   const CorrectionTerms terms = ComputeCorrectionTerms(Metric::kInnerProduct, row, kDim);
-  EXPECT_NEAR(CombineCorrection(Metric::kInnerProduct, terms, 0.3f), (-(c_r - c_d) - 0.3 * error) / 4, 2e-3);
+  EXPECT_NEAR(CombineCorrection(Metric::kInnerProduct, terms, 0.3f),
+              (-(c_r - c_d) - 0.3 * error) / 4, 2e-3);
   const ResidualRow zero = {r.row(0), d.row(0), c.row(0), 0.0f};
   EXPECT_EQ(ComputeCorrectionTerms(Metric::kInnerProduct, zero, kDim).fixed, 0);
   EXPECT_EQ(ComputeCorrectionTerms(Metric::kInnerProduct, zero, kDim).error, 0);
@@ -87,7 +89,8 @@ TEST(Estimator, StaticRecordIsWithinHalfAStepAndClampedOutside) {
   EXPECT_EQ(record.codes[4], -128);
   EXPECT_EQ(record.codes[5], -128);
   for (uint32_t j = 6; j < kDim; ++j) {
-    const double decoded = model.refine_low[j] + double{model.refine_step[j]} * (record.codes[j] + 128);
+    const double decoded =
+        model.refine_low[j] + double{model.refine_step[j]} * (record.codes[j] + 128);
     EXPECT_NEAR(decoded, r.data[j], model.refine_step[j] * 0.501);
   }
 }

@@ -13,7 +13,8 @@
 namespace tessera::quant {
 namespace {
 
-KMeansResult Train(const Rows& rows, const KMeansOptions& options, const TrainingContext& context = {}) {
+KMeansResult Train(const Rows& rows, const KMeansOptions& options,
+                   const TrainingContext& context = {}) {
   return TrainKMeans(rows, options, context).value();
 }
 
@@ -76,7 +77,8 @@ TEST(KMeans, ErrorIsThatOfTheReturnedCentroidsAndNeverRises) {
 }
 
 TEST(KMeans, PlusPlusFindsSeparateClusters) {
-  // With 10 far clusters k-means++ hits nearly all; a few iterations then put each centroid in place.
+  // With 10 far clusters k-means++ hits nearly all; a few iterations then put each centroid in
+  // place.
   Rows rows = GaussianRows(1000, 4, 5, 0.01f);
   for (size_t i = 0; i < rows.n; ++i) rows.data[i * 4] += 100.0f * static_cast<float>(i % 10);
   const KMeansOptions options{.k = 10, .iterations = 10, .seeding = Seeding::kPlusPlus};
@@ -190,7 +192,8 @@ TEST(KMeans, StopsWhenCancelled) {
     context.progress = [&](double, const char*) {
       if (++calls == 3) cancelled->store(true);
     };
-    const auto result = TrainKMeans(rows, {.k = 20, .iterations = 100, .seeding = seeding}, context);
+    const auto result =
+        TrainKMeans(rows, {.k = 20, .iterations = 100, .seeding = seeding}, context);
     EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled);
     EXPECT_EQ(calls, 3);
   }

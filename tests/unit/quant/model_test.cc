@@ -69,10 +69,12 @@ TEST(Model, GoldenBytes) {
 TEST(Model, EveryTruncationIsDataLoss) {
   const std::string bytes = SmallModel().Serialize();
   for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_EQ(Model::Parse(bytes.substr(0, size)).status().code(), absl::StatusCode::kDataLoss) << size;
+    EXPECT_EQ(Model::Parse(bytes.substr(0, size)).status().code(), absl::StatusCode::kDataLoss)
+        << size;
     if (size < 12) continue;
     // Also with a checksum that fits: the lengths inside must be noticed.
-    EXPECT_EQ(Model::Parse(WithCrc(bytes.substr(0, size))).status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(Model::Parse(WithCrc(bytes.substr(0, size))).status().code(),
+              absl::StatusCode::kDataLoss);
   }
   EXPECT_FALSE(Model::Parse(bytes + "x").ok());
 }
@@ -88,8 +90,8 @@ TEST(Model, EveryFlippedBitIsDataLoss) {
   }
 }
 
-// With a right checksum the bytes may be a valid model or not, but never crash or allocate without end;
-// what is accepted must write itself again.
+// With a right checksum the bytes may be a valid model or not, but never crash or allocate without
+// end; what is accepted must write itself again.
 TEST(Model, AnyByteWithARightChecksumIsRefusedOrConsistent) {
   const std::string bytes = SmallModel().Serialize();
   for (size_t at = 0; at + 4 < bytes.size(); ++at) {

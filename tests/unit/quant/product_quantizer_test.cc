@@ -40,7 +40,8 @@ TEST_P(ProductQuantizerShapes, CodesAreNearestInEverySubSpace) {
       for (uint32_t k = 0; k < pq.ksub(); ++k) {
         double d = 0;
         for (uint32_t j = 0; j < dsub; ++j) {
-          const double e = double{rows.row(i)[begin + j]} - double{pq.codebook(s)[j * pq.ksub() + k]};
+          const double e =
+              double{rows.row(i)[begin + j]} - double{pq.codebook(s)[j * pq.ksub() + k]};
           d += e * e;
         }
         best = std::min(best, d);
@@ -65,7 +66,8 @@ TEST_P(ProductQuantizerShapes, DistancesAreThoseOfDecodedVectors) {
     const size_t other = (i + 1) % rows.n;
     const float* y = decoded.data() + other * dim;
     EXPECT_NEAR(pq.SymmetricDistance(code(i), code(other)), Distance(x, y, dim), 1e-3);
-    EXPECT_NEAR(pq.AsymmetricDistance(rows.row(other), code(i)), Distance(rows.row(other), x, dim), 1e-3);
+    EXPECT_NEAR(pq.AsymmetricDistance(rows.row(other), code(i)), Distance(rows.row(other), x, dim),
+                1e-3);
     sum += Distance(rows.row(i), x, dim);
   }
   EXPECT_EQ(pq.SymmetricDistance(code(0), code(0)), 0);

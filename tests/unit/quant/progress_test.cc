@@ -12,7 +12,9 @@ TEST(ProgressRange, PartsMapIntoTheWholeAndKeepSeedAndStage) {
   std::vector<std::pair<double, std::string>> told;
   TrainingContext context;
   context.seed = 77;
-  context.progress = [&](double fraction, const char* stage) { told.emplace_back(fraction, stage); };
+  context.progress = [&](double fraction, const char* stage) {
+    told.emplace_back(fraction, stage);
+  };
   const ProgressRange range(context, 0.2, 0.6);
   const TrainingContext part = range.Part("codebooks");
   EXPECT_EQ(part.seed, 77u);

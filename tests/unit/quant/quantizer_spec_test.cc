@@ -48,21 +48,49 @@ TEST(QuantizerSpec, ErrorsPointAtThePiece) {
   EXPECT_EQ(ErrorOf("PQ32x7"), "quantizer \"PQ32x7\": PQ32x7: bits must be 4 or 8");
   EXPECT_EQ(ErrorOf("IVFx,PQ"),
             "quantizer \"IVFx,PQ\": IVFx: the number of lists must be a number of at most 32 bits");
-  EXPECT_EQ(ErrorOf("IVF0,PQ"), "quantizer \"IVF0,PQ\": IVF0: the number of lists must be at least 1");
+  EXPECT_EQ(ErrorOf("IVF0,PQ"),
+            "quantizer \"IVF0,PQ\": IVF0: the number of lists must be at least 1");
   EXPECT_EQ(ErrorOf("IVF16"), "quantizer \"IVF16\": ends where PQ is expected");
   EXPECT_EQ(ErrorOf("PQ8,Refine(SQ4)"),
             "quantizer \"PQ8,Refine(SQ4)\": Refine(SQ4): expected Refine(SQ8) or Refine(SQ8S)");
-  EXPECT_EQ(ErrorOf("PQ8,Refine(SQ8),PQ8"), "quantizer \"PQ8,Refine(SQ8),PQ8\": PQ8: nothing may follow here");
-  EXPECT_EQ(ErrorOf("VQ"), "quantizer \"VQ\": VQ: the number of centroids is missing, as in VQ4096");
+  EXPECT_EQ(ErrorOf("PQ8,Refine(SQ8),PQ8"),
+            "quantizer \"PQ8,Refine(SQ8),PQ8\": PQ8: nothing may follow here");
+  EXPECT_EQ(ErrorOf("VQ"),
+            "quantizer \"VQ\": VQ: the number of centroids is missing, as in VQ4096");
   EXPECT_EQ(ErrorOf("VQ16,PQ8"), "quantizer \"VQ16,PQ8\": PQ8: VQ stands alone");
   EXPECT_EQ(ErrorOf("PQ257"), "quantizer \"PQ257\": pq_m must be at most 256 at 8 bits, got 257");
 }
 
 TEST(QuantizerSpec, RefusesWhatIsNotExact) {
-  for (const std::string text :
-       {"", ",", "PQ,", ",PQ", " PQ", "PQ ", "pq8", "PQ-8", "PQ+8", "PQ0", "PQ8x", "PQ8x44", "PQ8x8x8", "PQ8y",
-        "PQx8,", "IVF16,IVF16,PQ", "PQ8,IVF16", "RR", "RR,RR,PQ", "IVF99999999999,PQ", "IVF16777217,PQ",
-        "PQ99999999999", "VQ0", "VQ-1", "VQ99999999", "Refine(SQ8)", "OPQ8", "PQ8\n", "PQ8,refine(sq8)"}) {
+  for (const std::string text : {"",
+                                 ",",
+                                 "PQ,",
+                                 ",PQ",
+                                 " PQ",
+                                 "PQ ",
+                                 "pq8",
+                                 "PQ-8",
+                                 "PQ+8",
+                                 "PQ0",
+                                 "PQ8x",
+                                 "PQ8x44",
+                                 "PQ8x8x8",
+                                 "PQ8y",
+                                 "PQx8,",
+                                 "IVF16,IVF16,PQ",
+                                 "PQ8,IVF16",
+                                 "RR",
+                                 "RR,RR,PQ",
+                                 "IVF99999999999,PQ",
+                                 "IVF16777217,PQ",
+                                 "PQ99999999999",
+                                 "VQ0",
+                                 "VQ-1",
+                                 "VQ99999999",
+                                 "Refine(SQ8)",
+                                 "OPQ8",
+                                 "PQ8\n",
+                                 "PQ8,refine(sq8)"}) {
     ErrorOf(text);
   }
   ErrorOf(std::string("PQ8\0", 4));

@@ -59,7 +59,8 @@ TEST_P(QuantizerKinds, RoundTripsThroughItsBytes) {
     for (size_t i = 0; i < rows.n; ++i) {
       std::vector<float> x(rows.row(i), rows.row(i) + 10);
       const double norm = std::sqrt(Product(x.data(), x.data(), 10));
-      if (metric == Metric::kCosine) for (float& v : x) v = static_cast<float>(v / norm);
+      if (metric == Metric::kCosine)
+        for (float& v : x) v = static_cast<float>(v / norm);
       error += Distance(x.data(), &decoded[i * 10], 10);
     }
     EXPECT_NEAR(quantizer->QuantizationError(rows, &pool).value(), error / 900, 1e-4);
@@ -94,7 +95,8 @@ TEST_P(QuantizerKinds, HostileBytes) {
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_EQ(Quantizer::Parse(bytes.substr(0, size)).status().code(), absl::StatusCode::kDataLoss);
     if (size < 12) continue;
-    EXPECT_EQ(Quantizer::Parse(WithCrc(bytes.substr(0, size))).status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(Quantizer::Parse(WithCrc(bytes.substr(0, size))).status().code(),
+              absl::StatusCode::kDataLoss);
   }
   for (size_t at = 0; at + 4 < bytes.size(); ++at) {
     std::string bad = bytes;
@@ -125,10 +127,12 @@ TEST(Quantizer, NamesImpossibleCodes) {
   std::vector<uint8_t> codes(3 * lists->code_bytes());
   const uint32_t list = 8;
   std::memcpy(codes.data() + 2 * lists->code_bytes(), &list, 4);
-  EXPECT_EQ(MessageOf(lists->Decode(codes.data(), 3, out)), "codes[2]: list 8, the quantizer has 8");
+  EXPECT_EQ(MessageOf(lists->Decode(codes.data(), 3, out)),
+            "codes[2]: list 8, the quantizer has 8");
   const auto vector = Train("VQ20", Metric::kL2, rows);
   const uint8_t wrong[3] = {0, 20, 0};
-  EXPECT_EQ(MessageOf(vector->Decode(wrong, 3, out)), "codes[1] is 20, the codebook has 20 centroids");
+  EXPECT_EQ(MessageOf(vector->Decode(wrong, 3, out)),
+            "codes[1] is 20, the codebook has 20 centroids");
 }
 
 TEST(Quantizer, SaysHowManyRowsItNeeds) {
@@ -139,15 +143,15 @@ TEST(Quantizer, SaysHowManyRowsItNeeds) {
             "k-means of k = 101 needs at least 101 rows, got 100");
 }
 
-// The format of a quantizer file, byte by byte, where no training can change it: a codebook of the rows
-// themselves.
+// The format of a quantizer file, byte by byte, where no training can change it: a codebook of the
+// rows themselves.
 TEST(Quantizer, GoldenBytesOfAVectorQuantizer) {
   const Rows rows{1, 2, {1.0f, -2.0f}};
   const std::string bytes = Train("VQ1", Metric::kInnerProduct, rows)->Serialize();
-  std::string expected("TSQQ\1\0\0\0\1", 9);                              // magic, version, kind
-  expected += std::string("\0\1\0\0", 4);                                // rotation, code, lists, refine
-  expected += std::string("\1\0\0\0\0\0\0\0\x8\0\0\0\1\0\0\0", 16);      // nlist, pq_m, pq_bits, vq_k
-  expected += std::string("\1\2\0\0\0", 5);                              // metric, dim
+  std::string expected("TSQQ\1\0\0\0\1", 9);  // magic, version, kind
+  expected += std::string("\0\1\0\0", 4);     // rotation, code, lists, refine
+  expected += std::string("\1\0\0\0\0\0\0\0\x8\0\0\0\1\0\0\0", 16);  // nlist, pq_m, pq_bits, vq_k
+  expected += std::string("\1\2\0\0\0", 5);                          // metric, dim
   expected += std::string("\2\0\0\0\0\0\0\0\0\0\x80\x3f\0\0\0\xc0", 16);  // two floats
   ByteWriter(expected).Put(Crc32c(expected));
   EXPECT_EQ(bytes, expected);

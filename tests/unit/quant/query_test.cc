@@ -40,7 +40,8 @@ class QueryFormulas : public testing::TestWithParam<Case> {
     TransformQuery(*trained_.model, query_.row(0), transformed_);
     std::vector<float> scratch;
     std::vector<ProbedList> probed;
-    CoarseSearch(*trained_.model, *trained_.lists, transformed_, trained_.lists->nlist(), scratch, probed);
+    CoarseSearch(*trained_.model, *trained_.lists, transformed_, trained_.lists->nlist(), scratch,
+                 probed);
     bases_.resize(trained_.lists->nlist());
     for (const ProbedList& list : probed) bases_[list.list.value] = list.base;
     // Products cancel at the size of what is summed.
@@ -56,7 +57,8 @@ class QueryFormulas : public testing::TestWithParam<Case> {
     for (size_t a = 0; a < kDim; ++a) {
       double sum = 0;
       for (size_t b = 0; b < kDim; ++b) {
-        const double rotation = model().rotation.empty() ? double(a == b) : double{model().rotation[a * kDim + b]};
+        const double rotation =
+            model().rotation.empty() ? double(a == b) : double{model().rotation[a * kDim + b]};
         sum += rotation * (double{rows_.row(i)[b]} - double{model().mean[b]});
       }
       r[a] = sum - double{c[a]};
@@ -98,8 +100,8 @@ TEST_P(QueryFormulas, EstimateIsExactDistanceUpToTheCodesError) {
       const double exact = -Product(query_.row(0), rows_.row(i), kDim);
       const double s = transformed_.correction_weight;
       const double norm = std::sqrt(Product(rows_.row(i), rows_.row(i), kDim));
-      EXPECT_NEAR(base + s * b - y_decoded, exact + y_e - s * (c_e + double{model().mu} * r_e) / norm,
-                  Tolerance(i));
+      EXPECT_NEAR(base + s * b - y_decoded,
+                  exact + y_e - s * (c_e + double{model().mu} * r_e) / norm, Tolerance(i));
     } else {
       const double exact = Distance(query_.row(0), rows_.row(i), kDim);
       EXPECT_NEAR(base + b - 2 * y_decoded, exact + 2 * (y_e - c_e) - 2 * double{model().mu} * r_e,
@@ -119,7 +121,8 @@ TEST_P(QueryFormulas, RefineScoreIsExactUpToTheRefineError) {
                                          : Distance(query_.row(0), rows_.row(i), kDim);
     if (i == 5) continue;  // the outlier: static ranges, rounding
     error += std::fabs(double{score} - exact);
-    spread += std::fabs(exact - (inner_product() ? -Product(query_.row(0), rows_.row(0), kDim) : 0));
+    spread +=
+        std::fabs(exact - (inner_product() ? -Product(query_.row(0), rows_.row(0), kDim) : 0));
   }
   EXPECT_LT(error, 0.02 * spread);
 }
@@ -137,7 +140,8 @@ TEST_P(QueryFormulas, TablesEqualFloatsWithinTheirStep) {
   for (size_t i = 0; i < kRows; ++i) {
     const uint8_t* code = &encoded_.codes[i * model().code_bytes()];
     model().pq.Decode(code, 1, decoded.data());
-    const double exact = (inner_product() ? -1 : -2) * Product(transformed_.y.data(), decoded.data(), kDim);
+    const double exact =
+        (inner_product() ? -1 : -2) * Product(transformed_.y.data(), decoded.data(), kDim);
     uint32_t sum = 0;
     for (uint32_t s = 0; s < m; ++s) {
       const uint32_t k = ksub == 256 ? code[s] : (s % 2 ? code[s / 2] >> 4 : code[s / 2] & 15);
@@ -146,20 +150,21 @@ TEST_P(QueryFormulas, TablesEqualFloatsWithinTheirStep) {
     EXPECT_NEAR(tables.offset + double{tables.scale} * sum, exact,
                 0.501 * double{tables.scale} * m + Tolerance(i));
   }
-  const double factor = 256.0 * double{tables.correction_weight} * double{model().correction_step} / double{tables.scale};
+  const double factor = 256.0 * double{tables.correction_weight} * double{model().correction_step} /
+                        double{tables.scale};
   EXPECT_LE(std::lround(factor), 65535);
   EXPECT_EQ(tables.correction_weight, transformed_.correction_weight);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Cases, QueryFormulas,
-    testing::Values(Case{"IVF8,PQ11x8,Refine(SQ8)", Metric::kL2, 0},
-                    Case{"RR,IVF8,PQ6x8,Refine(SQ8)", Metric::kL2, 100},
-                    Case{"PQ5x4,Refine(SQ8S)", Metric::kL2, 30},
-                    Case{"IVF8,PQ11x8,Refine(SQ8)", Metric::kInnerProduct, 0},
-                    Case{"RR,IVF8,PQ5x4,Refine(SQ8S)", Metric::kInnerProduct, 20},
-                    Case{"RR,IVF8,PQ6x8,Refine(SQ8)", Metric::kCosine, 3},
-                    Case{"IVF8,PQ7x4,Refine(SQ8S)", Metric::kCosine, 0}));
+INSTANTIATE_TEST_SUITE_P(Cases, QueryFormulas,
+                         testing::Values(Case{"IVF8,PQ11x8,Refine(SQ8)", Metric::kL2, 0},
+                                         Case{"RR,IVF8,PQ6x8,Refine(SQ8)", Metric::kL2, 100},
+                                         Case{"PQ5x4,Refine(SQ8S)", Metric::kL2, 30},
+                                         Case{"IVF8,PQ11x8,Refine(SQ8)", Metric::kInnerProduct, 0},
+                                         Case{"RR,IVF8,PQ5x4,Refine(SQ8S)", Metric::kInnerProduct,
+                                              20},
+                                         Case{"RR,IVF8,PQ6x8,Refine(SQ8)", Metric::kCosine, 3},
+                                         Case{"IVF8,PQ7x4,Refine(SQ8S)", Metric::kCosine, 0}));
 
 TEST(CoarseSearch, NearestListsInOrder) {
   const Rows centroids = GaussianRows(500, 9, 1);
@@ -174,9 +179,9 @@ TEST(CoarseSearch, NearestListsInOrder) {
     TransformQuery(model, q.row(0), query);
     std::vector<std::pair<double, uint32_t>> expected;
     for (uint32_t l = 0; l < 500; ++l) {
-      const double base = metric == Metric::kL2
-                              ? Distance(query.y.data(), centroids.row(l), 9)
-                              : -Product(q.row(0), model.mean.data(), 9) - Product(q.row(0), centroids.row(l), 9);
+      const double base = metric == Metric::kL2 ? Distance(query.y.data(), centroids.row(l), 9)
+                                                : -Product(q.row(0), model.mean.data(), 9) -
+                                                      Product(q.row(0), centroids.row(l), 9);
       expected.emplace_back(base, l);
     }
     std::sort(expected.begin(), expected.end());
@@ -290,7 +295,8 @@ TEST(Query, ReusesItsMemory) {
     TransformQuery(*trained.model, rows.row(i), query);
     BuildQueryTables(*trained.model, query, tables);
     PrepareRefine(*trained.model, query, refine);
-    const void* now[4] = {query.y.data(), tables.tables.data(), tables.scratch.data(), refine.weights.data()};
+    const void* now[4] = {query.y.data(), tables.tables.data(), tables.scratch.data(),
+                          refine.weights.data()};
     if (i > 0) {
       EXPECT_TRUE(std::equal(now, now + 4, seen));
     }
@@ -310,7 +316,8 @@ TEST(Scores, AreSimilaritiesOrDistances) {
 
 TEST(Scores, ExactScoreByDefinition) {
   const Rows x = GaussianRows(2, 45, 3);
-  EXPECT_NEAR(ExactScore(Metric::kL2, x.row(0), x.row(1), 45), Distance(x.row(0), x.row(1), 45), 1e-4);
+  EXPECT_NEAR(ExactScore(Metric::kL2, x.row(0), x.row(1), 45), Distance(x.row(0), x.row(1), 45),
+              1e-4);
   for (const Metric metric : {Metric::kInnerProduct, Metric::kCosine}) {
     EXPECT_NEAR(ExactScore(metric, x.row(0), x.row(1), 45), Product(x.row(0), x.row(1), 45), 1e-4);
   }

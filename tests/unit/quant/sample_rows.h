@@ -42,7 +42,8 @@ inline Rows ClusteredRows(size_t n, size_t dim, size_t clusters, uint64_t seed, 
 
 inline double Distance(const float* a, const float* b, size_t dim) {
   double sum = 0;
-  for (size_t j = 0; j < dim; ++j) sum += (double{a[j]} - double{b[j]}) * (double{a[j]} - double{b[j]});
+  for (size_t j = 0; j < dim; ++j)
+    sum += (double{a[j]} - double{b[j]}) * (double{a[j]} - double{b[j]});
   return sum;
 }
 

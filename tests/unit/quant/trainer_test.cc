@@ -71,8 +71,7 @@ TEST(Trainer, SameBytesAtAnyNumberOfThreads) {
       ThreadPoolExecutor pool(threads);
       TrainingContext context;
       context.executor = &pool;
-      const auto trained =
-          TrainModel(expected.model->spec, metric, rows, rows.n, context).value();
+      const auto trained = TrainModel(expected.model->spec, metric, rows, rows.n, context).value();
       EXPECT_EQ(trained.model->Serialize(), expected.model->Serialize());
       EXPECT_EQ(trained.lists->centroids(), expected.lists->centroids());
     }
@@ -158,12 +157,15 @@ double Recall(const std::string& spec, Metric metric, bool refine) {
     std::vector<std::pair<double, size_t>> exact, estimate;
     for (size_t i = 0; i < rows.n; ++i) {
       exact.emplace_back(product ? -Product(held_out.row(q), rows.row(i), dim)
-                                 : Distance(held_out.row(q), rows.row(i), dim), i);
+                                 : Distance(held_out.row(q), rows.row(i), dim),
+                         i);
       const float base = bases[encoded.lists[i].value];
       const double code = (product ? -1 : -2) * Product(query.y.data(), &decoded[i * dim], dim);
       estimate.emplace_back(
           refine ? RefineScore(model, refine_query, base, &encoded.refine[i * model.refine_bytes()])
-                 : double{base} + double{query.correction_weight} * double{encoded.corrections[i]} + code, i);
+                 : double{base} + double{query.correction_weight} * double{encoded.corrections[i]} +
+                       code,
+          i);
     }
     std::sort(exact.begin(), exact.end());
     std::sort(estimate.begin(), estimate.end());
