@@ -21,7 +21,7 @@ enum class RefineKind : uint8_t { kNone = 0, kDynamic8 = 1, kStatic8 = 2 };
 //   IVF1024        1,024 inverted lists, codes of residuals; "IVF" alone lets training choose from
 //   the
 //                  row count; no IVF = one list
-//   PQ32x8         32 sub-quantizers of 8 bits (bits: 4 or 8, default 8); "PQ" alone (or "PQx4") lets
+//   PQ32x8         32 sub-quantizers of 8 bits (bits: 4 or 8, default 8); "PQ" or "PQx4" lets
 //                  training choose their number from the dimension
 //   Refine(SQ8)    dynamic 8-bit refine codes; Refine(SQ8S) static ones; none without it
 //   VQ4096         one codebook of 4,096 centroids, code = index of the nearest (little-endian,
