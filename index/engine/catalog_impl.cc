@@ -20,6 +20,7 @@
 #include "index/base/failpoint.h"
 #include "index/catalog.h"
 #include "index/engine/collection_impl.h"
+#include "index/simd/kernels.h"
 
 namespace tessera::engine {
 namespace {
@@ -105,6 +106,8 @@ class CatalogImpl final : public Catalog {
   }
 
   Status Start() {
+    // A wrong TESSERA_ISA is an error here, never a silent fallback.
+    TESSERA_RETURN_IF_ERROR(simd::InitKernels());
     std::error_code error;
     fs::create_directory(options_.path, error);
     if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());

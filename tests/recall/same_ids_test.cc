@@ -53,5 +53,11 @@ TEST_F(SameIds, OnEveryInstructionSet) {
   }
 }
 
+TEST_F(SameIds, AnUnknownInstructionSetIsAnError) {
+  const std::string command = "TESSERA_ISA=quantum " TESSERA_RECALL_IDS " " + directory_.path() + "/new";
+  FILE* out = popen(command.c_str(), "r");
+  EXPECT_NE(pclose(out), 0);
+}
+
 }  // namespace
 }  // namespace tessera

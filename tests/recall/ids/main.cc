@@ -3,13 +3,11 @@
 #include <cstdio>
 
 #include "index/catalog.h"
-#include "index/simd/kernels.h"
 #include "tests/unit/engine/collection_fixture.h"
 
 int main(int argc, char** argv) {
   using namespace tessera;
   if (argc != 2) return 2;
-  if (const Status status = simd::InitKernels(); !status.ok()) return 4;
   CatalogOptions options;
   options.path = argv[1];
   const auto catalog = Catalog::Open(options);
