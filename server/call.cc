@@ -51,7 +51,7 @@ Call* Call::StartAsync(ServiceState& state, grpc::CallbackServerContext* context
     return call;
   }
   call->admitted_ = true;
-  state.Post(executor, [call, work = std::move(work)] {
+  executor.Post([call, work = std::move(work)] {
     call->queue_us_ = Microseconds(Clock::now() - call->arrived_);
     // Nobody waits any more for what expired in the queue.
     const Status wanted = call->stop().Check();

@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char* kPageKind = "collections";
 
-// Changes run one after another on the admin thread: dropping a collection waits for its commits, which need the
-// io pool. The rest may wait for the disk, so it runs there.
+// Changes run one after another on the admin thread: a drop waits for calls that need the other pools. The rest may
+// wait for the disk, so it runs on the io pool.
 class CollectionsService final : public v1::Collections::CallbackService {
  public:
   explicit CollectionsService(ServiceState& state) : state_(state) {}
@@ -52,7 +52,6 @@ class CollectionsService final : public v1::Collections::CallbackService {
     return Run(context, "Collections.Delete", *request, state_.runtime.admin(), [=, this]() -> Status {
       TESSERA_RETURN_IF_ERROR(state_.Find(request->name(), "name").status());
       TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
-      // First, so that the drop does not wait for it.
       state_.operations.CancelCollection(request->name());
       return catalog->Drop(request->name());
     });

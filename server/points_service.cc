@@ -75,8 +75,8 @@ class PointsService final : public v1::Points::CallbackService {
   }
 
  private:
-  // `done` must not hold the collection: were it the last reference, the collection would be destroyed on its own
-  // committer, which it waits for. It need not: a collection completes what was handed to it before it goes.
+  // `done` does not hold the collection, lest its last reference go inside its own committer. It need not: a
+  // collection completes what was handed to it before it goes.
   void StartUpsert(const v1::UpsertRequest& request, v1::UpsertResponse* response, Call& call) const {
     const auto collection = state_.Find(request.collection());
     if (!collection.ok()) return call.Complete(collection.status());

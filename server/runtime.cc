@@ -53,12 +53,14 @@ struct Runtime::Pools {
         io(std::max<size_t>(sizes.io, 1)),
         admin(1),
         jobs(std::max<size_t>(sizes.jobs, 1)),
+        background(1),
         timer_thread([this] { timers.run(); }) {}
 
   PoolExecutor compute;
   PoolExecutor io;
   PoolExecutor admin;
   PoolExecutor jobs;
+  PoolExecutor background;
   boost::asio::io_context timers{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_timers{
       timers.get_executor()};
@@ -76,6 +78,7 @@ Executor& Runtime::compute() { return pools_->compute; }
 Executor& Runtime::io() { return pools_->io; }
 Executor& Runtime::admin() { return pools_->admin; }
 Executor& Runtime::jobs() { return pools_->jobs; }
+Executor& Runtime::background() { return pools_->background; }
 
 std::unique_ptr<Runtime::Timer> Runtime::After(std::chrono::nanoseconds delay,
                                                std::function<void()> task) {
@@ -89,6 +92,7 @@ void Runtime::Join() {
   // In the order in which work flows: a job may post to compute and io, io to compute.
   pools_->admin.Join();
   pools_->jobs.Join();
+  pools_->background.Join();
   pools_->io.Join();
   pools_->compute.Join();
 }

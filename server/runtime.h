@@ -25,10 +25,11 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  Executor& compute();  // searches, encodes; tasks never wait for other tasks
-  Executor& io();       // commits and point reads: tasks that wait for the disk
-  Executor& admin();    // one thread: creates and drops collections, which wait for tasks of the other pools
-  Executor& jobs();     // trainings: tasks of minutes
+  Executor& compute();     // searches, encodes; tasks never wait for other tasks
+  Executor& io();          // commits and point reads: tasks that wait for the disk
+  Executor& admin();       // one thread: creates and drops collections, which waits for their calls
+  Executor& jobs();        // trainings asked for: tasks of minutes
+  Executor& background();  // one thread: trainings that start by themselves, one at a time
 
   // A running timer; destroying it cancels, but does not wait for a callback under way. Not to outlive this.
   class Timer {

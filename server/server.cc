@@ -76,7 +76,7 @@ class ServerImpl final : public Server {
         runtime_({config.threads, config.io_threads, config.limits.trainings}),
         admission_(config.limits.in_flight, config.limits.in_flight_bytes),
         operations_(config.limits.trainings, UnixMilliseconds()),
-        state_{config_, runtime_, admission_, operations_, tasks_, simd::ActiveKernels().name} {}
+        state_{config_, runtime_, admission_, operations_, simd::ActiveKernels().name} {}
 
   ~ServerImpl() override { Stop(); }
 
@@ -105,7 +105,6 @@ class ServerImpl final : public Server {
         trim_timer_.reset();
         trim_stopped_ = true;
       }
-      tasks_.WaitUntilNone();
       // The catalog drains its committers on pools that still run.
       state_.catalog = nullptr;
       catalog_.reset();
@@ -157,6 +156,7 @@ class ServerImpl final : public Server {
     options.path = config_.data;
     options.compute = &runtime_.compute();
     options.io = &runtime_.io();
+    options.background = &runtime_.background();
     options.background = &runtime_.jobs();
     options.block_cache_bytes = config_.block_cache_bytes;
     options.write_buffer_bytes = config_.write_buffer_bytes;
@@ -203,7 +203,6 @@ class ServerImpl final : public Server {
   Runtime runtime_;
   Admission admission_;
   Operations operations_;
-  TaskCount tasks_;
   ServiceState state_;
   std::unique_ptr<Catalog> catalog_;
   std::vector<std::unique_ptr<grpc::Service>> services_;

@@ -1,17 +1,6 @@
 #include "server/services.h"
 
-#include <utility>
-
 namespace tessera::server {
-
-void ServiceState::Post(Executor& executor, std::function<void()> task) {
-  auto entry = std::make_shared<TaskCount::Entry>(tasks);
-  executor.Post([entry = std::move(entry), task = std::move(task)]() mutable {
-    std::function<void()> run = std::move(task);
-    // Locals go in reverse order: the task with all it holds, then the entry.
-    run();
-  });
-}
 
 StatusOr<Catalog*> ServiceState::OpenedCatalog() const {
   Catalog* opened = catalog.load(std::memory_order_acquire);

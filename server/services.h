@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,7 +11,6 @@
 #include "server/config.h"
 #include "server/operations.h"
 #include "server/runtime.h"
-#include "server/task_count.h"
 
 namespace grpc {
 class Service;
@@ -26,12 +24,8 @@ struct ServiceState {
   Runtime& runtime;
   Admission& admission;
   Operations& operations;
-  TaskCount& tasks;
   std::string isa;                         // name of the kernels in use
   std::atomic<Catalog*> catalog{nullptr};  // null until it is open
-
-  // Posts a task that is counted until it, and what it holds, is gone.
-  void Post(Executor& executor, std::function<void()> task);
 
   // Unavailable until the catalog is open.
   StatusOr<Catalog*> OpenedCatalog() const;

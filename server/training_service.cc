@@ -58,7 +58,7 @@ class TrainRun : public std::enable_shared_from_this<TrainRun> {
         response_(response) {}
 
   void Post() {
-    state_.Post(state_.runtime.jobs(), [self = shared_from_this()] { self->Run(); });
+    state_.runtime.jobs().Post([self = shared_from_this()] { self->Run(); });
   }
 
  private:
