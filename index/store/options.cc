@@ -49,6 +49,14 @@ void UseTable(rocksdb::ColumnFamilyOptions& family, const rocksdb::BlockBasedTab
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 }
 
+// For keys in random order: every merge of level 0 rewrites what is below it, so a load merges
+// seldom.
+void MergeSeldom(rocksdb::ColumnFamilyOptions& family) {
+  family.level0_file_num_compaction_trigger = 8;
+  family.level0_slowdown_writes_trigger = 32;
+  family.level0_stop_writes_trigger = 48;
+}
+
 // Random keys, looked up one by one; most lookups of a load find nothing.
 rocksdb::ColumnFamilyOptions IdsFamily(const SharedResources::Impl& shared) {
   rocksdb::ColumnFamilyOptions family = BaseFamily(4 * kMiB);
@@ -58,6 +66,7 @@ rocksdb::ColumnFamilyOptions IdsFamily(const SharedResources::Impl& shared) {
   // The same for what is still in memory.
   family.memtable_prefix_bloom_size_ratio = 0.02;
   family.memtable_whole_key_filtering = true;
+  MergeSeldom(family);
   // A filter is read whole: at 16 MiB it is about 1 MiB.
   family.target_file_size_base = 16 * kMiB;
   return family;
@@ -94,10 +103,7 @@ rocksdb::ColumnFamilyOptions PostingsFamily(const SharedResources::Impl& shared)
   // The place after the last posting of the list is remembered: appends need no search.
   family.memtable_insert_with_hint_prefix_extractor.reset(
       rocksdb::NewFixedPrefixTransform(sizeof(ListId)));
-  // A load rewrites what is in the level below once per merge: merge seldom.
-  family.level0_file_num_compaction_trigger = 8;
-  family.level0_slowdown_writes_trigger = 32;
-  family.level0_stop_writes_trigger = 48;
+  MergeSeldom(family);
   return family;
 }
 
