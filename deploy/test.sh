@@ -11,10 +11,10 @@ usage: deploy/test.sh [--sanitizers] [--no-deps] [-- CTEST_ARGUMENT...]
 Builds in build/release and runs the tests, two at a time. The first run on two cores takes about a
 quarter of an hour, most of it compiling.
 
-  --sanitizers  also run the tests under AddressSanitizer with UBSan, a server included, and the
-                tests of the index and its races under ThreadSanitizer (about 20 minutes more)
+  --sanitizers  also run the tests under AddressSanitizer with UBSan, server and command line
+                included, and the races of the index under ThreadSanitizer (20 minutes more)
   --no-deps     leave the packages of the machine alone
-  --            what follows goes to ctest: deploy/test.sh -- -L unit, deploy/test.sh -- -R simd
+  --            what follows goes to ctest in the release build: deploy/test.sh -- -L unit, deploy/test.sh -- -R simd
 TEXT
 }
 
@@ -38,8 +38,7 @@ run_tests() {
   shift
   rm -f "$folder/tests.xml"
   folders+=("$folder")
-  ctest --test-dir "$folder" -j2 --output-on-failure --no-tests=error \
-    --output-junit tests.xml "$@" "${ctest_arguments[@]}" || true
+  ctest --test-dir "$folder" -j2 --output-on-failure --no-tests=error --output-junit tests.xml "$@" || true
   ctest --test-dir "$folder" --show-only=json-v1 >"$folder/tests.json"
 }
 
@@ -50,18 +49,20 @@ if ((sanitizers)); then total=3; fi
 
 echo "[1/$total] every test, release build"
 deploy/build.sh "${build_arguments[@]}" all
-run_tests release
+run_tests release "${ctest_arguments[@]}"
 
 if ((sanitizers)); then
-  echo "[2/$total] AddressSanitizer and UndefinedBehaviorSanitizer"
+  echo "[2/$total] AddressSanitizer and UndefinedBehaviorSanitizer: all but the recall bands, which are"
+  echo "      statistics of the same code, and the checks of the sources"
   deploy/build.sh "${build_arguments[@]}" --preset asan-ubsan all
   # Debian's gRPC and protobuf are not instrumented: containers that cross the line look overrun.
-  ASAN_OPTIONS=detect_container_overflow=0:detect_stack_use_after_return=0 \
-    UBSAN_OPTIONS=print_stacktrace=1 run_tests asan-ubsan -LE 'meta|recall'
+  ASAN_OPTIONS=detect_container_overflow=0 UBSAN_OPTIONS=print_stacktrace=1 \
+    run_tests asan-ubsan -LE 'meta|recall'
 
-  echo "[3/$total] ThreadSanitizer"
-  deploy/build.sh "${build_arguments[@]}" --preset tsan all
-  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 run_tests tsan -LE 'meta|recall|property'
+  echo "[3/$total] ThreadSanitizer: the index under its race and property tests"
+  deploy/build.sh "${build_arguments[@]}" --preset tsan test_race test_property
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/deploy/tsan.supp \
+    run_tests tsan -L 'race|property'
 fi
 
 python3 -B deploy/test_summary.py "${folders[@]}"
