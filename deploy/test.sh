@@ -61,7 +61,7 @@ if ((sanitizers)); then
 
   echo "[3/$total] ThreadSanitizer: the index under its race and property tests"
   deploy/build.sh "${build_arguments[@]}" --preset tsan test_race test_property
-  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$PWD/deploy/tsan.supp \
+  TSAN_OPTIONS=halt_on_error=1:ignore_interceptors_accesses=1:suppressions=$PWD/deploy/tsan.supp \
     run_tests tsan -L 'race|property'
 fi
 
