@@ -13,8 +13,9 @@ Status Admission::Admit(size_t bytes) {
   }
   // One request is always let in: the message limit alone decides how large it may be.
   if (requests_ > 0 && bytes_ + bytes > max_bytes_) {
-    return ResourceExhausted("the server holds " + std::to_string(bytes_) + " bytes of requests, its limit is " +
-                             std::to_string(max_bytes_) + "; try again later");
+    return ResourceExhausted("the server holds " + std::to_string(bytes_) +
+                             " bytes of requests, its limit is " + std::to_string(max_bytes_) +
+                             "; try again later");
   }
   ++requests_;
   ++total_;

@@ -17,8 +17,8 @@ class Admission {
   Admission(size_t max_requests, size_t max_bytes)
       : max_requests_(max_requests), max_bytes_(max_bytes) {}
 
-  // ResourceExhausted when either count is full: try again later. Unavailable after Close(). Each OK is
-  // matched by one Release() of the same bytes.
+  // ResourceExhausted when either count is full: try again later. Unavailable after Close(). Each
+  // OK is matched by one Release() of the same bytes.
   Status Admit(size_t bytes);
   void Release(size_t bytes);
   // Refuses from now on; what is under way goes on.

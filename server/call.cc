@@ -64,11 +64,11 @@ Call* Call::StartAsync(ServiceState& state, grpc::CallbackServerContext* context
   return call;
 }
 
-Call* Call::Start(ServiceState& state, grpc::CallbackServerContext* context, Info info, Executor& executor,
-                  std::function<Status(Call&)> work) {
-  return StartAsync(state, context, std::move(info), executor, [work = std::move(work)](Call& call) {
-    call.Complete(Guarded([&] { return work(call); }));
-  });
+Call* Call::Start(ServiceState& state, grpc::CallbackServerContext* context, Info info,
+                  Executor& executor, std::function<Status(Call&)> work) {
+  return StartAsync(
+      state, context, std::move(info), executor,
+      [work = std::move(work)](Call& call) { call.Complete(Guarded([&] { return work(call); })); });
 }
 
 void Call::Complete(const Status& status) {

@@ -21,9 +21,10 @@ namespace tessera::server {
 class Call final : public grpc::ServerUnaryReactor {
  public:
   struct Info {
-    const char* method = "";      // "Points.Query", for the log
-    size_t request_bytes = 0;     // for admission
-    std::function<std::string()> detail;  // what was asked, for the line of a slow call; may be empty
+    const char* method = "";   // "Points.Query", for the log
+    size_t request_bytes = 0;  // for admission
+    std::function<std::string()>
+        detail;  // what was asked, for the line of a slow call; may be empty
   };
 
   // Refuses, or posts `work`, which calls Complete() once, on any thread, at any time.

@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char* kPageKind = "collections";
 
-// Changes run one after another on the admin thread: a drop waits for calls that need the other pools. The rest may
-// wait for the disk, so it runs on the io pool.
+// Changes run one after another on the admin thread: a drop waits for calls that need the other
+// pools. The rest may wait for the disk, so it runs on the io pool.
 class CollectionsService final : public v1::Collections::CallbackService {
  public:
   explicit CollectionsService(ServiceState& state) : state_(state) {}
@@ -21,16 +21,19 @@ class CollectionsService final : public v1::Collections::CallbackService {
   grpc::ServerUnaryReactor* Create(grpc::CallbackServerContext* context,
                                    const v1::CreateCollectionRequest* request,
                                    v1::Collection* response) override {
-    return Run(context, "Collections.Create", *request, state_.runtime.admin(), [=, this]() -> Status {
-      TESSERA_ASSIGN_OR_RETURN(const CollectionSpec spec, FromProto(request->collection()));
-      TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
-      TESSERA_ASSIGN_OR_RETURN(const auto collection, catalog->Create(request->collection().name(), spec));
-      Describe(*collection, response);
-      return OkStatus();
-    });
+    return Run(
+        context, "Collections.Create", *request, state_.runtime.admin(), [=, this]() -> Status {
+          TESSERA_ASSIGN_OR_RETURN(const CollectionSpec spec, FromProto(request->collection()));
+          TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
+          TESSERA_ASSIGN_OR_RETURN(const auto collection,
+                                   catalog->Create(request->collection().name(), spec));
+          Describe(*collection, response);
+          return OkStatus();
+        });
   }
 
-  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetCollectionRequest* request,
+  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context,
+                                const v1::GetCollectionRequest* request,
                                 v1::Collection* response) override {
     return Run(context, "Collections.Get", *request, state_.runtime.io(), [=, this]() -> Status {
       TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request->name(), "name"));
@@ -49,12 +52,13 @@ class CollectionsService final : public v1::Collections::CallbackService {
   grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
                                    const v1::DeleteCollectionRequest* request,
                                    v1::DeleteCollectionResponse*) override {
-    return Run(context, "Collections.Delete", *request, state_.runtime.admin(), [=, this]() -> Status {
-      TESSERA_RETURN_IF_ERROR(state_.Find(request->name(), "name").status());
-      TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
-      state_.operations.CancelCollection(request->name());
-      return catalog->Drop(request->name());
-    });
+    return Run(context, "Collections.Delete", *request, state_.runtime.admin(),
+               [=, this]() -> Status {
+                 TESSERA_RETURN_IF_ERROR(state_.Find(request->name(), "name").status());
+                 TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
+                 state_.operations.CancelCollection(request->name());
+                 return catalog->Drop(request->name());
+               });
   }
 
   grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context,
@@ -79,15 +83,18 @@ class CollectionsService final : public v1::Collections::CallbackService {
     ToProto(collection.name(), collection.spec(), collection.Stats(), out);
   }
 
-  Status ListPage(const v1::ListCollectionsRequest& request, v1::ListCollectionsResponse* response) const {
+  Status ListPage(const v1::ListCollectionsRequest& request,
+                  v1::ListCollectionsResponse* response) const {
     TESSERA_ASSIGN_OR_RETURN(const size_t size, PageSize(request.page_size()));
-    TESSERA_ASSIGN_OR_RETURN(const std::string after, ParsePageToken(kPageKind, request.page_token()));
+    TESSERA_ASSIGN_OR_RETURN(const std::string after,
+                             ParsePageToken(kPageKind, request.page_token()));
     TESSERA_ASSIGN_OR_RETURN(const Catalog* catalog, state_.OpenedCatalog());
     const std::vector<std::string> names = catalog->List();
     auto it = std::upper_bound(names.begin(), names.end(), after);
     for (size_t n = 0; n < size && it != names.end(); ++it, ++n) {
       const auto collection = catalog->Get(*it);
-      if (collection.ok()) Describe(**collection, response->add_collections());  // else dropped meanwhile
+      if (collection.ok())
+        Describe(**collection, response->add_collections());  // else dropped meanwhile
     }
     if (it != names.end()) response->set_next_page_token(PageToken(kPageKind, *std::prev(it)));
     return OkStatus();

@@ -34,8 +34,10 @@ struct Flags {
 };
 
 void Flags::DeclarePlaces(CLI::App& app) {
-  app.add_option("--data", config.data, "Data directory; created if missing, its parent must exist");
-  app.add_option("--listen", config.listen, "Address to serve on, host:port; port 0 takes a free one");
+  app.add_option("--data", config.data,
+                 "Data directory; created if missing, its parent must exist");
+  app.add_option("--listen", config.listen,
+                 "Address to serve on, host:port; port 0 takes a free one");
   app.add_option("--port-file", config.port_file,
                  "File to write the address to once ready, for scripts that wait");
   app.add_option("--config", config_file, "TOML file with these flags as keys, without the dashes")
@@ -52,7 +54,8 @@ void Flags::DeclarePlaces(CLI::App& app) {
 void Flags::DeclareSizes(CLI::App& app) {
   app.add_option("--threads", config.threads, "Threads that encode and search; 0 is one a core")
       ->check(CLI::Range(0, 1024));
-  app.add_option("--io-threads", config.io_threads, "Threads that commit and train in the background")
+  app.add_option("--io-threads", config.io_threads,
+                 "Threads that commit and train in the background")
       ->check(CLI::Range(2, 256));
   app.add_option("--block-cache-mib", block_cache_mib, "RocksDB block cache, all collections, MiB")
       ->check(CLI::Range(1, 1 << 20));
@@ -78,7 +81,8 @@ void Flags::DeclareLimits(CLI::App& app) {
 
 std::string EnvironmentName(std::string flag) {
   std::replace(flag.begin(), flag.end(), '-', '_');
-  std::transform(flag.begin(), flag.end(), flag.begin(), [](unsigned char c) { return std::toupper(c); });
+  std::transform(flag.begin(), flag.end(), flag.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
   return "TESSERA_" + flag;
 }
 
@@ -91,7 +95,8 @@ void Flags::Declare(CLI::App& app) {
     const std::string flag = option->get_lnames().front();
     if (flag != "help") option->envname(EnvironmentName(flag));
   }
-  app.set_version_flag("--version", std::string("tesserad ") + kVersion, "Print the version and exit");
+  app.set_version_flag("--version", std::string("tesserad ") + kVersion,
+                       "Print the version and exit");
 }
 
 Config Flags::Result() const {
@@ -104,8 +109,8 @@ Config Flags::Result() const {
   return result;
 }
 
-// CLI11's own set_config() lets the file win over the environment; here the file fills only what flags
-// and environment left open.
+// CLI11's own set_config() lets the file win over the environment; here the file fills only what
+// flags and environment left open.
 void ApplyFile(CLI::App& app, const std::string& path) {
   if (path.empty()) return;
   if (CLI::detail::check_path(path.c_str()) != CLI::detail::path_type::file) {
@@ -130,7 +135,8 @@ void ApplyFile(CLI::App& app, const std::string& path) {
 ParsedConfig ParseConfig(int argc, const char* const* argv) {
   CLI::App app("tesserad: the Tessera vector search server", "tesserad");
   app.footer(
-      "Every flag may also be set in the environment (--io-threads as TESSERA_IO_THREADS) and in the\n"
+      "Every flag may also be set in the environment (--io-threads as TESSERA_IO_THREADS) and in "
+      "the\n"
       "file of --config; flags win over the environment, the environment wins over the file.\n"
       "TESSERA_ISA forces the instruction set: scalar, ssse3, avx2, avx512, avx512vbmi.");
   Flags flags;

@@ -97,15 +97,18 @@ StatusOr<VectorBytes> BytesOf(const v1::Vector& vector, const std::string& field
   }
   if (out.bytes.size() % ElementSize(out.type) != 0) {
     return InvalidArgument(field + " has " + Count(out.bytes.size(), "bytes, not a multiple of ") +
-                           std::to_string(ElementSize(out.type)) + " (" + ElementTypeName(out.type) + ')');
+                           std::to_string(ElementSize(out.type)) + " (" +
+                           ElementTypeName(out.type) + ')');
   }
   return out;
 }
 
-StatusOr<VectorBytes> OneVector(const v1::Vector& vector, const Shape& shape, const std::string& field) {
+StatusOr<VectorBytes> OneVector(const v1::Vector& vector, const Shape& shape,
+                                const std::string& field) {
   StatusOr<VectorBytes> bytes = BytesOf(vector, field);
   if (bytes.ok() && bytes->components() != shape.dim) {
-    return InvalidArgument(field + " has " + Count(bytes->components(), "components, ") + Wanted(shape));
+    return InvalidArgument(field + " has " + Count(bytes->components(), "components, ") +
+                           Wanted(shape));
   }
   return bytes;
 }
@@ -117,7 +120,8 @@ StatusOr<VectorBytes> Rows(const v1::Vector& vector, const Shape& shape, const s
   const size_t components = bytes->components();
   if (components == 0) return InvalidArgument(field + " is empty");
   if (components % shape.dim != 0) {
-    return InvalidArgument(field + " has " + Count(components, "components, not whole rows: ") + Wanted(shape));
+    return InvalidArgument(field + " has " + Count(components, "components, not whole rows: ") +
+                           Wanted(shape));
   }
   TESSERA_RETURN_IF_ERROR(CheckRows(components / shape.dim, max_rows, field));
   return bytes;
@@ -125,10 +129,18 @@ StatusOr<VectorBytes> Rows(const v1::Vector& vector, const Shape& shape, const s
 
 void ToProto(ElementType type, std::string bytes, v1::Vector* out) {
   switch (type) {
-    case ElementType::kF32: out->set_f32_le(std::move(bytes)); break;
-    case ElementType::kF16: out->set_f16_le(std::move(bytes)); break;
-    case ElementType::kI8: out->set_i8(std::move(bytes)); break;
-    case ElementType::kU8: out->set_u8(std::move(bytes)); break;
+    case ElementType::kF32:
+      out->set_f32_le(std::move(bytes));
+      break;
+    case ElementType::kF16:
+      out->set_f16_le(std::move(bytes));
+      break;
+    case ElementType::kI8:
+      out->set_i8(std::move(bytes));
+      break;
+    case ElementType::kU8:
+      out->set_u8(std::move(bytes));
+      break;
   }
 }
 
@@ -157,8 +169,8 @@ float HalfToFloat(uint16_t half) {
 
 Status CheckRows(size_t rows, size_t max_rows, const std::string& field) {
   if (rows <= max_rows) return OkStatus();
-  return InvalidArgument(field + " has " + Count(rows, "rows, at most ") + std::to_string(max_rows) +
-                         " are allowed in one request");
+  return InvalidArgument(field + " has " + Count(rows, "rows, at most ") +
+                         std::to_string(max_rows) + " are allowed in one request");
 }
 
 }  // namespace tessera::server

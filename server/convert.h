@@ -1,4 +1,5 @@
-// Ids and vectors between the wire and the engine. Pure functions; everything from the wire is hostile.
+// Ids and vectors between the wire and the engine. Pure functions; everything from the wire is
+// hostile.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +34,8 @@ struct VectorBytes {
 StatusOr<VectorBytes> BytesOf(const v1::Vector& vector, const std::string& field);
 // Also checks that it is one vector of the collection:
 // points[17].vector has 100 components, collection "a" has 128
-StatusOr<VectorBytes> OneVector(const v1::Vector& vector, const Shape& shape, const std::string& field);
+StatusOr<VectorBytes> OneVector(const v1::Vector& vector, const Shape& shape,
+                                const std::string& field);
 // Also checks that it is whole rows of the collection, at least one and at most max_rows.
 StatusOr<VectorBytes> Rows(const v1::Vector& vector, const Shape& shape, const std::string& field,
                            size_t max_rows);

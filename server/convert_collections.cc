@@ -5,11 +5,16 @@ namespace {
 
 StatusOr<Metric> FromProto(v1::Metric metric) {
   switch (metric) {
-    case v1::METRIC_L2: return Metric::kL2;
-    case v1::METRIC_INNER_PRODUCT: return Metric::kInnerProduct;
-    case v1::METRIC_COSINE: return Metric::kCosine;
-    case v1::METRIC_UNSPECIFIED: return InvalidArgument("collection.metric is missing");
-    default: break;
+    case v1::METRIC_L2:
+      return Metric::kL2;
+    case v1::METRIC_INNER_PRODUCT:
+      return Metric::kInnerProduct;
+    case v1::METRIC_COSINE:
+      return Metric::kCosine;
+    case v1::METRIC_UNSPECIFIED:
+      return InvalidArgument("collection.metric is missing");
+    default:
+      break;
   }
   return InvalidArgument("collection.metric is " + std::to_string(static_cast<int>(metric)) +
                          ", expected 1 to 3");
@@ -17,9 +22,12 @@ StatusOr<Metric> FromProto(v1::Metric metric) {
 
 v1::Metric ToProto(Metric metric) {
   switch (metric) {
-    case Metric::kL2: return v1::METRIC_L2;
-    case Metric::kInnerProduct: return v1::METRIC_INNER_PRODUCT;
-    case Metric::kCosine: return v1::METRIC_COSINE;
+    case Metric::kL2:
+      return v1::METRIC_L2;
+    case Metric::kInnerProduct:
+      return v1::METRIC_INNER_PRODUCT;
+    case Metric::kCosine:
+      return v1::METRIC_COSINE;
   }
   return v1::METRIC_UNSPECIFIED;
 }
@@ -27,7 +35,8 @@ v1::Metric ToProto(Metric metric) {
 v1::CollectionState StateOf(const CollectionStats& stats) {
   if (stats.read_only) return v1::COLLECTION_STATE_READ_ONLY;
   if (stats.training) return v1::COLLECTION_STATE_TRAINING;
-  return stats.generation == Generation() ? v1::COLLECTION_STATE_UNTRAINED : v1::COLLECTION_STATE_SERVING;
+  return stats.generation == Generation() ? v1::COLLECTION_STATE_UNTRAINED
+                                          : v1::COLLECTION_STATE_SERVING;
 }
 
 void ToProto(const MemoryUsage& memory, v1::MemoryUsage* out) {
@@ -49,12 +58,13 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   CollectionSpec spec;
   if (collection.name().empty()) return InvalidArgument("collection.name is missing");
   if (collection.dim() == 0 || collection.dim() > kMaxDim) {
-    return InvalidArgument("collection.dim is " + std::to_string(collection.dim()) + ", expected 1 to " +
-                           std::to_string(kMaxDim));
+    return InvalidArgument("collection.dim is " + std::to_string(collection.dim()) +
+                           ", expected 1 to " + std::to_string(kMaxDim));
   }
   spec.dim = collection.dim();
   TESSERA_ASSIGN_OR_RETURN(spec.metric, FromProto(collection.metric()));
-  const std::string text = collection.quantizer().empty() ? kDefaultQuantizer : collection.quantizer();
+  const std::string text =
+      collection.quantizer().empty() ? kDefaultQuantizer : collection.quantizer();
   StatusOr<QuantizerSpec> quantizer = QuantizerSpec::Parse(text);
   if (!quantizer.ok()) return Annotate(quantizer.status(), "collection.quantizer: ");
   spec.quantizer = *quantizer;
@@ -91,7 +101,8 @@ void ToProto(const CollectionStats& stats, const ProcessMemory& process, const s
   out->set_list_imbalance(stats.list_imbalance);
   ToProto(stats.memory, out->mutable_memory());
   if (stats.rows > 0) {
-    out->set_bytes_per_vector(static_cast<double>(stats.memory.total()) / static_cast<double>(stats.rows));
+    out->set_bytes_per_vector(static_cast<double>(stats.memory.total()) /
+                              static_cast<double>(stats.rows));
   }
   out->set_disk_bytes(stats.disk_bytes);
   out->set_store_memory_bytes(stats.store_memory_bytes);

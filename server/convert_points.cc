@@ -48,11 +48,13 @@ Status CheckColumnIds(const v1::PointColumns& columns, size_t rows) {
   const bool keys = columns.keys_size() > 0;
   const size_t ids = keys ? columns.keys_size() : columns.nums_size();
   if (ids == rows) return OkStatus();
-  return InvalidArgument(std::string("columns.") + (keys ? "keys" : "nums") + " has " + std::to_string(ids) +
-                         " ids, columns.vectors has " + std::to_string(rows) + " rows");
+  return InvalidArgument(std::string("columns.") + (keys ? "keys" : "nums") + " has " +
+                         std::to_string(ids) + " ids, columns.vectors has " + std::to_string(rows) +
+                         " rows");
 }
 
-StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& shape, size_t max_rows) {
+StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& shape,
+                                 size_t max_rows) {
   TESSERA_ASSIGN_OR_RETURN(const VectorBytes vectors,
                            Rows(columns.vectors(), shape, "columns.vectors", max_rows));
   const size_t row_bytes = shape.dim * ElementSize(vectors.type);
@@ -78,21 +80,31 @@ void AddRejected(size_t index, const Status& status, v1::UpsertResponse* out) {
 
 StatusOr<RerankTier> TierOf(v1::RerankTier tier) {
   switch (tier) {
-    case v1::RERANK_TIER_AUTO: return RerankTier::kAuto;
-    case v1::RERANK_TIER_NONE: return RerankTier::kNone;
-    case v1::RERANK_TIER_REFINE: return RerankTier::kRefine;
-    case v1::RERANK_TIER_RAW: return RerankTier::kRaw;
-    default: break;
+    case v1::RERANK_TIER_AUTO:
+      return RerankTier::kAuto;
+    case v1::RERANK_TIER_NONE:
+      return RerankTier::kNone;
+    case v1::RERANK_TIER_REFINE:
+      return RerankTier::kRefine;
+    case v1::RERANK_TIER_RAW:
+      return RerankTier::kRaw;
+    default:
+      break;
   }
-  return InvalidArgument("params.rerank is " + std::to_string(static_cast<int>(tier)) + ", expected 0 to 3");
+  return InvalidArgument("params.rerank is " + std::to_string(static_cast<int>(tier)) +
+                         ", expected 0 to 3");
 }
 
 v1::RerankTier TierToProto(RerankTier tier) {
   switch (tier) {
-    case RerankTier::kAuto: return v1::RERANK_TIER_AUTO;
-    case RerankTier::kNone: return v1::RERANK_TIER_NONE;
-    case RerankTier::kRefine: return v1::RERANK_TIER_REFINE;
-    case RerankTier::kRaw: return v1::RERANK_TIER_RAW;
+    case RerankTier::kAuto:
+      return v1::RERANK_TIER_AUTO;
+    case RerankTier::kNone:
+      return v1::RERANK_TIER_NONE;
+    case RerankTier::kRefine:
+      return v1::RERANK_TIER_REFINE;
+    case RerankTier::kRaw:
+      return v1::RERANK_TIER_RAW;
   }
   return v1::RERANK_TIER_AUTO;
 }
@@ -104,14 +116,16 @@ Status CheckLimit(const QueryParams& params, const Limits& limits, size_t querie
                            std::to_string(limits.limit) + " is allowed");
   }
   if (params.offset > limits.limit - params.limit) {
-    return InvalidArgument("limit + offset is " + std::to_string(uint64_t{params.limit} + params.offset) +
-                           ", at most " + std::to_string(limits.limit) + " is allowed");
+    return InvalidArgument("limit + offset is " +
+                           std::to_string(uint64_t{params.limit} + params.offset) + ", at most " +
+                           std::to_string(limits.limit) + " is allowed");
   }
   const uint64_t hits = uint64_t{params.limit} * queries;
   const uint64_t hit_bytes = kHitBytes + (params.with_vector ? uint64_t{dim} * sizeof(float) : 0);
   if (hits > limits.message_bytes / hit_bytes) {
     return InvalidArgument("limit: the reply may have " + std::to_string(hits) + " hits, at most " +
-                           std::to_string(limits.message_bytes / hit_bytes) + " fit into a message");
+                           std::to_string(limits.message_bytes / hit_bytes) +
+                           " fit into a message");
   }
   return OkStatus();
 }
@@ -140,7 +154,8 @@ void HitToProto(Hit hit, bool with_vector, v1::Hit* out) {
 
 }  // namespace
 
-StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& shape, size_t max_rows) {
+StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& shape,
+                               size_t max_rows) {
   if (request.has_columns() && request.points_size() > 0) {
     return InvalidArgument("points and columns are both given; one form at a time");
   }
@@ -150,7 +165,8 @@ StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& sh
   return FromPoints(request, shape);
 }
 
-void ToProto(const UpsertResult& result, const std::vector<RowError>& unreadable, v1::UpsertResponse* out) {
+void ToProto(const UpsertResult& result, const std::vector<RowError>& unreadable,
+             v1::UpsertResponse* out) {
   out->set_commit(result.commit);
   out->set_upserted(result.upserted);
   auto known = unreadable.begin();
@@ -175,7 +191,8 @@ StatusOr<std::vector<PointId>> FromProto(const google::protobuf::RepeatedPtrFiel
 }
 
 template <typename Request>
-StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries, uint32_t dim) {
+StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries,
+                               uint32_t dim) {
   QueryParams params;
   if (request.has_limit()) params.limit = request.limit();
   params.offset = request.offset();
@@ -193,9 +210,11 @@ StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, siz
   return params;
 }
 template StatusOr<QueryParams> ParamsOf(const v1::QueryRequest&, const Limits&, size_t, uint32_t);
-template StatusOr<QueryParams> ParamsOf(const v1::QueryBatchRequest&, const Limits&, size_t, uint32_t);
+template StatusOr<QueryParams> ParamsOf(const v1::QueryBatchRequest&, const Limits&, size_t,
+                                        uint32_t);
 
-void ToProto(QueryResult result, const QueryParams& params, double queue_us, v1::QueryResponse* out) {
+void ToProto(QueryResult result, const QueryParams& params, double queue_us,
+             v1::QueryResponse* out) {
   out->mutable_hits()->Reserve(static_cast<int>(result.hits.size()));
   for (Hit& hit : result.hits) HitToProto(std::move(hit), params.with_vector, out->add_hits());
   out->set_exhausted(result.exhausted);

@@ -15,26 +15,31 @@ namespace tessera::server {
 
 // The rows of an upsert for the engine.
 struct UpsertRows {
-  std::vector<PointInput> points;    // as many as rows; borrow the request's bytes
-  // Rows that cannot be read, ascending; only if request.partial. Their points have an empty id or vector, so
-  // the engine refuses them too, and what it says is replaced by what stands here.
+  std::vector<PointInput> points;  // as many as rows; borrow the request's bytes
+  // Rows that cannot be read, ascending; only if request.partial. Their points have an empty id or
+  // vector, so the engine refuses them too, and what it says is replaced by what stands here.
   std::vector<RowError> unreadable;
 };
 // InvalidArgument names the field: both or no forms, counts that differ, too many rows, and without
 // `partial` the first bad row. Rows are called points[i] in both forms.
-StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& shape, size_t max_rows);
-void ToProto(const UpsertResult& result, const std::vector<RowError>& unreadable, v1::UpsertResponse* out);
+StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& shape,
+                               size_t max_rows);
+void ToProto(const UpsertResult& result, const std::vector<RowError>& unreadable,
+             v1::UpsertResponse* out);
 
 StatusOr<std::vector<PointId>> FromProto(const google::protobuf::RepeatedPtrField<v1::PointId>& ids,
                                          size_t max_rows);
 
-// limit, offset, params, score_threshold, with_vector and explain of a QueryRequest or QueryBatchRequest,
-// checked against the limits for `queries` queries: the largest possible reply must fit into a message.
+// limit, offset, params, score_threshold, with_vector and explain of a QueryRequest or
+// QueryBatchRequest, checked against the limits for `queries` queries: the largest possible reply
+// must fit into a message.
 template <typename Request>
-StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries, uint32_t dim);
+StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries,
+                               uint32_t dim);
 
 // params: those of the query. queue_us: time between arrival and start.
-void ToProto(QueryResult result, const QueryParams& params, double queue_us, v1::QueryResponse* out);
+void ToProto(QueryResult result, const QueryParams& params, double queue_us,
+             v1::QueryResponse* out);
 
 // The engine calls all query rows queries[i]; the wire calls them `vector` (single) or vectors[i].
 Status NameQueries(const Status& status, bool single);

@@ -8,7 +8,8 @@
 namespace tessera::server {
 
 void InitLog(const std::string& level) {
-  auto logger = std::make_shared<spdlog::logger>("tesserad", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("tesserad",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   logger->set_level(spdlog::level::from_str(level == "warn" ? "warning" : level));
   logger->flush_on(spdlog::level::info);

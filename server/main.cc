@@ -59,14 +59,15 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "tesserad: %s\n", tessera::MessageOf(kernels).c_str());
     return kUsage;
   }
-  // Until the server runs, a signal ends the process at once: everything acknowledged is on disk.
+  // Before the start, so that whoever sees the address may send one: it is served when the start is
+  // done.
+  if (!CatchSignals()) {
+    std::perror("tesserad: cannot catch signals");
+    return kFailure;
+  }
   auto server = Server::Start(*parsed.config, tessera::Catalog::Open);
   if (!server.ok()) {
     std::fprintf(stderr, "tesserad: %s\n", tessera::MessageOf(server.status()).c_str());
-    return kFailure;
-  }
-  if (!CatchSignals()) {
-    std::perror("tesserad: cannot catch signals");
     return kFailure;
   }
   WaitForSignal();

@@ -17,7 +17,8 @@ StatusOr<Operations::Begun> Operations::Begin(const std::string& collection) {
     }
   }
   if (running_ >= max_running_) {
-    return ResourceExhausted(std::to_string(running_) + " trainings are running, the server's limit");
+    return ResourceExhausted(std::to_string(running_) +
+                             " trainings are running, the server's limit");
   }
   Expire();
   Operation operation;
@@ -79,7 +80,7 @@ StatusOr<OperationInfo> Operations::Get(const std::string& name) {
 
 StatusOr<OperationInfo> Operations::Cancel(const std::string& name) {
   std::lock_guard lock(mutex_);
-  TESSERA_ASSIGN_OR_RETURN(Operation* operation, Find(name));
+  TESSERA_ASSIGN_OR_RETURN(Operation * operation, Find(name));
   operation->cancelled->store(true);
   return operation->info;
 }
@@ -88,7 +89,8 @@ std::vector<OperationInfo> Operations::List(size_t count, uint64_t before) {
   std::lock_guard lock(mutex_);
   Expire();
   std::vector<OperationInfo> page;
-  for (auto it = operations_.lower_bound(before); it != operations_.begin() && page.size() < count;) {
+  for (auto it = operations_.lower_bound(before);
+       it != operations_.begin() && page.size() < count;) {
     page.push_back((--it)->second.info);
   }
   return page;
@@ -103,7 +105,8 @@ StatusOr<uint64_t> Operations::Wait(const std::string& name, Waiter waiter) {
     const uint64_t number = next_waiter_++;
     if (!operation->info.done) {
       if (waiters_.size() >= kMaxWaiters) {
-        return ResourceExhausted(std::to_string(kMaxWaiters) + " calls wait for operations, the server's limit");
+        return ResourceExhausted(std::to_string(kMaxWaiters) +
+                                 " calls wait for operations, the server's limit");
       }
       waiters_.emplace(number, Waiting{operation->info.id, std::move(waiter)});
       return number;
@@ -134,13 +137,15 @@ void Operations::Shutdown() {
     for (auto& [id, operation] : operations_) operation.cancelled->store(true);
     waiters.swap(waiters_);
   }
-  for (const auto& [number, waiting] : waiters) waiting.waiter(Unavailable("the server is shutting down"));
+  for (const auto& [number, waiting] : waiters)
+    waiting.waiter(Unavailable("the server is shutting down"));
 }
 
 StatusOr<Operations::Operation*> Operations::Find(const std::string& name) {
   Expire();
   const std::string prefix = "operations/";
-  const std::string digits = name.compare(0, prefix.size(), prefix) == 0 ? name.substr(prefix.size()) : "";
+  const std::string digits =
+      name.compare(0, prefix.size(), prefix) == 0 ? name.substr(prefix.size()) : "";
   const bool number = !digits.empty() && digits.size() <= 19 && digits[0] != '0' &&
                       digits.find_first_not_of("0123456789") == std::string::npos;
   const auto it = number ? operations_.find(std::stoull(digits)) : operations_.end();

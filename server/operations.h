@@ -32,32 +32,32 @@ struct OperationInfo {
   bool done = false;
   double progress = 0;  // 0 to 1, never falling
   std::string stage;
-  Status status;         // meaningful when done
+  Status status;  // meaningful when done
   std::chrono::system_clock::time_point start;
   std::chrono::system_clock::time_point end;  // when done
-  TrainOutcome outcome;  // when done and OK
+  TrainOutcome outcome;                       // when done and OK
 
   std::string name() const { return "operations/" + std::to_string(id); }
 };
 
-// The trainings of this process. Finished ones are kept for an hour, at most 1,000. Thread-safe; callbacks
-// run without its lock, on the thread that causes them.
+// The trainings of this process. Finished ones are kept for an hour, at most 1,000. Thread-safe;
+// callbacks run without its lock, on the thread that causes them.
 class Operations {
  public:
   using Now = std::function<std::chrono::system_clock::time_point()>;
   using Waiter = std::function<void(StatusOr<OperationInfo>)>;
   using CancelFlag = std::shared_ptr<const std::atomic<bool>>;
 
-  // first_id: ids ascend from it. Milliseconds since 1970 keep names of an earlier process from meaning
-  // another operation in this one.
+  // first_id: ids ascend from it. Milliseconds since 1970 keep names of an earlier process from
+  // meaning another operation in this one.
   Operations(size_t max_running, uint64_t first_id, Now now = std::chrono::system_clock::now);
 
   struct Begun {
     uint64_t id = 0;
     CancelFlag cancelled;
   };
-  // AlreadyExists names the one under way for this collection; ResourceExhausted if max_running are;
-  // Unavailable after Shutdown(). Finish() must follow.
+  // AlreadyExists names the one under way for this collection; ResourceExhausted if max_running
+  // are; Unavailable after Shutdown(). Finish() must follow.
   StatusOr<Begun> Begin(const std::string& collection);
   void Progress(uint64_t id, double fraction, const std::string& stage);
   void Finish(uint64_t id, const Status& status, const TrainOutcome& outcome);

@@ -7,7 +7,8 @@
 namespace tessera::server {
 
 StatusOr<size_t> PageSize(int32_t asked) {
-  if (asked < 0) return InvalidArgument("page_size is " + std::to_string(asked) + ", expected 0 or more");
+  if (asked < 0)
+    return InvalidArgument("page_size is " + std::to_string(asked) + ", expected 0 or more");
   if (asked == 0) return static_cast<size_t>(kDefaultPageSize);
   return static_cast<size_t>(std::min(asked, kMaxPageSize));
 }
@@ -20,7 +21,8 @@ StatusOr<std::string> ParsePageToken(const std::string& kind, const std::string&
   if (token.empty()) return std::string();
   std::string text;
   const bool decoded = absl::WebSafeBase64Unescape(token, &text);
-  if (!decoded || text.size() <= kind.size() + 1 || text.compare(0, kind.size() + 1, kind + ':') != 0) {
+  if (!decoded || text.size() <= kind.size() + 1 ||
+      text.compare(0, kind.size() + 1, kind + ':') != 0) {
     return InvalidArgument("page_token is not a next_page_token of this method");
   }
   return text.substr(kind.size() + 1);

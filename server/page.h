@@ -16,8 +16,8 @@ StatusOr<size_t> PageSize(int32_t asked);
 
 // A token for the page after `last` of the list `kind`, which a client can only hand back.
 std::string PageToken(const std::string& kind, const std::string& last);
-// `last` of a token of the same kind; empty for the empty token (the first page). InvalidArgument if it
-// is none of ours.
+// `last` of a token of the same kind; empty for the empty token (the first page). InvalidArgument
+// if it is none of ours.
 StatusOr<std::string> ParsePageToken(const std::string& kind, const std::string& token);
 
 }  // namespace tessera::server

@@ -34,8 +34,8 @@ void LimitHeapGrowth() {
 #ifdef __GLIBC__
   // An arena a thread (8 a core by default) each keeps its own high-water mark of message buffers.
   mallopt(M_ARENA_MAX, 2);
-  // Left alone, glibc raises the threshold up to 32 MiB as large blocks are freed; messages and chunks
-  // would then fragment the heap instead of going back to the system.
+  // Left alone, glibc raises the threshold up to 32 MiB as large blocks are freed; messages and
+  // chunks would then fragment the heap instead of going back to the system.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
 #endif

@@ -17,7 +17,8 @@ ProcessMemory ParseProcessStatus(const std::string& text);
 // Of this process.
 ProcessMemory ReadProcessMemory();
 
-// Tells malloc to keep few arenas and to give large blocks back at once. Call first thing in main().
+// Tells malloc to keep few arenas and to give large blocks back at once. Call first thing in
+// main().
 void LimitHeapGrowth();
 // Gives free heap pages back to the system. Takes milliseconds; for idle moments.
 void TrimHeap();

@@ -10,22 +10,26 @@ class QuantizersService final : public v1::Quantizers::CallbackService {
  public:
   explicit QuantizersService(ServiceState& state) : state_(state), limits_(state.config.limits) {}
 
-  grpc::ServerUnaryReactor* Encode(grpc::CallbackServerContext* context, const v1::EncodeRequest* request,
+  grpc::ServerUnaryReactor* Encode(grpc::CallbackServerContext* context,
+                                   const v1::EncodeRequest* request,
                                    v1::EncodeResponse* response) override {
     return Run(context, "Quantizers.Encode", *request,
                [=, this] { return EncodeVectors(*request, response); });
   }
 
-  grpc::ServerUnaryReactor* Decode(grpc::CallbackServerContext* context, const v1::DecodeRequest* request,
+  grpc::ServerUnaryReactor* Decode(grpc::CallbackServerContext* context,
+                                   const v1::DecodeRequest* request,
                                    v1::DecodeResponse* response) override {
-    return Run(context, "Quantizers.Decode", *request, [=, this] { return DecodeCodes(*request, response); });
+    return Run(context, "Quantizers.Decode", *request,
+               [=, this] { return DecodeCodes(*request, response); });
   }
 
  private:
   template <typename Request, typename Work>
-  Call* Run(grpc::CallbackServerContext* context, const char* method, const Request& request, Work work) {
-    return Call::Start(state_, context, {method, request.ByteSizeLong(), {}}, state_.runtime.compute(),
-                       [work](Call&) { return work(); });
+  Call* Run(grpc::CallbackServerContext* context, const char* method, const Request& request,
+            Work work) {
+    return Call::Start(state_, context, {method, request.ByteSizeLong(), {}},
+                       state_.runtime.compute(), [work](Call&) { return work(); });
   }
 
   Status EncodeVectors(const v1::EncodeRequest& request, v1::EncodeResponse* response) const {
@@ -34,7 +38,8 @@ class QuantizersService final : public v1::Quantizers::CallbackService {
     TESSERA_ASSIGN_OR_RETURN(
         const VectorBytes bytes,
         Rows(request.vectors(), {dim, request.collection()}, "vectors", limits_.batch_rows));
-    TESSERA_ASSIGN_OR_RETURN(EncodedVectors encoded, collection->Encode(FloatRows(bytes, dim).view()));
+    TESSERA_ASSIGN_OR_RETURN(EncodedVectors encoded,
+                             collection->Encode(FloatRows(bytes, dim).view()));
     response->set_generation(encoded.generation.value);
     response->set_code_bytes(encoded.code_bytes);
     response->mutable_lists()->Add(encoded.lists.begin(), encoded.lists.end());

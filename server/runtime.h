@@ -18,8 +18,8 @@ class Runtime {
     size_t io = 4;
     size_t jobs = 2;
   };
-  // Also sets OpenBLAS to one thread: its count is process-wide, and a pool of threads inside each task
-  // of a pool thrashes. The library never does this, the owner of the process does.
+  // Also sets OpenBLAS to one thread: its count is process-wide, and a pool of threads inside each
+  // task of a pool thrashes. The library never does this, the owner of the process does.
   explicit Runtime(const Sizes& sizes);
   ~Runtime();  // Join()
   Runtime(const Runtime&) = delete;
@@ -31,7 +31,8 @@ class Runtime {
   Executor& jobs();        // trainings asked for: tasks of minutes
   Executor& background();  // one thread: trainings that start by themselves, one at a time
 
-  // A running timer; destroying it cancels, but does not wait for a callback under way. Not to outlive this.
+  // A running timer; destroying it cancels, but does not wait for a callback under way. Not to
+  // outlive this.
   class Timer {
    public:
     virtual ~Timer() = default;

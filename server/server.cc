@@ -86,10 +86,8 @@ class ServerImpl final : public Server {
     TESSERA_RETURN_IF_ERROR(OpenData(open));
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     LogInfo("listening on " + address_);
-    TESSERA_RETURN_IF_ERROR(config_.port_file.empty() ? OkStatus()
-                                                      : WriteFileAtomically(config_.port_file, address_ + '\n'));
     ScheduleTrim(0, 0);
-    return OkStatus();
+    return WritePortFile();
   }
 
   const std::string& address() const override { return address_; }
@@ -120,14 +118,16 @@ class ServerImpl final : public Server {
             std::to_string(state_.runtime.compute().Concurrency()) + " compute and " +
             std::to_string(config_.io_threads) + " io threads");
     LogInfo("limits: message " + std::to_string(limits.message_bytes >> 20) + " MiB, limit " +
-            std::to_string(limits.limit) + ", batch " + std::to_string(limits.batch_rows) + " rows, in flight " +
-            std::to_string(limits.in_flight) + " requests and " + std::to_string(limits.in_flight_bytes >> 20) +
-            " MiB, trainings " + std::to_string(limits.trainings));
+            std::to_string(limits.limit) + ", batch " + std::to_string(limits.batch_rows) +
+            " rows, in flight " + std::to_string(limits.in_flight) + " requests and " +
+            std::to_string(limits.in_flight_bytes >> 20) + " MiB, trainings " +
+            std::to_string(limits.trainings));
   }
 
   Status Listen() {
     gpr_set_log_function(GrpcLog);
-    // Of each message that it cannot parse protobuf prints a line; the caller gets the error anyway.
+    // Of each message that it cannot parse protobuf prints a line; the caller gets the error
+    // anyway.
     google::protobuf::SetLogHandler(nullptr);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -139,7 +139,8 @@ class ServerImpl final : public Server {
     const int message_bytes = static_cast<int>(config_.limits.message_bytes);
     builder.SetMaxReceiveMessageSize(message_bytes);
     builder.SetMaxSendMessageSize(message_bytes);
-    for (auto make : {MakeCollectionsService, MakePointsService, MakeTrainingService, MakeQuantizersService}) {
+    for (auto make :
+         {MakeCollectionsService, MakePointsService, MakeTrainingService, MakeQuantizersService}) {
       services_.push_back(make(state_));
       builder.RegisterService(services_.back().get());
     }
@@ -167,23 +168,32 @@ class ServerImpl final : public Server {
       const auto collection = catalog_->Get(name);
       if (!collection.ok()) continue;
       rows += (*collection)->Count();
-      LogInfo("collection \"" + name + "\": " + std::to_string((*collection)->Count()) + " rows of " +
-              std::to_string((*collection)->spec().dim));
+      LogInfo("collection \"" + name + "\": " + std::to_string((*collection)->Count()) +
+              " rows of " + std::to_string((*collection)->spec().dim));
     }
-    LogInfo("data directory " + config_.data + ": " + std::to_string(names.size()) + " collections, " +
-            std::to_string(rows) + " rows, opened in " + Seconds(SecondsSince(start)));
+    LogInfo("data directory " + config_.data + ": " + std::to_string(names.size()) +
+            " collections, " + std::to_string(rows) + " rows, opened in " +
+            Seconds(SecondsSince(start)));
     state_.catalog.store(catalog_.get(), std::memory_order_release);
     return OkStatus();
   }
 
-  // gRPC answers calls that arrive after its own shutdown with CANCELLED, so that comes last: as long as calls
-  // are under way, new ones are told UNAVAILABLE.
+  // gRPC answers calls that arrive after its own shutdown with CANCELLED, so that comes last: as
+  // long as calls are under way, new ones are told UNAVAILABLE.
   void StopListening() {
     if (grpc_ == nullptr) return;
     grpc_->GetHealthCheckService()->Shutdown();
     admission_.WaitUntilIdle(std::chrono::milliseconds(config_.shutdown_grace_ms));
     grpc_->Shutdown(std::chrono::system_clock::now() + kReplyGrace);
-    if (!config_.port_file.empty()) std::remove(config_.port_file.c_str());
+    // Only if written here: it may be that of the server that holds the data directory.
+    if (port_file_written_) std::remove(config_.port_file.c_str());
+  }
+
+  Status WritePortFile() {
+    if (config_.port_file.empty()) return OkStatus();
+    const Status written = WriteFileAtomically(config_.port_file, address_ + '\n');
+    port_file_written_ = written.ok();
+    return written;
   }
 
   // When requests came since the last trim and now none do, free heap pages go back to the system.
@@ -208,6 +218,7 @@ class ServerImpl final : public Server {
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> grpc_;  // before the services that it calls
   std::string address_;
+  bool port_file_written_ = false;
   std::once_flag stopped_;
   std::mutex trim_mutex_;
   std::unique_ptr<Runtime::Timer> trim_timer_;

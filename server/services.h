@@ -1,4 +1,5 @@
-// The gRPC services, and what they share. gRPC stays out of this header: one file compiles each service.
+// The gRPC services, and what they share. gRPC stays out of this header: one file compiles each
+// service.
 #pragma once
 
 #include <atomic>

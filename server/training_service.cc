@@ -44,12 +44,13 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   result->set_training_error(info.outcome.training_error);
 }
 
-// One training on the jobs pool. The call is answered by the first progress after the start, or by a failure
-// before it: what cannot even start is the caller's error, not an operation to be polled for.
+// One training on the jobs pool. The call is answered by the first progress after the start, or by
+// a failure before it: what cannot even start is the caller's error, not an operation to be polled
+// for.
 class TrainRun : public std::enable_shared_from_this<TrainRun> {
  public:
-  TrainRun(ServiceState& state, std::shared_ptr<Collection> collection, uint64_t id, TrainOptions options,
-           Call& call, v1::Operation* response)
+  TrainRun(ServiceState& state, std::shared_ptr<Collection> collection, uint64_t id,
+           TrainOptions options, Call& call, v1::Operation* response)
       : state_(state),
         collection_(std::move(collection)),
         id_(id),
@@ -95,8 +96,8 @@ class TrainRun : public std::enable_shared_from_this<TrainRun> {
   bool taken_up_ = false;
 };
 
-// A call that waits for an operation without holding a thread: finished by the operation's end, the timer
-// or the client, whichever is first.
+// A call that waits for an operation without holding a thread: finished by the operation's end, the
+// timer or the client, whichever is first.
 class WaitCall final : public grpc::ServerUnaryReactor {
  public:
   WaitCall(ServiceState& state, std::string name, v1::Operation* response)
@@ -104,7 +105,8 @@ class WaitCall final : public grpc::ServerUnaryReactor {
 
   // Call once, before this is handed to gRPC.
   void Begin(std::chrono::nanoseconds timeout) {
-    // The reference keeps callbacks that come late, from the registry or the timer, off a deleted call.
+    // The reference keeps callbacks that come late, from the registry or the timer, off a deleted
+    // call.
     self_ = std::shared_ptr<WaitCall>(this);
     const auto number = state_.operations.Wait(
         name_, [self = self_](StatusOr<OperationInfo> info) { self->End(std::move(info)); });
@@ -112,7 +114,8 @@ class WaitCall final : public grpc::ServerUnaryReactor {
     std::lock_guard lock(mutex_);
     number_ = *number;
     if (ended_) return;
-    timer_ = state_.runtime.After(timeout, [self = self_] { self->End(self->state_.operations.Get(self->name_)); });
+    timer_ = state_.runtime.After(
+        timeout, [self = self_] { self->End(self->state_.operations.Get(self->name_)); });
   }
 
   void OnCancel() override { End(Cancelled("cancelled by the client")); }
@@ -150,7 +153,8 @@ class TrainingService final : public v1::Training::CallbackService {
  public:
   explicit TrainingService(ServiceState& state) : state_(state) {}
 
-  grpc::ServerUnaryReactor* Train(grpc::CallbackServerContext* context, const v1::TrainRequest* request,
+  grpc::ServerUnaryReactor* Train(grpc::CallbackServerContext* context,
+                                  const v1::TrainRequest* request,
                                   v1::Operation* response) override {
     return Call::StartAsync(state_, context, {"Training.Train", request->ByteSizeLong(), {}},
                             state_.runtime.io(), [=, this](Call& call) {
@@ -163,23 +167,22 @@ class TrainingService final : public v1::Training::CallbackService {
   grpc::ServerUnaryReactor* GetOperation(grpc::CallbackServerContext* context,
                                          const v1::GetOperationRequest* request,
                                          v1::Operation* response) override {
-    return Run(context, "Training.GetOperation", *request, [=, this] {
-      return Fill(state_.operations.Get(request->name()), response);
-    });
+    return Run(context, "Training.GetOperation", *request,
+               [=, this] { return Fill(state_.operations.Get(request->name()), response); });
   }
 
   grpc::ServerUnaryReactor* CancelOperation(grpc::CallbackServerContext* context,
                                             const v1::CancelOperationRequest* request,
                                             v1::Operation* response) override {
-    return Run(context, "Training.CancelOperation", *request, [=, this] {
-      return Fill(state_.operations.Cancel(request->name()), response);
-    });
+    return Run(context, "Training.CancelOperation", *request,
+               [=, this] { return Fill(state_.operations.Cancel(request->name()), response); });
   }
 
   grpc::ServerUnaryReactor* ListOperations(grpc::CallbackServerContext* context,
                                            const v1::ListOperationsRequest* request,
                                            v1::ListOperationsResponse* response) override {
-    return Run(context, "Training.ListOperations", *request, [=, this] { return ListPage(*request, response); });
+    return Run(context, "Training.ListOperations", *request,
+               [=, this] { return ListPage(*request, response); });
   }
 
   grpc::ServerUnaryReactor* WaitOperation(grpc::CallbackServerContext* context,
@@ -199,9 +202,10 @@ class TrainingService final : public v1::Training::CallbackService {
 
  private:
   template <typename Request, typename Work>
-  Call* Run(grpc::CallbackServerContext* context, const char* method, const Request& request, Work work) {
-    return Call::Start(state_, context, {method, request.ByteSizeLong(), {}}, state_.runtime.compute(),
-                       [work](Call&) { return work(); });
+  Call* Run(grpc::CallbackServerContext* context, const char* method, const Request& request,
+            Work work) {
+    return Call::Start(state_, context, {method, request.ByteSizeLong(), {}},
+                       state_.runtime.compute(), [work](Call&) { return work(); });
   }
 
   static Status Fill(const StatusOr<OperationInfo>& info, v1::Operation* response) {
@@ -220,15 +224,18 @@ class TrainingService final : public v1::Training::CallbackService {
     }
     options.sample_rows = request.sample_rows();
     if (request.has_seed()) options.context.seed = request.seed();
-    TESSERA_ASSIGN_OR_RETURN(const Operations::Begun begun, state_.operations.Begin(request.collection()));
+    TESSERA_ASSIGN_OR_RETURN(const Operations::Begun begun,
+                             state_.operations.Begin(request.collection()));
     options.context.stop = StopToken(Steady::time_point::max(), begun.cancelled);
-    return std::make_shared<TrainRun>(state_, std::move(collection), begun.id, std::move(options), call,
-                                      response);
+    return std::make_shared<TrainRun>(state_, std::move(collection), begun.id, std::move(options),
+                                      call, response);
   }
 
-  Status ListPage(const v1::ListOperationsRequest& request, v1::ListOperationsResponse* response) const {
+  Status ListPage(const v1::ListOperationsRequest& request,
+                  v1::ListOperationsResponse* response) const {
     TESSERA_ASSIGN_OR_RETURN(const size_t size, PageSize(request.page_size()));
-    TESSERA_ASSIGN_OR_RETURN(const std::string last, ParsePageToken(kPageKind, request.page_token()));
+    TESSERA_ASSIGN_OR_RETURN(const std::string last,
+                             ParsePageToken(kPageKind, request.page_token()));
     if (last.size() > 19 || last.find_first_not_of("0123456789") != std::string::npos) {
       return InvalidArgument("page_token is not a next_page_token of this method");
     }
@@ -244,10 +251,12 @@ class TrainingService final : public v1::Training::CallbackService {
 
   // 0 waits until just before the deadline of the call, so that the state still reaches the client.
   static std::chrono::nanoseconds Timeout(double seconds, Steady::time_point deadline) {
-    std::chrono::nanoseconds timeout(static_cast<int64_t>((seconds > 0 ? seconds : kMaxWaitSeconds) * 1e9));
+    std::chrono::nanoseconds timeout(
+        static_cast<int64_t>((seconds > 0 ? seconds : kMaxWaitSeconds) * 1e9));
     if (deadline == Steady::time_point::max()) return timeout;
     const std::chrono::nanoseconds left = deadline - Steady::now();
-    const std::chrono::nanoseconds margin = std::min<std::chrono::nanoseconds>(left / 5, std::chrono::milliseconds(100));
+    const std::chrono::nanoseconds margin =
+        std::min<std::chrono::nanoseconds>(left / 5, std::chrono::milliseconds(100));
     return std::min(timeout, left - margin);
   }
 

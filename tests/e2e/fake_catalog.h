@@ -14,7 +14,8 @@ namespace tessera::testing {
 class FakeCollection final : public Collection {
  public:
   std::function<void(const std::vector<PointInput>&, UpsertDone)> on_upsert;
-  std::function<StatusOr<std::vector<QueryResult>>(MatrixView<const float>, const QueryParams&)> on_query;
+  std::function<StatusOr<std::vector<QueryResult>>(MatrixView<const float>, const QueryParams&)>
+      on_query;
   std::function<Status(const TrainOptions&)> on_train;
 
   const std::string& name() const override { return name_; }
@@ -23,26 +24,35 @@ class FakeCollection final : public Collection {
     spec.dim = 4;
     return spec;
   }
-  void UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions&, UpsertDone done) override {
+  void UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions&,
+                   UpsertDone done) override {
     on_upsert(points, std::move(done));
   }
   StatusOr<UpsertResult> Upsert(const std::vector<PointInput>&, const UpsertOptions&) override {
     return Unimplemented("fake");
   }
-  void DeleteAsync(std::vector<PointId>, DeleteDone done) override { done(Unavailable("fake: disk gone")); }
+  void DeleteAsync(std::vector<PointId>, DeleteDone done) override {
+    done(Unavailable("fake: disk gone"));
+  }
   StatusOr<DeleteResult> Delete(std::vector<PointId>) override { return Unimplemented("fake"); }
   StatusOr<std::vector<QueryResult>> QueryBatch(MatrixView<const float> queries,
                                                 const QueryParams& params) override {
     return on_query(queries, params);
   }
-  StatusOr<QueryResult> QueryById(const PointId&, const QueryParams&) override { return Internal("fake: bug"); }
+  StatusOr<QueryResult> QueryById(const PointId&, const QueryParams&) override {
+    return Internal("fake: bug");
+  }
   StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>&) override {
     return DataLoss("fake: torn row");
   }
   uint64_t Count() const override { return 0; }
   Status Train(const TrainOptions& options) override { return on_train(options); }
-  StatusOr<EncodedVectors> Encode(MatrixView<const float>) override { return Aborted("fake: lost a race"); }
-  Status Decode(const std::vector<uint32_t>&, std::string_view, float*) override { return OkStatus(); }
+  StatusOr<EncodedVectors> Encode(MatrixView<const float>) override {
+    return Aborted("fake: lost a race");
+  }
+  Status Decode(const std::vector<uint32_t>&, std::string_view, float*) override {
+    return OkStatus();
+  }
   CollectionStats Stats() const override { return {}; }
 
  private:
@@ -51,7 +61,8 @@ class FakeCollection final : public Collection {
 
 class FakeCatalog final : public Catalog {
  public:
-  explicit FakeCatalog(std::shared_ptr<FakeCollection> collection) : collection_(std::move(collection)) {}
+  explicit FakeCatalog(std::shared_ptr<FakeCollection> collection)
+      : collection_(std::move(collection)) {}
   StatusOr<std::shared_ptr<Collection>> Create(const std::string&, const CollectionSpec&) override {
     throw std::bad_alloc();
   }

@@ -19,7 +19,8 @@ class ServerCollectionsTest : public ServerTest {
     return collections_->Create(&context, request, &created);
   }
 
-  grpc::Status List(int page_size, const std::string& token, v1::ListCollectionsResponse* response) {
+  grpc::Status List(int page_size, const std::string& token,
+                    v1::ListCollectionsResponse* response) {
     v1::ListCollectionsRequest request;
     request.set_page_size(page_size);
     request.set_page_token(token);
@@ -86,7 +87,8 @@ TEST_F(ServerCollectionsTest, BadOnesAreRefusedByField) {
   ExpectError(TryCreate(bad), StatusCode::INVALID_ARGUMENT, "name");
   bad = good;
   bad.set_dim(0);
-  ExpectError(TryCreate(bad), StatusCode::INVALID_ARGUMENT, "collection.dim is 0, expected 1 to 65535");
+  ExpectError(TryCreate(bad), StatusCode::INVALID_ARGUMENT,
+              "collection.dim is 0, expected 1 to 65535");
   bad.set_dim(65536);
   ExpectError(TryCreate(bad), StatusCode::INVALID_ARGUMENT, "collection.dim");
   bad = good;
@@ -169,7 +171,8 @@ TEST_F(ServerCollectionsTest, RestartKeepsEverything) {
   EXPECT_EQ(collection.metric(), v1::METRIC_INNER_PRODUCT);
 }
 
-// The last reference to a dropped collection is let go by whoever still works on it, its committer at last.
+// The last reference to a dropped collection is let go by whoever still works on it, its committer
+// at last.
 TEST_F(ServerCollectionsTest, DropWhileWritesAreUnderWay) {
   for (int round = 0; round < 5; ++round) {
     Create("a", 4);
@@ -210,7 +213,8 @@ TEST_F(ServerCollectionsTest, AddressInUseIsRefused) {
   other.listen = server_->address();
   const auto second = server::Server::Start(other, Catalog::Open);
   ASSERT_FALSE(second.ok());
-  EXPECT_NE(MessageOf(second.status()).find(server_->address()), std::string::npos) << second.status();
+  EXPECT_NE(MessageOf(second.status()).find(server_->address()), std::string::npos)
+      << second.status();
 }
 
 }  // namespace

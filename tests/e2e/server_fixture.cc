@@ -15,7 +15,8 @@ void ServerTest::Start() {
   server_ = *std::move(started);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
-  channel_ = grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), arguments);
+  channel_ =
+      grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), arguments);
   collections_ = v1::Collections::NewStub(channel_);
   points_ = v1::Points::NewStub(channel_);
   training_ = v1::Training::NewStub(channel_);
@@ -114,7 +115,8 @@ std::string F32Le(const std::vector<float>& values) {
   return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
 }
 
-void ExpectError(const grpc::Status& status, grpc::StatusCode code, const std::string& message_part) {
+void ExpectError(const grpc::Status& status, grpc::StatusCode code,
+                 const std::string& message_part) {
   EXPECT_EQ(status.error_code(), code) << status.error_message();
   EXPECT_NE(status.error_message().find(message_part), std::string::npos) << status.error_message();
 }

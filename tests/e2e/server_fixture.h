@@ -64,6 +64,7 @@ float Component(size_t i, size_t j);
 std::vector<float> Row(size_t i, uint32_t dim);
 std::string F32Le(const std::vector<float>& values);
 
-void ExpectError(const grpc::Status& status, grpc::StatusCode code, const std::string& message_part);
+void ExpectError(const grpc::Status& status, grpc::StatusCode code,
+                 const std::string& message_part);
 
 }  // namespace tessera::testing

@@ -127,7 +127,8 @@ TEST_F(ServerPointsTest, StringIdsAndDelete) {
   upsert.set_collection("a");
   upsert.mutable_columns()->add_keys("left");
   upsert.mutable_columns()->add_keys("right");
-  upsert.mutable_columns()->mutable_vectors()->set_u8(std::string("\x01\x01\x01\x01\x09\x09\x09\x09"));
+  upsert.mutable_columns()->mutable_vectors()->set_u8(
+      std::string("\x01\x01\x01\x01\x09\x09\x09\x09"));
   EXPECT_EQ(Upsert(upsert).upserted(), 2u);
   EXPECT_EQ(Query(QueryOf({9, 9, 9, 9})).hits(0).id().key(), "right");
 
@@ -262,11 +263,13 @@ TEST_F(ServerPointsTest, PartialUpsertWritesTheGoodRowsAndListsTheBad) {
   const v1::UpsertResponse response = Upsert(request);
   EXPECT_EQ(response.upserted(), 2u);
   ASSERT_EQ(response.rejected_size(), 4);
-  EXPECT_EQ(response.rejected(0).message(), "points[1].vector has 3 components, collection \"a\" has 4");
+  EXPECT_EQ(response.rejected(0).message(),
+            "points[1].vector has 3 components, collection \"a\" has 4");
   EXPECT_EQ(response.rejected(1).message(), "points[2].vector[2] is NaN");
   EXPECT_EQ(response.rejected(2).index(), 3u);
   EXPECT_EQ(response.rejected(3).message(), "points[4].id is missing");
-  for (const v1::RowError& error : response.rejected()) EXPECT_EQ(error.code(), StatusCode::INVALID_ARGUMENT);
+  for (const v1::RowError& error : response.rejected())
+    EXPECT_EQ(error.code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(Query(QueryOf({1, 2, 3, 4})).hits(0).id().num(), 1u);
 }
 
@@ -296,7 +299,8 @@ TEST_F(ServerPointsTest, BadQueriesAreRefused) {
   ExpectError(Fails(query), StatusCode::INVALID_ARGUMENT, "query is missing");
   ExpectError(Fails(QueryOf({1, 2, 3})), StatusCode::INVALID_ARGUMENT,
               "vector has 3 components, collection \"a\" has 4");
-  ExpectError(Fails(QueryOf({1, std::nanf(""), 3, 4})), StatusCode::INVALID_ARGUMENT, "vector[1] is NaN");
+  ExpectError(Fails(QueryOf({1, std::nanf(""), 3, 4})), StatusCode::INVALID_ARGUMENT,
+              "vector[1] is NaN");
   query = QueryOf({1, 2, 3, 4});
   query.set_limit(0);
   ExpectError(Fails(query), StatusCode::INVALID_ARGUMENT, "limit must be at least 1");

@@ -1,4 +1,5 @@
-// The standard services: health and reflection, spoken in raw bytes since their stubs are not packaged.
+// The standard services: health and reflection, spoken in raw bytes since their stubs are not
+// packaged.
 #include <grpcpp/generic/generic_stub.h>
 
 #include <future>
@@ -61,7 +62,8 @@ TEST_F(ServerStandardTest, ReflectionNamesTheServices) {
   grpc::ClientContext context;
   SetDeadline(context);
   OneMessage message("\x3a\x01*");  // list_services: "*"
-  stub.PrepareBidiStreamingCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+  stub.PrepareBidiStreamingCall(&context,
+                                "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
                                 grpc::StubOptions(), &message);
   message.Begin();
   const grpc::Status status = message.Wait();

@@ -10,7 +10,8 @@ using grpc::StatusCode;
 
 class ServerTrainingTest : public ServerTest {
  protected:
-  grpc::Status TryTrain(const std::string& name, const std::string& quantizer, v1::Operation* operation) {
+  grpc::Status TryTrain(const std::string& name, const std::string& quantizer,
+                        v1::Operation* operation) {
     v1::TrainRequest request;
     request.set_collection(name);
     request.set_quantizer(quantizer);
@@ -90,14 +91,16 @@ TEST_F(ServerTrainingTest, QuantizersRefuseWhatCannotBe) {
   v1::EncodeResponse encoded;
   {
     grpc::ClientContext context;
-    ExpectError(quantizers_->Encode(&context, encode, &encoded), StatusCode::FAILED_PRECONDITION, "not trained");
+    ExpectError(quantizers_->Encode(&context, encode, &encoded), StatusCode::FAILED_PRECONDITION,
+                "not trained");
   }
   Load("a", 4, 2000);
   ASSERT_EQ(Train("a", "IVF4,PQ2").error_code(), 0);
   encode.mutable_vectors()->set_f32_le("123");
   {
     grpc::ClientContext context;
-    ExpectError(quantizers_->Encode(&context, encode, &encoded), StatusCode::INVALID_ARGUMENT, "vectors has 3 bytes");
+    ExpectError(quantizers_->Encode(&context, encode, &encoded), StatusCode::INVALID_ARGUMENT,
+                "vectors has 3 bytes");
   }
   v1::DecodeRequest decode;
   decode.set_collection("a");
@@ -105,20 +108,23 @@ TEST_F(ServerTrainingTest, QuantizersRefuseWhatCannotBe) {
   v1::DecodeResponse decoded;
   {
     grpc::ClientContext context;
-    ExpectError(quantizers_->Decode(&context, decode, &decoded), StatusCode::FAILED_PRECONDITION, "generation is 7");
+    ExpectError(quantizers_->Decode(&context, decode, &decoded), StatusCode::FAILED_PRECONDITION,
+                "generation is 7");
   }
   decode.set_generation(1);
   decode.add_lists(0);
   decode.set_codes("x");
   {
     grpc::ClientContext context;
-    ExpectError(quantizers_->Decode(&context, decode, &decoded), StatusCode::INVALID_ARGUMENT, "codes has 1 bytes");
+    ExpectError(quantizers_->Decode(&context, decode, &decoded), StatusCode::INVALID_ARGUMENT,
+                "codes has 1 bytes");
   }
   decode.set_codes("xy");
   decode.set_lists(0, 4000000000u);
   {
     grpc::ClientContext context;
-    ExpectError(quantizers_->Decode(&context, decode, &decoded), StatusCode::INVALID_ARGUMENT, "lists[0]");
+    ExpectError(quantizers_->Decode(&context, decode, &decoded), StatusCode::INVALID_ARGUMENT,
+                "lists[0]");
   }
 }
 
@@ -137,14 +143,17 @@ TEST_F(ServerTrainingTest, UnknownOperationsAndBadTimeouts) {
   v1::Operation operation;
   ExpectError(Get("operations/1", &operation), StatusCode::NOT_FOUND, "operations/1");
   ExpectError(Wait("operations/1", 1, &operation), StatusCode::NOT_FOUND, "operations/1");
-  ExpectError(Wait("operations/1", -1, &operation), StatusCode::INVALID_ARGUMENT, "timeout_seconds");
-  ExpectError(Wait("operations/1", 3601, &operation), StatusCode::INVALID_ARGUMENT, "timeout_seconds");
+  ExpectError(Wait("operations/1", -1, &operation), StatusCode::INVALID_ARGUMENT,
+              "timeout_seconds");
+  ExpectError(Wait("operations/1", 3601, &operation), StatusCode::INVALID_ARGUMENT,
+              "timeout_seconds");
   ExpectError(Wait("operations/1", std::numeric_limits<double>::quiet_NaN(), &operation),
               StatusCode::INVALID_ARGUMENT, "timeout_seconds");
   v1::CancelOperationRequest request;
   request.set_name("a");
   grpc::ClientContext context;
-  ExpectError(training_->CancelOperation(&context, request, &operation), StatusCode::NOT_FOUND, "a");
+  ExpectError(training_->CancelOperation(&context, request, &operation), StatusCode::NOT_FOUND,
+              "a");
 }
 
 TEST_F(ServerTrainingTest, OperationsAreListedNewestFirst) {
@@ -172,7 +181,8 @@ TEST_F(ServerTrainingTest, OperationsAreListedNewestFirst) {
   for (const char* token : {"x", "b3BlcmF0aW9uczp4", "Y29sbGVjdGlvbnM6MQ"}) {
     grpc::ClientContext context;
     request.set_page_token(token);
-    ExpectError(training_->ListOperations(&context, request, &page), StatusCode::INVALID_ARGUMENT, "page_token");
+    ExpectError(training_->ListOperations(&context, request, &page), StatusCode::INVALID_ARGUMENT,
+                "page_token");
   }
 }
 

@@ -1,5 +1,6 @@
-// Hostile requests: random bytes and mutations of valid messages, by fixed seeds, parsed and converted.
-// Whatever comes, a conversion ends with a value that keeps its contract or an InvalidArgument.
+// Hostile requests: random bytes and mutations of valid messages, by fixed seeds, parsed and
+// converted. Whatever comes, a conversion ends with a value that keeps its contract or an
+// InvalidArgument.
 #include <google/protobuf/stubs/logging.h>
 #include <gtest/gtest.h>
 
@@ -70,7 +71,8 @@ void ConvertIds(const std::string& bytes) {
   if (!request.ParseFromString(bytes)) return;
   const auto ids = FromProto(request.ids(), kMaxRows);
   if (!ids.ok()) return ExpectInvalid(ids.status());
-  for (const PointId& id : *ids) EXPECT_TRUE(id.is_number() || (!id.key().empty() && id.key().size() <= 256));
+  for (const PointId& id : *ids)
+    EXPECT_TRUE(id.is_number() || (!id.key().empty() && id.key().size() <= 256));
 }
 
 void ConvertCollection(const std::string& bytes) {
@@ -138,10 +140,18 @@ std::string ValidCollection() {
 
 void Mutate(std::string& bytes, std::mt19937& random) {
   switch (random() % 4) {
-    case 0: bytes[random() % bytes.size()] = static_cast<char>(random()); break;
-    case 1: bytes[random() % bytes.size()] ^= static_cast<char>(1 << random() % 8); break;
-    case 2: bytes.insert(random() % bytes.size(), 1, static_cast<char>(random())); break;
-    default: bytes.erase(random() % bytes.size(), 1 + random() % 3); break;
+    case 0:
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+      break;
+    case 1:
+      bytes[random() % bytes.size()] ^= static_cast<char>(1 << random() % 8);
+      break;
+    case 2:
+      bytes.insert(random() % bytes.size(), 1, static_cast<char>(random()));
+      break;
+    default:
+      bytes.erase(random() % bytes.size(), 1 + random() % 3);
+      break;
   }
   if (bytes.empty()) bytes = "x";
 }
@@ -157,7 +167,8 @@ TEST_F(ConvertFuzzTest, RandomBytes) {
 
 TEST_F(ConvertFuzzTest, MutationsOfValidRequests) {
   std::mt19937 random(7700);
-  for (const std::string& valid : {ValidUpsert(false), ValidUpsert(true), ValidQuery(), ValidCollection()}) {
+  for (const std::string& valid :
+       {ValidUpsert(false), ValidUpsert(true), ValidQuery(), ValidCollection()}) {
     ConvertAll(valid);
     for (int i = 0; i < 20000; ++i) {
       std::string bytes = valid;

@@ -99,7 +99,8 @@ TEST(ConfigTest, HelpAndVersionExitCleanly) {
   const ParsedConfig help = Parse({"--help"});
   EXPECT_FALSE(help.config);
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* flag : {"--data", "--listen", "--port-file", "--max-message-mib", "TESSERA_ISA"}) {
+  for (const char* flag :
+       {"--data", "--listen", "--port-file", "--max-message-mib", "TESSERA_ISA"}) {
     EXPECT_NE(help.text.find(flag), std::string::npos) << flag;
   }
   const ParsedConfig version = Parse({"--version"});

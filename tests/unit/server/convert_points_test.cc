@@ -61,12 +61,14 @@ TEST(ConvertPointsTest, UnreadableRowsKeepTheirPlaceInPartialRequests) {
   UpsertResult result;
   result.commit = 5;
   result.upserted = 1;
-  result.rejected = {{1, InvalidArgument("points[1].id is empty")}, {2, InvalidArgument("points[2] is bad")}};
+  result.rejected = {{1, InvalidArgument("points[1].id is empty")},
+                     {2, InvalidArgument("points[2] is bad")}};
   v1::UpsertResponse response;
   ToProto(result, rows->unreadable, &response);
   EXPECT_EQ(response.upserted(), 1u);
   ASSERT_EQ(response.rejected_size(), 2);
-  EXPECT_EQ(response.rejected(0).message(), "points[1].vector has 3 components, collection \"a\" has 2");
+  EXPECT_EQ(response.rejected(0).message(),
+            "points[1].vector has 3 components, collection \"a\" has 2");
   EXPECT_EQ(response.rejected(1).message(), "points[2] is bad");
   EXPECT_EQ(response.rejected(1).index(), 2u);
   EXPECT_EQ(response.rejected(1).code(), 3);
@@ -150,8 +152,10 @@ TEST(ConvertPointsTest, QueryResultsSayWhatWasInEffect) {
 }
 
 TEST(ConvertPointsTest, QueriesAreNamedAsOnTheWire) {
-  EXPECT_EQ(NameQueries(InvalidArgument("queries[0][3] is NaN"), true), InvalidArgument("vector[3] is NaN"));
-  EXPECT_EQ(NameQueries(InvalidArgument("queries[4][3] is NaN"), false), InvalidArgument("vectors[4][3] is NaN"));
+  EXPECT_EQ(NameQueries(InvalidArgument("queries[0][3] is NaN"), true),
+            InvalidArgument("vector[3] is NaN"));
+  EXPECT_EQ(NameQueries(InvalidArgument("queries[4][3] is NaN"), false),
+            InvalidArgument("vectors[4][3] is NaN"));
   EXPECT_EQ(NameQueries(Internal("other"), true), Internal("other"));
 }
 

@@ -24,7 +24,8 @@ TEST(HalfToFloatTest, EveryHalfIsExact) {
       EXPECT_EQ(std::signbit(got), sign < 0) << h;
       continue;
     }
-    const double want = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
+    const double want =
+        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
     ASSERT_EQ(got, sign * want) << h;
     ASSERT_EQ(std::signbit(got), sign < 0) << h;
   }
@@ -43,7 +44,8 @@ TEST(ConvertTest, IdsOfBothForms) {
   ToProto(*FromProto(id, "id"), &back);
   EXPECT_EQ(back.key(), id.key());
   id.set_key(std::string(257, 'k'));
-  EXPECT_EQ(FromProto(id, "id").status(), InvalidArgument("id.key has 257 bytes, at most 256 are allowed"));
+  EXPECT_EQ(FromProto(id, "id").status(),
+            InvalidArgument("id.key has 257 bytes, at most 256 are allowed"));
 }
 
 TEST(ConvertTest, OneVectorChecksTheLength) {
@@ -53,9 +55,11 @@ TEST(ConvertTest, OneVectorChecksTheLength) {
   EXPECT_EQ(OneVector(vector, kShape, "v").status(),
             InvalidArgument("v has 0 components, collection \"a\" has 3"));
   vector.set_f32_le(std::string(11, 'x'));
-  EXPECT_EQ(OneVector(vector, kShape, "v").status(), InvalidArgument("v has 11 bytes, not a multiple of 4 (f32)"));
+  EXPECT_EQ(OneVector(vector, kShape, "v").status(),
+            InvalidArgument("v has 11 bytes, not a multiple of 4 (f32)"));
   vector.set_f16_le(std::string(5, 'x'));
-  EXPECT_EQ(OneVector(vector, kShape, "v").status(), InvalidArgument("v has 5 bytes, not a multiple of 2 (f16)"));
+  EXPECT_EQ(OneVector(vector, kShape, "v").status(),
+            InvalidArgument("v has 5 bytes, not a multiple of 2 (f16)"));
   vector.set_f16_le(std::string(6, 'x'));
   ASSERT_TRUE(OneVector(vector, kShape, "v").ok());
   EXPECT_EQ(OneVector(vector, kShape, "v")->type, ElementType::kF16);
@@ -108,7 +112,8 @@ TEST(ConvertTest, UnalignedFloatsAreCopied) {
 }
 
 TEST(ConvertTest, VectorsGoBackInTheirType) {
-  for (ElementType type : {ElementType::kF32, ElementType::kF16, ElementType::kI8, ElementType::kU8}) {
+  for (ElementType type :
+       {ElementType::kF32, ElementType::kF16, ElementType::kI8, ElementType::kU8}) {
     v1::Vector vector;
     ToProto(type, "12345678", &vector);
     const auto bytes = BytesOf(vector, "v");

@@ -14,7 +14,8 @@ TEST(GrpcStatusTest, EveryCodeKeepsItsNumberAndMessage) {
     EXPECT_EQ(status.error_message(), "why");
   }
   EXPECT_TRUE(ToGrpc(OkStatus()).ok());
-  EXPECT_EQ(ToGrpc(Status(static_cast<absl::StatusCode>(99), "odd")).error_code(), grpc::StatusCode::UNKNOWN);
+  EXPECT_EQ(ToGrpc(Status(static_cast<absl::StatusCode>(99), "odd")).error_code(),
+            grpc::StatusCode::UNKNOWN);
 }
 
 TEST(GrpcStatusTest, LongMessagesAreCut) {

@@ -73,8 +73,9 @@ TEST_F(OperationsTest, OneTrainingACollectionAndALimitForAll) {
 
 TEST_F(OperationsTest, UnknownAndHostileNamesAreNotFound) {
   Begin("a");
-  for (const char* name : {"", "17", "operations/", "operations/18", "operations/017", "operations/-1",
-                           "operations/17 ", "operations/1e1", "operations/99999999999999999999999"}) {
+  for (const char* name :
+       {"", "17", "operations/", "operations/18", "operations/017", "operations/-1",
+        "operations/17 ", "operations/1e1", "operations/99999999999999999999999"}) {
     EXPECT_TRUE(absl::IsNotFound(operations_.Get(name).status())) << name;
     EXPECT_TRUE(absl::IsNotFound(operations_.Cancel(name).status())) << name;
     EXPECT_TRUE(absl::IsNotFound(operations_.Wait(name, [](auto) {}).status())) << name;
@@ -126,7 +127,8 @@ TEST_F(OperationsTest, FinishedOnesAreForgottenAfterAnHour) {
 }
 
 TEST_F(OperationsTest, AtMostAThousandFinishedOnesAreKept) {
-  for (size_t i = 0; i < Operations::kMaxKept + 3; ++i) operations_.Finish(Begin("a"), OkStatus(), {});
+  for (size_t i = 0; i < Operations::kMaxKept + 3; ++i)
+    operations_.Finish(Begin("a"), OkStatus(), {});
   EXPECT_EQ(operations_.List(5000).size(), Operations::kMaxKept);
   EXPECT_TRUE(absl::IsNotFound(operations_.Get("operations/19").status()));
   EXPECT_TRUE(operations_.Get("operations/20").ok());
@@ -154,9 +156,11 @@ TEST_F(OperationsTest, WaitersAreCalledOnceAtTheEnd) {
 TEST_F(OperationsTest, WaitersMayCallBack) {
   const uint64_t id = Begin("a");
   std::optional<OperationInfo> seen;
-  ASSERT_TRUE(operations_.Wait("operations/17", [&](StatusOr<OperationInfo> info) {
-    seen = operations_.Get(info->name()).value();
-  }).ok());
+  ASSERT_TRUE(
+      operations_
+          .Wait("operations/17",
+                [&](StatusOr<OperationInfo> info) { seen = operations_.Get(info->name()).value(); })
+          .ok());
   operations_.Finish(id, OkStatus(), {});
   ASSERT_TRUE(seen);
   EXPECT_TRUE(seen->done);

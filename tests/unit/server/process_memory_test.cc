@@ -8,8 +8,8 @@ namespace tessera::server {
 namespace {
 
 TEST(ProcessMemoryTest, ReadsTheKernelsText) {
-  const ProcessMemory memory =
-      ParseProcessStatus("Name:\tx\nVmHWM:\t    3000 kB\nVmRSS:\t    2000 kB\nRssAnon:\t    1000 kB\n");
+  const ProcessMemory memory = ParseProcessStatus(
+      "Name:\tx\nVmHWM:\t    3000 kB\nVmRSS:\t    2000 kB\nRssAnon:\t    1000 kB\n");
   EXPECT_EQ(memory.peak_resident, 3000u * 1024);
   EXPECT_EQ(memory.resident, 2000u * 1024);
   EXPECT_EQ(memory.anonymous, 1000u * 1024);

@@ -33,7 +33,8 @@ TEST(RuntimeTest, JoinRunsWhatWasPosted) {
   Runtime runtime({.compute = 2, .io = 2, .jobs = 1});
   std::atomic<int> done{0};
   for (int i = 0; i < 50; ++i) {
-    runtime.jobs().Post([&] { runtime.io().Post([&] { runtime.compute().Post([&] { ++done; }); }); });
+    runtime.jobs().Post(
+        [&] { runtime.io().Post([&] { runtime.compute().Post([&] { ++done; }); }); });
   }
   runtime.Join();
   EXPECT_EQ(done, 50);
