@@ -87,7 +87,7 @@ StatusOr<std::vector<CollectionInfo>> Client::ListCollections() {
     TESSERA_ASSIGN_OR_RETURN(
         v1::ListCollectionsResponse page,
         connection_->Call(connection_->collections(), &v1::Collections::Stub::List, request));
-    for (const v1::Collection& collection : page.collections()) all.push_back(FromProto(collection));
+    for (const v1::Collection& found : page.collections()) all.push_back(FromProto(found));
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
   return all;

@@ -12,7 +12,7 @@
 namespace tessera::client {
 namespace {
 
-constexpr size_t kMaxRows = 32768;         // below the server's limit of rows, however small they are
+constexpr size_t kMaxRows = 32768;  // below the server's limit of rows, however small they are
 constexpr size_t kRequestOverhead = 4096;  // collection name, tags and lengths, gRPC's own
 
 // One request on its way, kept until it has succeeded or will not be tried again.
@@ -186,7 +186,7 @@ size_t RowsPerRequest(size_t max_request_bytes, const IdRows& ids, const VectorR
     if (!id.is_number()) id_bytes = std::max(id_bytes, id.key().size() + 24);
   }
   const size_t row_bytes = rows.dim * ElementSize(rows.type) + id_bytes;
-  const size_t room = max_request_bytes > kRequestOverhead ? max_request_bytes - kRequestOverhead : 0;
+  const size_t room = max_request_bytes - std::min(max_request_bytes, kRequestOverhead);
   return std::clamp<size_t>(room / row_bytes, 1, kMaxRows);
 }
 

@@ -1,5 +1,5 @@
-// Upserts with several requests in flight, for loading: the round trip and the server's fsync of one
-// request overlap with the making of the next.
+// Upserts with several requests in flight, for loading: the round trip and the server's fsync of
+// one request overlap with the making of the next.
 #pragma once
 
 #include <atomic>
@@ -16,8 +16,8 @@ namespace tessera::client {
 // One request of the stream has ended.
 struct UpsertAck {
   uint64_t tag = 0;  // as given to Send
-  // OK: every row is durable or listed in result.rejected. Otherwise the whole request failed, after
-  // all retries.
+  // OK: every row is durable or listed in result.rejected. Otherwise the whole request failed,
+  // after all retries.
   Status status;
   UpsertResult result;
 };

@@ -11,8 +11,8 @@
 
 namespace tessera::cli {
 
-// The first few go to standard error one by one, all of them to a file if one is named, and they are
-// counted. One thread.
+// The first few go to standard error one by one, all of them to a file if one is named, and they
+// are counted. One thread.
 class BadRows {
  public:
   static constexpr uint64_t kShown = 10;
@@ -39,8 +39,8 @@ class BadRows {
   uint64_t count_ = 0;
 };
 
-// What the server says of a row of a request, without the row's number there, which means nothing to
-// the reader: "points[17].vector[3] is NaN" becomes "vector[3] is NaN".
+// What the server says of a row of a request, without the row's number there, which means nothing
+// to the reader: "points[17].vector[3] is NaN" becomes "vector[3] is NaN".
 std::string WithoutRequestRow(const std::string& message);
 
 }  // namespace tessera::cli

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
@@ -66,10 +67,11 @@ StatusOr<int> Encode(const Options& options) {
         open.path + " behind row " + std::to_string(batch.first_row) + ": "));
     TESSERA_RETURN_IF_ERROR(writer->Append(codes));
     const formats::ReadProgress at = reader->progress();
-    progress.Update(writer->rows(), at.total_bytes
-                                        ? std::optional<double>(static_cast<double>(at.bytes_read) /
-                                                                static_cast<double>(*at.total_bytes))
-                                        : std::nullopt);
+    std::optional<double> fraction;
+    if (at.total_bytes) {
+      fraction = static_cast<double>(at.bytes_read) / static_cast<double>(*at.total_bytes);
+    }
+    progress.Update(writer->rows(), fraction);
   }
   TESSERA_RETURN_IF_ERROR(writer->Finish());
   progress.Clear();

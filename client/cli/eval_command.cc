@@ -236,8 +236,8 @@ StatusOr<int> Eval(const Invocation& chosen, const Options& typed) {
 }
 
 constexpr const char* kFooter =
-    "Without a ground truth the server computes one by exact search. A ground truth in a file holds\n"
-    "row numbers, so it fits a collection that was loaded from one file with ids by row.\n"
+    "Without a ground truth the server computes one by exact search. One in a file holds row\n"
+    "numbers, so it fits a collection that was loaded from one file with ids by row.\n"
     "Each --rerank is measured with each --nprobe; 0 leaves the choice to the server.\n\n"
     "Examples:\n"
     "  tessera eval sift query.fvecs --ground-truth gt.ivecs --nprobe 8,16,32,64\n"

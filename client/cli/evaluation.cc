@@ -22,7 +22,7 @@ double Seconds(Clock::time_point begin) {
 
 Status CheckInterrupt() { return InterruptRequested() ? Cancelled("interrupted") : OkStatus(); }
 
-// Recall and throughput: all queries in batches, again and again while the clock has seen too little.
+// Recall and throughput: all queries in batches, again while the clock has seen too little.
 Status MeasureBatches(client::Client& client, const EvalSettings& settings,
                       const EvalQueries& queries, const client::QueryOptions& query,
                       const EvalProgress& progress, EvalPoint& point) {

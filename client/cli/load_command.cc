@@ -179,7 +179,8 @@ StatusOr<int> Load::Run() {
 
   BadRows bad([this] { progress_.Clear(); });
   if (!options_.bad_rows.empty()) {
-    TESSERA_RETURN_IF_ERROR(bad.WriteTo(options_.bad_rows, begin_.position.total() > options_.skip));
+    const bool resumed = begin_.position.total() > options_.skip;
+    TESSERA_RETURN_IF_ERROR(bad.WriteTo(options_.bad_rows, resumed));
   }
   LoaderOptions loader_options = options_.loader;
   loader_options.collection = options_.collection;
@@ -269,14 +270,14 @@ void AddSendingOptions(CLI::App* command, Options& options) {
 }
 
 constexpr const char* kFooter =
-    "Ids are row numbers, from 0 over all files, unless JSON lines give an \"id\" each. A row that\n"
-    "is bad (NaN, wrong dimension, a string among the numbers) is reported and left out. When the\n"
-    "command ends with 0, every other row is on the server's disk.\n\n"
+    "Ids are row numbers, from 0 over all files, unless JSON lines give an \"id\" each. A row\n"
+    "that is bad (NaN, wrong dimension, a string among the numbers) is reported and left out.\n"
+    "When the command ends with 0, every other row is on the server's disk.\n\n"
     "After an interruption (Ctrl-C, a lost server) the same command goes on where it stopped. It\n"
-    "remembers, in a small file under $XDG_STATE_HOME/tessera or ~/.local/state/tessera, up to which\n"
-    "row the server has acknowledged all; rows behind that may be sent twice, which changes nothing,\n"
-    "as their ids are the same. The memory is dropped when the load is complete, and does not count\n"
-    "if a file has changed since. Standard input cannot be resumed.\n\n"
+    "remembers in a small file (in $XDG_STATE_HOME/tessera or ~/.local/state/tessera) up to which\n"
+    "row the server has acknowledged all. Rows behind that may be sent twice, which changes\n"
+    "nothing, as their ids are the same. The memory is dropped when the load is complete, and\n"
+    "does not count if a file has changed since. Standard input cannot be resumed.\n\n"
     "Examples:\n"
     "  tessera load sift base.fvecs --create --quantizer 'IVF1024,PQ32x8,Refine(SQ8)'\n"
     "  tessera load words words.hdf5 --dataset train --bad-rows bad.tsv\n"

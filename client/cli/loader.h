@@ -1,5 +1,5 @@
-// Sends the rows of files to a collection, several requests in flight, and keeps account of what the
-// server has acknowledged.
+// Sends the rows of files to a collection, several requests in flight, and keeps account of what
+// the server has acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct LoaderOptions {
   std::function<void(const LoadState&)> on_progress;
 };
 
-// One thread. A row that the server refuses is reported and left out; a request that fails as a whole
-// ends the load.
+// One thread. A row that the server refuses is reported and left out; a request that fails as a
+// whole ends the load.
 class Loader {
  public:
   // `state` is where to begin: its counts go on, and its position is that of `input`.

@@ -7,12 +7,12 @@
 
 namespace tessera::cli {
 
-// Shows progress until the operation is done: 0 and a summary, or its error. After Ctrl-C it goes on
-// in the server; says how to follow and how to stop it, and returns 130.
+// Shows progress until the operation is done: 0 and a summary, or its error. After Ctrl-C it goes
+// on in the server; says how to follow and how to stop it, and returns 130.
 StatusOr<int> WatchOperation(client::Client& client, client::Operation operation);
 
-// The same for a training that began by itself, which has no operation: until the collection trains no
-// more.
+// The same for a training that began by itself, which has no operation: until the collection
+// trains no more.
 StatusOr<int> WatchTraining(client::Client& client, const std::string& collection);
 
 // "operations/17" for "17" too.

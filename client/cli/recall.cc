@@ -17,7 +17,7 @@ std::unordered_set<PointId> WithTies(const Truth& truth, size_t n) {
   return ids;
 }
 
-// True if the hit ranks as well as the true neighbour of that score. Needs exact scores on both sides.
+// True if the hit ranks as well as the n-th true neighbour. Needs exact scores on both sides.
 bool Ties(const client::Hit& hit, const Truth& truth, size_t n, Metric metric) {
   return hit.exact && !truth.scores.empty() &&
          !RanksBefore(metric, truth.scores[n - 1], hit.score);

@@ -60,8 +60,8 @@ void AddTrainCommand(CLI::App& app, Invocation& chosen) {
                     "Print the operation's name and return; it goes on in the server");
   command->footer(
       "Searches and writes go on while it runs. Ctrl-C ends the waiting, not the training;\n"
-      "`tessera operation cancel` ends the training, and the old model stays in force. If a training\n"
-      "runs already and no option asks for another, this one is followed.\n\n"
+      "`tessera operation cancel` ends the training, and the old model stays in force. If one\n"
+      "runs already and no option asks for another, it is followed.\n\n"
       "Example: tessera train words --quantizer 'IVF,PQ25x8,Refine(SQ8)'");
   command->callback([options, seed, &chosen] {
     options->has_seed = seed->count() > 0;

@@ -69,7 +69,7 @@ Finished Child::Wait() {
   return finished;
 }
 
-ServerProcess::ServerProcess(const std::string& folder) {
+ServerProcess::ServerProcess(const std::string& folder, const std::string& listen) {
   int ends[2];
   EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
   posix_spawn_file_actions_t actions;
@@ -77,7 +77,7 @@ ServerProcess::ServerProcess(const std::string& folder) {
   posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
   posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
   const std::vector<std::string> words = {TESSERAD_BINARY, "--data", folder + "/data", "--listen",
-                                          "127.0.0.1:0"};
+                                          listen};
   EXPECT_EQ(posix_spawn(&pid_, TESSERAD_BINARY, &actions, nullptr, Pointers(words).data(), environ),
             0);
   posix_spawn_file_actions_destroy(&actions);
@@ -104,10 +104,17 @@ ServerProcess::ServerProcess(const std::string& folder) {
 }
 
 ServerProcess::~ServerProcess() {
-  kill(pid_, SIGTERM);
+  if (pid_ > 0) Stop(SIGTERM);
+}
+
+void ServerProcess::Stop(int signal) {
+  kill(pid_, signal);
   int status = 0;
   waitpid(pid_, &status, 0);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "tesserad ended with " << status;
+  pid_ = -1;
+  if (signal == SIGTERM) {
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "tesserad ended with " << status;
+  }
   drain_.join();
   close(log_);
 }

@@ -36,12 +36,13 @@ class Child {
   std::string prefix_;
 };
 
-// tesserad on a free loopback port with a data directory of its own. Its log is read through a pipe,
-// which also tells when it is ready.
+// tesserad on a free loopback port with a data directory of its own. Its log is read through a
+// pipe, which also tells when it is ready.
 class ServerProcess {
  public:
-  explicit ServerProcess(const std::string& folder);
-  ~ServerProcess();  // SIGTERM, and waits
+  explicit ServerProcess(const std::string& folder, const std::string& listen = "127.0.0.1:0");
+  ~ServerProcess();  // Stop(SIGTERM) unless stopped, expecting exit code 0
+  void Stop(int signal);
 
   const std::string& address() const { return address_; }
 

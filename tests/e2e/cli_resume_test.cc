@@ -1,6 +1,7 @@
 // A load that is interrupted and goes on.
 #include <signal.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "tests/e2e/cli_fixture.h"
@@ -50,7 +51,7 @@ TEST_F(CliResume, CtrlCSavesTheStateAndTheSameCommandGoesOn) {
       << second.out;
   // Each row has its own vector: the last one is the file's last one.
   Good({"get", "c", std::to_string(kRows - 1)});
-  EXPECT_TRUE(std::filesystem::is_empty(Path("state/tessera"))) << "the state is dropped at the end";
+  EXPECT_TRUE(std::filesystem::is_empty(Path("state/tessera"))) << "dropped at the end";
 }
 
 TEST_F(CliResume, ACollectionMadeAnewIsLoadedFromTheFirstRow) {
@@ -75,6 +76,46 @@ TEST_F(CliResume, NoResumeStartsAtTheFirstRow) {
   EXPECT_NE(second.out.find("\"loaded\":" + std::to_string(kRows)), std::string::npos)
       << second.out;
   EXPECT_EQ(Count("c"), kRows);
+}
+
+TEST_F(CliResume, AKilledServerThatComesBackIsWaitedFor) {
+  auto server = std::make_unique<ServerProcess>(folder_);
+  const std::string address = server->address();
+  const std::vector<std::string> at = {"--server", address};
+  const auto with = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), at.begin(), at.end());
+    return words;
+  };
+  Good(with({"collection", "create", "c", "--dim", "4", "--no-auto-train"}));
+  auto child = Start(with(load_));
+  while (std::strtoull(Good(with({"count", "c"})).out.c_str(), nullptr, 10) < 200) {
+  }
+  server->Stop(SIGKILL);
+  server = std::make_unique<ServerProcess>(folder_, address);
+  const Finished load = child->Wait();
+  EXPECT_EQ(load.code, 0) << load.err;
+  EXPECT_NE(load.err.find("loaded 60,000 rows"), std::string::npos) << load.err;
+  EXPECT_EQ(Good(with({"count", "c"})).out, "60000\n");
+}
+
+TEST_F(CliResume, AServerThatStaysAwayIsGivenUpAndTheLoadGoesOnLater) {
+  auto server = std::make_unique<ServerProcess>(folder_);
+  const std::string address = server->address();
+  Good({"--server", address, "collection", "create", "c", "--dim", "4", "--no-auto-train"});
+  std::vector<std::string> words = load_;
+  words.insert(words.end(), {"--retries", "1", "--server", address});
+  auto child = Start(words);
+  while (std::strtoull(Good({"count", "c", "--server", address}).out.c_str(), nullptr, 10) < 200) {
+  }
+  server->Stop(SIGKILL);
+  const Finished first = child->Wait();
+  EXPECT_EQ(first.code, 1) << first.err;
+  EXPECT_NE(first.err.find("cannot reach the server at " + address), std::string::npos)
+      << first.err;
+  server = std::make_unique<ServerProcess>(folder_, address);
+  const Finished second = Good(words);
+  EXPECT_NE(second.err.find("going on behind"), std::string::npos) << second.err;
+  EXPECT_EQ(Good({"count", "c", "--server", address}).out, "60000\n");
 }
 
 }  // namespace

@@ -93,11 +93,11 @@ TEST_F(CliSearch, GetDeleteCount) {
 }
 
 TEST_F(CliSearch, NoWaitPrintsTheOperation) {
-  const std::string name = Good({"train", "c", "--no-wait"}).out;
-  EXPECT_EQ(name.find("operations/"), 0u) << name;
-  Good({"operation", "wait", name.substr(0, name.size() - 1)});
-  EXPECT_NE(Good({"operation", "cancel", name.substr(0, name.size() - 1)}).err.find("ended already"),
-            std::string::npos);
+  const std::string line = Good({"train", "c", "--no-wait"}).out;
+  EXPECT_EQ(line.find("operations/"), 0u) << line;
+  const std::string name = line.substr(0, line.size() - 1);
+  Good({"operation", "wait", name});
+  EXPECT_NE(Good({"operation", "cancel", name}).err.find("ended already"), std::string::npos);
   Bad(1, {"operation", "wait", "999999"});
 }
 

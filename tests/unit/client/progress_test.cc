@@ -8,7 +8,8 @@ namespace {
 TEST(ProgressLine, BarOnATerminalPlainInAPipe) {
   const ProgressState state{"load", 520000, 0.52, 41200.7, 11.64, "3 bad"};
   EXPECT_EQ(ProgressLine(state, true),
-            "load [============>           ]  52 %  520,000 rows  41,200 rows/s  ETA 11.6 s  3 bad");
+            "load [============>           ]  52 %  520,000 rows  41,200 rows/s  ETA 11.6 s"
+            "  3 bad");
   EXPECT_EQ(ProgressLine(state, false),
             "load  52 %  520,000 rows  41,200 rows/s  ETA 11.6 s  3 bad");
 }
