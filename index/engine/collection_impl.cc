@@ -48,7 +48,7 @@ StatusOr<std::string> NeedRecord(const store::Store& store, const std::string& n
 }
 
 uint64_t NextTraining(const Snapshot& snapshot) {
-  return snapshot.trained() ? snapshot.model->trained_rows * kTrainGrowth : kTrainRows;
+  return snapshot.trained() ? std::max(kTrainRows, snapshot.rows_at_training * kTrainGrowth) : kTrainRows;
 }
 
 // Precondition: `training` was set by the caller, which holds a pass.
@@ -90,7 +90,7 @@ Status CollectionImpl::Initialize(const std::string& path, const CollectionSpec&
   TESSERA_ASSIGN_OR_RETURN(const auto store, store::Store::Open(path, options));
   const std::unique_ptr<store::Batch> batch = store->NewBatch();
   batch->PutRecord(kSpecRecord, EncodeSpec(spec));
-  batch->PutRecord(kActiveRecord, EncodeActive(Generation{0}, 1));
+  batch->PutRecord(kActiveRecord, EncodeActive({}));
   batch->PutRecord(kProgressRecord, EncodeProgress({}));
   return store->Write(*batch, store::Durability::kSync);
 }
@@ -126,6 +126,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   }
   snapshot->commit = progress.commit;
   snapshot->next_row = progress.next_row;
+  snapshot->rows_at_training = active.rows;
   snapshot->store = store.GetSnapshot();
   TESSERA_ASSIGN_OR_RETURN(
       snapshot->lists,

@@ -80,12 +80,13 @@ StatusOr<Progress> DecodeProgress(const std::string& bytes) {
   return progress;
 }
 
-std::string EncodeActive(Generation generation, uint32_t nlist) {
+std::string EncodeActive(const Active& active) {
   std::string bytes;
   ByteWriter out(bytes);
   out.Put(kFormat);
-  out.Put(generation.value);
-  out.Put(nlist);
+  out.Put(active.generation.value);
+  out.Put(active.nlist);
+  out.Put(active.rows);
   return bytes;
 }
 
@@ -94,6 +95,7 @@ StatusOr<Active> DecodeActive(const std::string& bytes) {
   Active active;
   active.generation = Generation{in.Get<uint32_t>()};
   active.nlist = in.Get<uint32_t>();
+  active.rows = in.Get<uint64_t>();
   if (!in.Finished() || active.nlist == 0) return Damaged(kActiveRecord);
   return active;
 }

@@ -27,11 +27,12 @@ std::string EncodeSpec(const CollectionSpec& spec);
 StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes);
 std::string EncodeProgress(const Progress& progress);
 StatusOr<Progress> DecodeProgress(const std::string& bytes);
-std::string EncodeActive(Generation generation, uint32_t nlist);
 struct Active {
   Generation generation;
-  uint32_t nlist = 0;
+  uint32_t nlist = 1;
+  uint64_t rows = 0;  // of the collection when this generation was trained: decides when to train again
 };
+std::string EncodeActive(const Active& active);
 StatusOr<Active> DecodeActive(const std::string& bytes);
 
 }  // namespace tessera::engine

@@ -309,7 +309,7 @@ Status Rebuild::SwitchInTurn() {
   batch->PutRecord(kSpecRecord, EncodeSpec(spec));
   batch->PutRecord(ModelRecord(generation_), trained_.model->Serialize());
   if (start_->trained()) batch->DeleteRecord(ModelRecord(start_->generation));
-  batch->PutRecord(kActiveRecord, EncodeActive(generation_, trained_.lists->nlist()));
+  batch->PutRecord(kActiveRecord, EncodeActive({generation_, trained_.lists->nlist(), start_->lists.live_rows()}));
   batch->PutRecord(kProgressRecord, EncodeProgress({now->commit + 1, now->next_row}));
   if (Status status = core_.store->Write(*batch, store::Durability::kSync); !status.ok()) {
     core_.SetReadOnly(status);
@@ -328,6 +328,7 @@ Status Rebuild::SwitchInTurn() {
   next->lists = std::move(lists_);
   next->store = core_.store->GetSnapshot();
   next->next_row = now->next_row;
+  next->rows_at_training = start_->lists.live_rows();
   core_.snapshot.Set(next);
   committer_.TrackChanges(false);
   return Failpoint("rebuild.switched");

@@ -22,6 +22,7 @@ struct Snapshot {
   lists::ListSet lists;
   store::StoreSnapshotPtr store;
   uint32_t next_row = 0;  // row ids below this have been given out
+  uint64_t rows_at_training = 0;  // live rows when the model was trained; 0 = untrained
 
   bool trained() const { return model != nullptr; }
 };

@@ -171,6 +171,7 @@ SnapshotPtr WriteSet::Publish() {
   after->lists = editor.Finish();
   after->store = core_.store->GetSnapshot();
   after->next_row = next_row_;
+  after->rows_at_training = before_.rows_at_training;
   core_.snapshot.Set(after);
   return after;
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 
+#include "index/base/failpoint.h"
 #include "tests/unit/engine/collection_fixture.h"
 
 namespace tessera {
@@ -343,6 +344,46 @@ TEST_F(CollectionTest, TrainsByItself) {
   Load(ClusteredRows(1, 4, 3), 4, 20000);
   while (collection_->Stats().training) std::this_thread::yield();
   EXPECT_EQ(collection_->Stats().generation, Generation{1});
+}
+
+TEST_F(CollectionTest, TrainsAgainAtFourTimesTheRowsNotTheSample) {
+  Create(4, Metric::kL2, true);
+  Load(ClusteredRows(9000, 4, 1), 4);
+  TrainOptions options;
+  options.sample_rows = 1000;
+  ASSERT_TRUE(collection_->Train(options).ok());
+  const auto growth = ClusteredRows(13000, 4, 2);
+  Load(growth, 4, 10000);  // 22,000 rows: more than 10,000, and than four times the sample
+  Load(growth, 4, 30000);  // 35,000: still less than 36,000
+  const float v[] = {1, 2, 3, 4};
+  ASSERT_TRUE(collection_->Upsert({{PointId(1), ElementType::kF32, Bytes(v, 4)}}).ok());
+  EXPECT_FALSE(collection_->Stats().training);
+  EXPECT_EQ(collection_->Stats().generation, Generation{1});
+  Reopen();
+  ASSERT_TRUE(collection_->Upsert({{PointId(1), ElementType::kF32, Bytes(v, 4)}}).ok());
+  EXPECT_FALSE(collection_->Stats().training);
+  EXPECT_EQ(collection_->Stats().generation, Generation{1});
+}
+
+TEST_F(CollectionTest, AFailedWriteMakesItReadOnlyUntilReopened) {
+  Create(2, Metric::kL2);
+  Load({1, 2, 3, 4}, 2);
+  const float v[] = {5, 6};
+  const std::vector<PointInput> point{{PointId(9), ElementType::kF32, Bytes(v, 2)}};
+  SetFailpoints("store.write.before=error");
+  const auto failed = collection_->Upsert(point);
+  SetFailpoints("");
+  EXPECT_EQ(failed.status().code(), absl::StatusCode::kUnavailable) << failed.status();
+  EXPECT_EQ(collection_->Upsert(point).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(collection_->Delete({PointId(0)}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(collection_->Stats().read_only);
+  EXPECT_NE(collection_->Stats().read_only_cause.find("store.write.before"), std::string::npos);
+  const auto result = collection_->Query(v, 2, {});
+  ASSERT_TRUE(result.ok()) << "searches go on";
+  EXPECT_EQ(result->hits.size(), 2u);
+  Reopen();
+  EXPECT_EQ(collection_->Count(), 2u);
+  EXPECT_TRUE(collection_->Upsert(point).ok());
 }
 
 TEST_F(CollectionTest, EncodeAndDecode) {

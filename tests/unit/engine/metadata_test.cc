@@ -1,0 +1,74 @@
+#include "index/engine/metadata.h"
+
+#include <gtest/gtest.h>
+
+namespace tessera::engine {
+namespace {
+
+CollectionSpec SomeSpec() {
+  CollectionSpec spec;
+  spec.dim = 128;
+  spec.metric = Metric::kCosine;
+  spec.auto_train = false;
+  spec.quantizer = *QuantizerSpec::Parse("RR,IVF64,PQ16x4,Refine(SQ8S)");
+  return spec;
+}
+
+TEST(Metadata, RoundTrips) {
+  const auto spec = DecodeSpec(EncodeSpec(SomeSpec()));
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->dim, 128u);
+  EXPECT_EQ(spec->metric, Metric::kCosine);
+  EXPECT_FALSE(spec->auto_train);
+  EXPECT_TRUE(spec->sync_writes);
+  EXPECT_EQ(spec->quantizer, SomeSpec().quantizer);
+  const auto progress = DecodeProgress(EncodeProgress({1ull << 40, 77}));
+  ASSERT_TRUE(progress.ok());
+  EXPECT_EQ(progress->commit, 1ull << 40);
+  EXPECT_EQ(progress->next_row, 77u);
+  const auto active = DecodeActive(EncodeActive({Generation{3}, 256, 60000}));
+  ASSERT_TRUE(active.ok());
+  EXPECT_EQ(active->generation, Generation{3});
+  EXPECT_EQ(active->nlist, 256u);
+  EXPECT_EQ(active->rows, 60000u);
+}
+
+// A directory that a release wrote is read by the next: these bytes may not change without a new format.
+TEST(Metadata, GoldenBytes) {
+  EXPECT_EQ(EncodeActive({Generation{2}, 16, 5}),
+            std::string("\x01\0\0\0\x02\0\0\0\x10\0\0\0\x05\0\0\0\0\0\0\0", 20));
+  EXPECT_EQ(EncodeProgress({9, 4}), std::string("\x01\0\0\0\x09\0\0\0\0\0\0\0\x04\0\0\0", 16));
+  EXPECT_EQ(EncodeSpec(SomeSpec()),
+            std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x1c\0\0\0", 15) + "RR,IVF64,PQ16x4,Refine(SQ8S)");
+  EXPECT_EQ(ModelRecord(Generation{26}), "model/0000001a");
+}
+
+template <typename Decode>
+void ExpectRefused(const std::string& good, Decode decode) {
+  for (size_t n = 0; n < good.size(); ++n) {
+    EXPECT_EQ(decode(good.substr(0, n)).status().code(), absl::StatusCode::kDataLoss) << n;
+  }
+  EXPECT_EQ(decode(good + "x").status().code(), absl::StatusCode::kDataLoss);
+  std::string newer = good;
+  newer[0] = 2;
+  EXPECT_EQ(decode(newer).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(Metadata, TruncatedLongerAndNewerBytesAreRefused) {
+  ExpectRefused(EncodeSpec(SomeSpec()), DecodeSpec);
+  ExpectRefused(EncodeProgress({9, 4}), DecodeProgress);
+  ExpectRefused(EncodeActive({Generation{2}, 16, 5}), DecodeActive);
+}
+
+TEST(Metadata, ImpossibleValuesAreRefused) {
+  EXPECT_FALSE(DecodeActive(EncodeActive({Generation{2}, 0, 5})).ok()) << "no lists";
+  CollectionSpec spec = SomeSpec();
+  spec.dim = 0;
+  EXPECT_FALSE(DecodeSpec(EncodeSpec(spec)).ok());
+  std::string metric = EncodeSpec(SomeSpec());
+  metric[8] = 3;
+  EXPECT_FALSE(DecodeSpec(metric).ok());
+}
+
+}  // namespace
+}  // namespace tessera::engine
