@@ -36,10 +36,11 @@ StatusOr<double> ReadVector(const Core& core, const PointInput& point, size_t in
   return norm;
 }
 
-Status CheckNewId(const PointInput& point, size_t index, SeenIds& seen) {
+// `seen`: ids of the good rows before; the id of a refused row is free for a later one.
+Status CheckNewId(const PointInput& point, size_t index, const SeenIds& seen) {
   TESSERA_RETURN_IF_ERROR(Annotate(CheckId(point.id, std::string()), Name(index, "id")));
-  const auto [it, added] = seen.emplace(&point.id, index);
-  if (added) return OkStatus();
+  const auto it = seen.find(&point.id);
+  if (it == seen.end()) return OkStatus();
   return InvalidArgument(Name(index, "id") + " " + point.id.ToString() + " stands at points[" +
                          std::to_string(it->second) + "] too");
 }
@@ -68,6 +69,7 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(const Core& core, const std::ve
       op->rejected.push_back({i, std::move(status)});
       continue;
     }
+    seen.emplace(&point.id, i);
     if (core.metric == Metric::kCosine) Normalize(v, core.dim, norm);
     op->rows.push_back({point.id, point.type, point.vector, static_cast<float>(norm)});
     op->bytes += point.vector.size() + 64 + (point.id.is_number() ? 0 : point.id.key().size());

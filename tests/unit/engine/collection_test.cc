@@ -202,6 +202,19 @@ TEST_F(CollectionTest, BadRowsNameFieldAndPlaceAndWriteNothing) {
   }
 }
 
+TEST_F(CollectionTest, TheIdOfARefusedRowIsFreeForALaterOne) {
+  Create(1, Metric::kL2);
+  const float nan = std::nanf("");
+  const float good = 2;
+  const auto result = collection_->Upsert({{PointId(1), ElementType::kF32, Bytes(&nan, 1)},
+                                           {PointId(1), ElementType::kF32, Bytes(&good, 1)}},
+                                          {.partial = true});
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->upserted, 1u);
+  ASSERT_EQ(result->rejected.size(), 1u);
+  EXPECT_EQ(result->rejected[0].index, 0u);
+}
+
 TEST_F(CollectionTest, BadQueriesAreRefused) {
   Create(3, Metric::kL2);
   const std::vector<float> q{1, 2, 3};
