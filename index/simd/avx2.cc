@@ -112,9 +112,108 @@ inline int BestIndex(const Best& best) {
   return _mm256_cvtsi256_si32(k);
 }
 
+inline Index ZeroInts() { return {{_mm256_setzero_si256(), _mm256_setzero_si256()}}; }
+inline Index SetInts(uint32_t x) {
+  const __m256i all = _mm256_set1_epi32(static_cast<int>(x));
+  return {{all, all}};
+}
+inline Index LoadInts(const void* p) {
+  const auto* from = static_cast<const __m256i*>(p);
+  return {{_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)}};
+}
+inline void StoreInts(void* p, const Index& a) {
+  _mm256_storeu_si256(static_cast<__m256i*>(p), a.v[0]);
+  _mm256_storeu_si256(static_cast<__m256i*>(p) + 1, a.v[1]);
+}
+template <typename Function>
+inline Index EachInt(Function function) {
+  return {{function(0), function(1)}};
+}
+inline Index MinInts(const Index& a, const Index& b) {
+  return EachInt([&](int i) { return _mm256_min_epu32(a.v[i], b.v[i]); });
+}
+inline Index MaxInts(const Index& a, const Index& b) {
+  return EachInt([&](int i) { return _mm256_max_epu32(a.v[i], b.v[i]); });
+}
+// All ones where key <= bound, unsigned.
+inline __m256i AtMost(__m256i key, __m256i bound) {
+  return _mm256_cmpeq_epi32(_mm256_min_epu32(key, bound), key);
+}
+inline Index CountAtMost(const Index& counts, const Index& keys, const Index& bound) {
+  return EachInt(
+      [&](int i) { return _mm256_sub_epi32(counts.v[i], AtMost(keys.v[i], bound.v[i])); });
+}
+inline uint32_t MaskAtMost(const Index& keys, const Index& bound) {
+  const auto mask = [&](int i) {
+    const __m256 some = _mm256_castsi256_ps(AtMost(keys.v[i], bound.v[i]));
+    return static_cast<uint32_t>(_mm256_movemask_ps(some));
+  };
+  return mask(0) | mask(1) << 8;
+}
+inline size_t EmitIndices(uint32_t mask, uint32_t first, uint32_t* out) {
+  return EmitIndexBits(mask, first, out);
+}
+inline int32_t SumInts(const Index& a) {
+  const __m256i eight = _mm256_add_epi32(a.v[0], a.v[1]);
+  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+}
+inline F16 ToFloat(const Index& a) {
+  return {{_mm256_cvtepi32_ps(a.v[0]), _mm256_cvtepi32_ps(a.v[1])}};
+}
+inline Index OrderedKeys(const F16& a) {
+  return EachInt([&](int i) {
+    const __m256i bits = _mm256_castps_si256(_mm256_add_ps(a.v[i], _mm256_setzero_ps()));
+    const __m256i top = _mm256_set1_epi32(static_cast<int>(0x80000000));
+    return _mm256_xor_si256(bits, _mm256_or_si256(_mm256_srai_epi32(bits, 31), top));
+  });
+}
+
+using Raw = Index;
+inline Raw LoadRaw(const void* p) { return LoadInts(p); }
+inline Raw LoadRawPart(const void* p, size_t n) {
+  alignas(32) uint8_t padded[64] = {};
+  __builtin_memcpy(padded, p, n);
+  return LoadRaw(padded);
+}
+inline Raw BroadcastQuad(const int8_t* p) {
+  uint32_t quad;
+  __builtin_memcpy(&quad, p, sizeof(quad));
+  return SetInts(quad);
+}
+inline Raw FlipTops(const Raw& a) {
+  return EachInt(
+      [&](int i) { return _mm256_xor_si256(a.v[i], _mm256_set1_epi8(static_cast<char>(0x80))); });
+}
+// Bytes widened to 16 bits, those of even and of odd places apart: vpmaddwd then adds two products
+// of each row. vpmaddubsw would saturate.
+struct Operand {
+  Index even;
+  Index odd;
+};
+inline Operand AsUnsigned(const Raw& a) {
+  return {EachInt([&](int i) { return _mm256_and_si256(a.v[i], _mm256_set1_epi16(0xff)); }),
+          EachInt([&](int i) { return _mm256_srli_epi16(a.v[i], 8); })};
+}
+inline Operand AsSigned(const Raw& a) {
+  return {EachInt([&](int i) { return _mm256_srai_epi16(_mm256_slli_epi16(a.v[i], 8), 8); }),
+          EachInt([&](int i) { return _mm256_srai_epi16(a.v[i], 8); })};
+}
+inline Index MulAdd(const Index& sums, const Operand& a, const Operand& b) {
+  return EachInt([&](int i) {
+    const __m256i even = _mm256_madd_epi16(a.even.v[i], b.even.v[i]);
+    const __m256i odd = _mm256_madd_epi16(a.odd.v[i], b.odd.v[i]);
+    return _mm256_add_epi32(sums.v[i], _mm256_add_epi32(even, odd));
+  });
+}
+
 constexpr size_t kTableGroups = 4;
 constexpr size_t kNearestRows = 2;
 constexpr size_t kNearestGroups = 2;
+constexpr size_t kProductVectors = 4;
+constexpr size_t kProductGroups = 1;
+constexpr size_t kProductGroupsOfOne = 2;
 
 using V = __m256i;
 constexpr size_t kPassVectors = 4;
@@ -208,6 +307,7 @@ inline size_t EmitColumn(const V* even, const V* odd, uint16_t threshold, uint64
 }  // namespace tessera::simd
 
 #include "index/simd/float_kernels.inl"
+#include "index/simd/integer_kernels.inl"
 #include "index/simd/scan.inl"
 
 namespace tessera::simd {
@@ -218,7 +318,8 @@ size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {"avx2", Scan8,   Scan4, Dot,           L2Sqr,
-                              DotI8,  DotRows, Table, QuantizeTable, Nearest};
+const Kernels kAvx2Kernels = {
+    "avx2",        Scan8,   Scan4,        Dot,       L2Sqr,      DotI8,     DotRows,    Table,
+    QuantizeTable, Nearest, ProductsU8S8, ScoreKeys, LeastScore, BoundKeys, SelectKeys, DotLimbs};
 
 }  // namespace tessera::simd

@@ -9,6 +9,27 @@
 namespace tessera::simd {
 namespace {
 
+// Bytes widened to 16 bits, those of even and of odd places apart: vpmaddwd then adds two products
+// of each row. vpmaddubsw would saturate.
+struct Operand {
+  __m512i even;
+  __m512i odd;
+};
+inline Operand AsUnsigned(Raw a) {
+  return {_mm512_and_si512(a, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(a, 8)};
+}
+inline Operand AsSigned(Raw a) {
+  return {_mm512_srai_epi16(_mm512_slli_epi16(a, 8), 8), _mm512_srai_epi16(a, 8)};
+}
+inline Index MulAdd(Index sums, const Operand& a, const Operand& b) {
+  const __m512i even = _mm512_madd_epi16(a.even, b.even);
+  return _mm512_add_epi32(sums, _mm512_add_epi32(even, _mm512_madd_epi16(a.odd, b.odd)));
+}
+
+constexpr size_t kProductVectors = 4;
+constexpr size_t kProductGroups = 4;
+constexpr size_t kProductGroupsOfOne = 4;
+
 inline V LowNibbles(V a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
 
 struct Nibbles {
@@ -69,6 +90,7 @@ inline size_t EmitColumn(const V* even, const V* odd, uint16_t threshold, uint64
 }  // namespace tessera::simd
 
 #include "index/simd/float_kernels.inl"
+#include "index/simd/integer_kernels.inl"
 #include "index/simd/scan.inl"
 
 namespace tessera::simd {
@@ -79,7 +101,8 @@ size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {"avx512", Scan8,   Scan4, Dot,           L2Sqr,
-                                DotI8,    DotRows, Table, QuantizeTable, Nearest};
+const Kernels kAvx512Kernels = {
+    "avx512",      Scan8,   Scan4,        Dot,       L2Sqr,      DotI8,     DotRows,    Table,
+    QuantizeTable, Nearest, ProductsU8S8, ScoreKeys, LeastScore, BoundKeys, SelectKeys, DotLimbs};
 
 }  // namespace tessera::simd

@@ -1,5 +1,5 @@
-// AVX-512 with VBMI and VBMI2 (Ice Lake, Zen 4 and later): one instruction looks up 64 bytes in 128
-// entries, so that 256 entries, a full 8-bit code, are four registers and two lookups.
+// AVX-512 with VBMI, VBMI2 and VNNI (Ice Lake, Zen 4 and later): one instruction looks up 64 bytes
+// in 128 entries, so that 256 entries, a full 8-bit code, are four registers and two lookups.
 // Quicker ADC (Andre, Kermarrec, Le Scouarnec, TPAMI 2019) was first to scan 8-bit codes this way.
 #include <immintrin.h>
 
@@ -9,6 +9,14 @@
 
 namespace tessera::simd {
 namespace {
+
+inline Raw AsUnsigned(Raw a) { return a; }
+inline Raw AsSigned(Raw a) { return a; }
+inline Index MulAdd(Index sums, Raw a, Raw b) { return _mm512_dpbusd_epi32(sums, a, b); }
+
+constexpr size_t kProductVectors = 6;
+constexpr size_t kProductGroups = 4;
+constexpr size_t kProductGroupsOfOne = 8;
 
 // vpermb looks at 6 bits, and the table of 16 stands in the register four times: the bits above a
 // nibble need no masking.
@@ -85,6 +93,7 @@ inline size_t EmitColumn(const V* even, const V* odd, uint16_t threshold, uint64
 }  // namespace tessera::simd
 
 #include "index/simd/float_kernels.inl"
+#include "index/simd/integer_kernels.inl"
 #include "index/simd/scan.inl"
 
 namespace tessera::simd {
@@ -95,7 +104,8 @@ size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in
 
 }  // namespace
 
-const Kernels kAvx512VbmiKernels = {"avx512vbmi", Scan8,   Scan4, Dot,           L2Sqr,
-                                    DotI8,        DotRows, Table, QuantizeTable, Nearest};
+const Kernels kAvx512VbmiKernels = {
+    "avx512vbmi",  Scan8,   Scan4,        Dot,       L2Sqr,      DotI8,     DotRows,    Table,
+    QuantizeTable, Nearest, ProductsU8S8, ScoreKeys, LeastScore, BoundKeys, SelectKeys, DotLimbs};
 
 }  // namespace tessera::simd

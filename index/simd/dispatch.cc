@@ -17,9 +17,9 @@ std::vector<Isa> DetectIsas() {
   __builtin_cpu_init();
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                      __builtin_cpu_supports("bmi2");
+                      __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   const bool vbmi = avx512 && __builtin_cpu_supports("avx512vbmi") &&
-                    __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("popcnt");
+                    __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni");
   isas.push_back({"ssse3", __builtin_cpu_supports("ssse3") != 0, &kSsse3Kernels});
   isas.push_back({"avx2", __builtin_cpu_supports("avx2") != 0, &kAvx2Kernels});
   isas.push_back({"avx512", avx512, &kAvx512Kernels});

@@ -17,5 +17,14 @@ inline size_t EmitBits(uint64_t selected, const uint16_t* sums, size_t first_row
   return count;
 }
 
+// Writes the numbers of the set bits, counted from `first`; returns how many.
+inline size_t EmitIndexBits(uint32_t mask, uint32_t first, uint32_t* out) {
+  size_t count = 0;
+  for (; mask != 0; mask &= mask - 1) {
+    out[count++] = first + static_cast<uint32_t>(__builtin_ctz(mask));
+  }
+  return count;
+}
+
 }  // namespace
 }  // namespace tessera::simd

@@ -69,6 +69,32 @@ struct Kernels {
   // summed as in `table`. If no score is below infinity the code is 0.
   void (*nearest)(const float* x, size_t n, size_t x_stride, size_t dsub, const float* codebook,
                   const float* norms, size_t ksub, uint8_t* codes, size_t code_stride);
+
+  // Exact integer inner products of a packed matrix of unsigned bytes with vectors of signed bytes.
+  // packed: `groups` groups of 16 rows, each [quads][16][4] bytes: row 16 g + r, component 4 q + j
+  // at byte g * quads * 64 + q * 64 + r * 4 + j; 64-byte aligned. vectors: n x 4 * quads at
+  // `stride` bytes, any alignment. out[i * out_stride + 16 g + r] = sum_j row[j] * vector_i[j].
+  // 4 * quads <= 65535, so that sums fit int32.
+  void (*products_u8s8)(const uint8_t* packed, size_t groups, size_t quads, const int8_t* vectors,
+                        size_t n, size_t stride, int32_t* out, size_t out_stride);
+  // keys[i] = order-preserving bits of f = add[i] + weight * float(products[i]) (the product is
+  // rounded, then added; inputs are finite): u = bits of f + 0.0f, so that -0 is 0; negative ? ~u :
+  // u | 0x80000000.
+  void (*score_keys)(const int32_t* products, const float* add, float weight, size_t n,
+                     uint32_t* keys);
+  // Index of the least add[i] + weight * float(products[i]), ties to the smaller index; n >= 1.
+  size_t (*least_score)(const int32_t* products, const float* add, float weight, size_t n);
+  // A bound t with at_least <= count(keys <= t) <= at_most, by bisection: lo = min, hi = max of
+  // keys; while lo < hi: mid = lo + (hi - lo) / 2, c = count(keys <= mid); c < at_least: lo = mid +
+  // 1; c <= at_most: return mid; else hi = mid. Returns hi. 1 <= at_least <= n. Ties may make the
+  // count exceed at_most.
+  uint32_t (*bound_keys)(const uint32_t* keys, size_t n, size_t at_least, size_t at_most);
+  // Ascending indices of keys <= bound; returns how many; may write up to 16 places past them.
+  size_t (*select_keys)(const uint32_t* keys, size_t n, uint32_t bound, uint32_t* indices);
+  // sums[0] = sum_j (codes[j] ^ 0x80) * high[j], sums[1] the same with low; the flipped bytes
+  // unsigned, the limbs signed. Exact for dim <= 65535. Any alignment; nothing past dim is read.
+  void (*dot_limbs)(const uint8_t* codes, const int8_t* high, const int8_t* low, size_t dim,
+                    int32_t* sums);
 };
 
 // One table per file of this folder; only those that the build compiles are defined.

@@ -1,6 +1,8 @@
 // Every kernel written plainly from its definition: the reference, and what runs on processors for
 // which there is nothing better.
 #include "index/simd/kernel_table.h"
+
+#include "index/simd/integer_scalar.inl"
 #include "index/simd/scan_scalar.inl"
 
 namespace tessera::simd {
@@ -75,7 +77,21 @@ void Nearest(const float* x, size_t n, size_t x_stride, size_t dsub, const float
 
 }  // namespace
 
-const Kernels kScalarKernels = {"scalar", Scan8Scalar, Scan4Scalar, Dot,           L2Sqr,
-                                DotI8,    DotRows,     Table,       QuantizeTable, Nearest};
+const Kernels kScalarKernels = {"scalar",
+                                Scan8Scalar,
+                                Scan4Scalar,
+                                Dot,
+                                L2Sqr,
+                                DotI8,
+                                DotRows,
+                                Table,
+                                QuantizeTable,
+                                Nearest,
+                                ProductsU8S8Scalar,
+                                ScoreKeysScalar,
+                                LeastScoreScalar,
+                                BoundKeysScalar,
+                                SelectKeysScalar,
+                                DotLimbsScalar};
 
 }  // namespace tessera::simd

@@ -5,6 +5,7 @@
 #include "index/simd/kernel_table.h"
 
 #include "index/simd/emit_bits.inl"
+#include "index/simd/integer_scalar.inl"
 #include "index/simd/scan_scalar.inl"
 #include "index/simd/sse_reduce.inl"
 
@@ -185,7 +186,21 @@ size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in
 
 }  // namespace
 
-const Kernels kSsse3Kernels = {"ssse3", Scan8Scalar, Scan4, Dot,           L2Sqr,
-                               DotI8,   DotRows,     Table, QuantizeTable, Nearest};
+const Kernels kSsse3Kernels = {"ssse3",
+                               Scan8Scalar,
+                               Scan4,
+                               Dot,
+                               L2Sqr,
+                               DotI8,
+                               DotRows,
+                               Table,
+                               QuantizeTable,
+                               Nearest,
+                               ProductsU8S8Scalar,
+                               ScoreKeysScalar,
+                               LeastScoreScalar,
+                               BoundKeysScalar,
+                               SelectKeysScalar,
+                               DotLimbsScalar};
 
 }  // namespace tessera::simd

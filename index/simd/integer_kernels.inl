@@ -1,0 +1,199 @@
+// Integer kernels over a layer of 16 integers, compiled once for each instruction set. The
+// including file has defined, besides what float_kernels.inl asks for:
+// - Raw: 64 bytes; LoadRaw(p), any alignment; LoadRawPart(p, n), n in 1..63, zeros after them;
+//   BroadcastQuad(p): four bytes 16 times; FlipTops(raw): the top bit of each byte
+// - AsUnsigned(raw), AsSigned(raw): operands of MulAdd, which adds the four products of each four
+//   bytes to a lane: lane i += sum_j unsigned[4 i + j] * signed[4 i + j], exact
+// - Index as 16 integers: ZeroInts(), SetInts(x), LoadInts(p), StoreInts(p, v), SumInts(v);
+//   MinInts, MaxInts (unsigned); CountAtMost(counts, keys, bound): counts + 1 where keys <= bound,
+//   unsigned; MaskAtMost(keys, bound): a bit a lane
+// - ToFloat(v): each integer rounded to a float; OrderedKeys(v): the key of each float
+// - EmitIndices(mask, first, out): the numbers of the set bits, counted from `first`; may write 16
+//   places; returns how many
+// - kProductVectors x kProductGroups, kProductGroupsOfOne: register blocking of products_u8s8
+
+#include "index/simd/integer_scalar.inl"
+
+namespace tessera::simd {
+namespace {
+
+// `kVectors` vectors with `kGroups` groups of 16 rows: loaded bytes serve all vectors, a broadcast
+// quad all groups.
+template <size_t kVectors, size_t kGroups>
+inline void ProductTile(const uint8_t* packed, size_t quads, const int8_t* vectors, size_t stride,
+                        int32_t* out, size_t out_stride) {
+  Index sums[kVectors][kGroups];
+#pragma GCC unroll 16
+  for (size_t i = 0; i < kVectors; ++i) {
+#pragma GCC unroll 16
+    for (size_t g = 0; g < kGroups; ++g) sums[i][g] = ZeroInts();
+  }
+  for (size_t q = 0; q < quads; ++q) {
+    decltype(AsUnsigned(LoadRaw(packed))) rows[kGroups];
+#pragma GCC unroll 16
+    for (size_t g = 0; g < kGroups; ++g) {
+      rows[g] = AsUnsigned(LoadRaw(packed + (g * quads + q) * 64));
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kVectors; ++i) {
+      const auto quad = AsSigned(BroadcastQuad(vectors + i * stride + 4 * q));
+#pragma GCC unroll 16
+      for (size_t g = 0; g < kGroups; ++g) sums[i][g] = MulAdd(sums[i][g], rows[g], quad);
+    }
+  }
+#pragma GCC unroll 16
+  for (size_t i = 0; i < kVectors; ++i) {
+#pragma GCC unroll 16
+    for (size_t g = 0; g < kGroups; ++g) StoreInts(out + i * out_stride + 16 * g, sums[i][g]);
+  }
+}
+
+// All n vectors with `kGroups` groups, which stay in the first cache meanwhile.
+template <size_t kVectors, size_t kGroups>
+inline void ProductColumn(const uint8_t* packed, size_t quads, const int8_t* vectors, size_t n,
+                          size_t stride, int32_t* out, size_t out_stride) {
+  size_t i = 0;
+  for (; i + kVectors <= n; i += kVectors) {
+    ProductTile<kVectors, kGroups>(packed, quads, vectors + i * stride, stride,
+                                   out + i * out_stride, out_stride);
+  }
+  if constexpr (kVectors > 1) {
+    if (i == n) return;
+    ProductColumn<kVectors / 2, kGroups>(packed, quads, vectors + i * stride, n - i, stride,
+                                         out + i * out_stride, out_stride);
+  }
+}
+
+template <size_t kVectors, size_t kGroups>
+inline void ProductAll(const uint8_t* packed, size_t groups, size_t quads, const int8_t* vectors,
+                       size_t n, size_t stride, int32_t* out, size_t out_stride) {
+  size_t g = 0;
+  for (; g + kGroups <= groups; g += kGroups) {
+    ProductColumn<kVectors, kGroups>(packed + g * quads * 64, quads, vectors, n, stride,
+                                     out + 16 * g, out_stride);
+  }
+  for (; g < groups; ++g) {
+    ProductColumn<kVectors, 1>(packed + g * quads * 64, quads, vectors, n, stride, out + 16 * g,
+                               out_stride);
+  }
+}
+
+void ProductsU8S8(const uint8_t* packed, size_t groups, size_t quads, const int8_t* vectors,
+                  size_t n, size_t stride, int32_t* out, size_t out_stride) {
+  if (n == 1) {
+    ProductAll<1, kProductGroupsOfOne>(packed, groups, quads, vectors, n, stride, out, out_stride);
+  } else {
+    ProductAll<kProductVectors, kProductGroups>(packed, groups, quads, vectors, n, stride, out,
+                                                out_stride);
+  }
+}
+
+void ScoreKeys(const int32_t* products, const float* add, float weight, size_t n, uint32_t* keys) {
+  const F16 factor = Broadcast(weight);
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const F16 scaled = Mul(factor, ToFloat(LoadInts(products + i)));
+    StoreInts(keys + i, OrderedKeys(Add(Load(add + i), scaled)));
+  }
+  ScoreKeysScalar(products + i, add + i, weight, n - i, keys + i);
+}
+
+size_t LeastScore(const int32_t* products, const float* add, float weight, size_t n) {
+  const F16 factor = Broadcast(weight);
+  Best best = BestNone();
+  Index index = FirstIndices();
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    Improve(best, Add(Load(add + i), Mul(factor, ToFloat(LoadInts(products + i)))), index);
+    index = NextIndices(index);
+  }
+  if (i < n) {
+    float scores[16];
+    for (size_t lane = 0; lane < 16; ++lane) {
+      const bool inside = i + lane < n;
+      scores[lane] = inside ? ScoreOf(add[i + lane], weight, products[i + lane]) : __builtin_inff();
+    }
+    Improve(best, Load(scores), index);
+  }
+  return static_cast<size_t>(BestIndex(best));
+}
+
+inline size_t CountKeys(const uint32_t* keys, size_t n, uint32_t bound) {
+  const Index limit = SetInts(bound);
+  Index counts[4] = {ZeroInts(), ZeroInts(), ZeroInts(), ZeroInts()};
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; ++k) {
+      counts[k] = CountAtMost(counts[k], LoadInts(keys + i + 16 * k), limit);
+    }
+  }
+  for (; i + 16 <= n; i += 16) counts[0] = CountAtMost(counts[0], LoadInts(keys + i), limit);
+  size_t count = 0;
+#pragma GCC unroll 4
+  for (size_t k = 0; k < 4; ++k) count += static_cast<size_t>(SumInts(counts[k]));
+  for (; i < n; ++i) count += keys[i] <= bound;
+  return count;
+}
+
+uint32_t BoundKeys(const uint32_t* keys, size_t n, size_t at_least, size_t at_most) {
+  if (n < 16) return BoundKeysScalar(keys, n, at_least, at_most);
+  // The last 16 overlap those before: they change neither the least nor the greatest.
+  Index least = LoadInts(keys + n - 16);
+  Index greatest = least;
+  for (size_t i = 0; i + 16 <= n; i += 16) {
+    const Index some = LoadInts(keys + i);
+    least = MinInts(least, some);
+    greatest = MaxInts(greatest, some);
+  }
+  uint32_t lows[16];
+  uint32_t highs[16];
+  StoreInts(lows, least);
+  StoreInts(highs, greatest);
+  uint32_t low = lows[0];
+  uint32_t high = highs[0];
+  for (size_t lane = 1; lane < 16; ++lane) {
+    low = lows[lane] < low ? lows[lane] : low;
+    high = highs[lane] > high ? highs[lane] : high;
+  }
+  return BisectKeys(low, high, at_least, at_most,
+                    [&](uint32_t bound) { return CountKeys(keys, n, bound); });
+}
+
+size_t SelectKeys(const uint32_t* keys, size_t n, uint32_t bound, uint32_t* indices) {
+  const Index limit = SetInts(bound);
+  size_t count = 0;
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const uint32_t mask = MaskAtMost(LoadInts(keys + i), limit);
+    if (mask != 0) count += EmitIndices(mask, static_cast<uint32_t>(i), indices + count);
+  }
+  for (; i < n; ++i) {
+    indices[count] = static_cast<uint32_t>(i);
+    count += keys[i] <= bound;
+  }
+  return count;
+}
+
+void DotLimbs(const uint8_t* codes, const int8_t* high, const int8_t* low, size_t dim,
+              int32_t* sums) {
+  Index highs = ZeroInts();
+  Index lows = ZeroInts();
+  size_t i = 0;
+  for (; i + 64 <= dim; i += 64) {
+    const auto code = AsUnsigned(FlipTops(LoadRaw(codes + i)));
+    highs = MulAdd(highs, code, AsSigned(LoadRaw(high + i)));
+    lows = MulAdd(lows, code, AsSigned(LoadRaw(low + i)));
+  }
+  if (i < dim) {
+    // Codes of zero become 128 past the end, where the limbs are zero.
+    const auto code = AsUnsigned(FlipTops(LoadRawPart(codes + i, dim - i)));
+    highs = MulAdd(highs, code, AsSigned(LoadRawPart(high + i, dim - i)));
+    lows = MulAdd(lows, code, AsSigned(LoadRawPart(low + i, dim - i)));
+  }
+  sums[0] = SumInts(highs);
+  sums[1] = SumInts(lows);
+}
+
+}  // namespace
+}  // namespace tessera::simd
