@@ -201,8 +201,13 @@ class Collection {
 
   // queries: n x dim. Bad params or query values: InvalidArgument naming field and row. Runs on the
   // calling thread and, for several queries, on the compute executor. One state for all queries.
-  virtual StatusOr<std::vector<QueryResult>> QueryBatch(MatrixView<const float> queries,
-                                                        const QueryParams& params) = 0;
+  // `results` is overwritten, parallel to the queries; its memory is reused, so that a caller who
+  // keeps it between calls has searches that allocate nothing (after the first ones on a thread; numeric
+  // ids, no raw rerank, no vectors asked for). Undefined after an error.
+  virtual Status QueryBatch(MatrixView<const float> queries, const QueryParams& params,
+                            std::vector<QueryResult>& results) = 0;
+  StatusOr<std::vector<QueryResult>> QueryBatch(MatrixView<const float> queries,
+                                                const QueryParams& params);
   StatusOr<QueryResult> Query(const float* query, uint32_t dim, const QueryParams& params);
   // The neighbours of a stored vector, itself left out. NotFound if there is none.
   virtual StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) = 0;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "index/quant/encoder.h"
+#include "index/quant/coarse.h"
 #include "index/quant/query.h"
 #include "index/quant/random.h"
 
@@ -67,7 +68,7 @@ void CoarseSearch(benchmark::State& state) {
   const size_t nprobe = static_cast<size_t>(state.range(0));
   quant::TransformedQuery query;
   quant::TransformQuery(*trained.model.model, trained.rows.data(), query);
-  std::vector<float> scratch;
+  quant::CoarseScratch scratch;
   std::vector<quant::ProbedList> out;
   for (auto _ : state) {
     quant::CoarseSearch(*trained.model.model, *trained.model.lists, query, nprobe, scratch, out);

@@ -197,11 +197,11 @@ StatusOr<DeleteResult> CollectionImpl::Delete(std::vector<PointId> ids) {
   return waiter.Wait();
 }
 
-StatusOr<std::vector<QueryResult>> CollectionImpl::QueryBatch(MatrixView<const float> queries,
-                                                              const QueryParams& params) {
+Status CollectionImpl::QueryBatch(MatrixView<const float> queries, const QueryParams& params,
+                                  std::vector<QueryResult>& results) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  return RunQueries(*core_, core_->snapshot.Get(), queries, params);
+  return RunQueries(*core_, core_->snapshot.Get(), queries, params, results);
 }
 
 StatusOr<QueryResult> CollectionImpl::QueryById(const PointId& id, const QueryParams& params) {

@@ -33,8 +33,9 @@ class CollectionImpl final : public Collection {
                                 const UpsertOptions& options) override;
   void DeleteAsync(std::vector<PointId> ids, DeleteDone done) override;
   StatusOr<DeleteResult> Delete(std::vector<PointId> ids) override;
-  StatusOr<std::vector<QueryResult>> QueryBatch(MatrixView<const float> queries,
-                                                const QueryParams& params) override;
+  using Collection::QueryBatch;
+  Status QueryBatch(MatrixView<const float> queries, const QueryParams& params,
+                    std::vector<QueryResult>& results) override;
   StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) override;
   StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) override;
   uint64_t Count() const override;

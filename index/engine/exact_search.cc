@@ -102,7 +102,8 @@ class Accumulator {
 
   void Score(size_t q, const float* row, RowId id) {
     const float score = quant::ExactScore(metric_, queries_.row(q), row, queries_.dim());
-    best_[q].Push(lists::Candidate::Key(metric_ == Metric::kL2 ? score : -score, id));
+    const uint32_t order = lists::OrderedBits(metric_ == Metric::kL2 ? score : -score);
+    best_[q].Push(uint64_t{order} << 32 | id.value);
   }
 
   MatrixView<const float> queries_;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "index/engine/exact_search.h"
@@ -50,17 +51,17 @@ class HitBuilder {
     result.hits.resize(end - begin);
     for (size_t i = begin; i < end; ++i) {
       Hit& hit = result.hits[i - begin];
+      hit = {};
       hit.score = rows[i].score;
       hit.exact = rows[i].exact;
       if (!rows[i].string_id) hit.id = PointId(rows[i].number);
     }
-    return Fetch({rows.begin() + static_cast<ptrdiff_t>(begin), rows.begin() + static_cast<ptrdiff_t>(end)},
-                 result.hits);
+    return Fetch({rows.data() + begin, end - begin}, result.hits);
   }
 
  private:
   // Ids that are not in memory, and vectors if asked for.
-  Status Fetch(const std::vector<RankedRow>& rows, std::vector<Hit>& hits) const {
+  Status Fetch(std::span<const RankedRow> rows, std::vector<Hit>& hits) const {
     std::vector<RowId> wanted;
     std::vector<size_t> owner;
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -104,15 +105,18 @@ class QueryRun {
         // One more, in case the left-out row is among the best.
         wanted_(params.limit + params.offset + (left_out ? 1 : 0)) {}
 
-  StatusOr<std::vector<QueryResult>> Run() {
-    std::vector<QueryResult> results(queries_.rows());
+  Status Run(std::vector<QueryResult>& results) {
+    results.resize(queries_.rows());
     for (QueryResult& result : results) {
+      result.exhausted = false;
       result.commit = snapshot_.commit;
       result.generation = snapshot_.generation;
+      result.nprobe = 0;
+      result.rerank = RerankTier::kNone;
+      result.rerank_depth = 0;
+      result.explain = {};
     }
-    const Status status = params_.exact || !snapshot_.trained() ? RunExact(results) : RunTrained(results);
-    TESSERA_RETURN_IF_ERROR(status);
-    return results;
+    return params_.exact || !snapshot_.trained() ? RunExact(results) : RunTrained(results);
   }
 
  private:
@@ -139,12 +143,12 @@ class QueryRun {
                              PlanSearch(params_, *snapshot_.model, snapshot_.lists.nlist()));
     plan.wanted = wanted_;
     plan.depth = plan.rerank == RerankTier::kNone ? 0 : std::max(plan.depth, wanted_);
+    if (queries_.rows() == 1) return RunOne(plan, 0, results[0]);
     std::mutex mutex;
     Status first_error;
     ParallelFor(*core_.options.compute, queries_.rows(), 4, [&](size_t begin, size_t end) {
-      std::vector<RankedRow> ranked;
       for (size_t i = begin; i < end; ++i) {
-        const Status status = RunOne(plan, i, ranked, results[i]);
+        const Status status = RunOne(plan, i, results[i]);
         if (status.ok()) continue;
         std::lock_guard lock(mutex);
         if (first_error.ok()) first_error = status;
@@ -154,7 +158,8 @@ class QueryRun {
     return first_error;
   }
 
-  Status RunOne(const SearchPlan& plan, size_t i, std::vector<RankedRow>& ranked, QueryResult& result) const {
+  Status RunOne(const SearchPlan& plan, size_t i, QueryResult& result) const {
+    thread_local std::vector<RankedRow> ranked;
     bool all_searched = false;
     result.nprobe = plan.nprobe;
     result.rerank = plan.rerank;
@@ -204,12 +209,13 @@ Status PrepareVectors(const Core& core, MatrixView<const float> rows, const std:
   return OkStatus();
 }
 
-StatusOr<std::vector<QueryResult>> RunQueries(const Core& core, const SnapshotPtr& snapshot,
-                                              MatrixView<const float> queries, const QueryParams& params) {
+Status RunQueries(const Core& core, const SnapshotPtr& snapshot, MatrixView<const float> queries,
+                  const QueryParams& params, std::vector<QueryResult>& results) {
   TESSERA_RETURN_IF_ERROR(CheckParams(params));
-  std::vector<float> prepared;
+  thread_local std::vector<float> prepared;
   TESSERA_RETURN_IF_ERROR(PrepareVectors(core, queries, "queries", prepared));
-  return QueryRun(core, snapshot, {prepared.data(), queries.rows(), core.dim}, params, std::nullopt).Run();
+  return QueryRun(core, snapshot, {prepared.data(), queries.rows(), core.dim}, params, std::nullopt)
+      .Run(results);
 }
 
 StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot, const PointId& id,
@@ -225,8 +231,9 @@ StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot
   ToFloats(vectors[0]->type, vectors[0]->bytes.data(), core.dim, query.data());
   std::vector<float> prepared;
   TESSERA_RETURN_IF_ERROR(PrepareVectors(core, {query.data(), 1, core.dim}, "stored vectors", prepared));
-  TESSERA_ASSIGN_OR_RETURN(auto results,
-                           QueryRun(core, snapshot, {prepared.data(), 1, core.dim}, params, *rows[0]).Run());
+  std::vector<QueryResult> results;
+  TESSERA_RETURN_IF_ERROR(
+      QueryRun(core, snapshot, {prepared.data(), 1, core.dim}, params, *rows[0]).Run(results));
   return std::move(results[0]);
 }
 
@@ -261,6 +268,13 @@ StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core, co
 }  // namespace tessera::engine
 
 namespace tessera {
+
+StatusOr<std::vector<QueryResult>> Collection::QueryBatch(MatrixView<const float> queries,
+                                                          const QueryParams& params) {
+  std::vector<QueryResult> results;
+  TESSERA_RETURN_IF_ERROR(QueryBatch(queries, params, results));
+  return results;
+}
 
 StatusOr<QueryResult> Collection::Query(const float* query, uint32_t dim, const QueryParams& params) {
   TESSERA_ASSIGN_OR_RETURN(auto results, QueryBatch({query, 1, dim}, params));

@@ -11,9 +11,10 @@
 
 namespace tessera::engine {
 
-// InvalidArgument names parameter, row and dimension. All queries run on `snapshot`.
-StatusOr<std::vector<QueryResult>> RunQueries(const Core& core, const SnapshotPtr& snapshot,
-                                              MatrixView<const float> queries, const QueryParams& params);
+// InvalidArgument names parameter, row and dimension. All queries run on `snapshot`. The memory of `results` is
+// reused.
+Status RunQueries(const Core& core, const SnapshotPtr& snapshot, MatrixView<const float> queries,
+                  const QueryParams& params, std::vector<QueryResult>& results);
 
 // NotFound if the id has no vector. The id itself is left out of the hits.
 StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot, const PointId& id,

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 namespace tessera::lists {
 namespace {
@@ -14,15 +15,28 @@ void ChooseRange(std::span<const int32_t> units, CodeBlock& block) {
   const auto [low, high] = std::minmax_element(units.begin(), units.end());
   const auto span = static_cast<uint32_t>(*high - *low);
   block.correction_low = *low;
-  block.correction_shift = static_cast<uint32_t>(std::max(0, static_cast<int>(std::bit_width(span)) - 8));
+  block.correction_shift =
+      static_cast<uint32_t>(std::max(0, static_cast<int>(std::bit_width(span)) - 8));
 }
 
 void CopyPlanes(const CodeBlock& from, CodeBlock& to, size_t code_bytes) {
   const size_t from_stride = kColumnRows * from.columns;
   const size_t to_stride = kColumnRows * to.columns;
   for (size_t m = 0; m < code_bytes; ++m) {
-    std::memcpy(to.data.data() + m * to_stride, from.data.data() + m * from_stride, from.rows);
+    std::memcpy(to.data() + m * to_stride, from.data() + m * from_stride, from.rows);
   }
+}
+
+// An empty block with room for its planes, which are zero.
+std::shared_ptr<CodeBlock> NewBlock(size_t rows, size_t code_bytes) {
+  const size_t columns = (rows + kColumnRows - 1) / kColumnRows;
+  const size_t bytes = (code_bytes + 1) * kColumnRows * columns;
+  constexpr std::align_val_t kAlignment{alignof(CodeBlock)};
+  auto* block = new (::operator new(sizeof(CodeBlock) + bytes, kAlignment)) CodeBlock;
+  block->rows = static_cast<uint32_t>(rows);
+  block->columns = static_cast<uint32_t>(columns);
+  std::memset(block->data(), 0, bytes);
+  return {block, [](CodeBlock* old) { ::operator delete(old, kAlignment); }};
 }
 
 }  // namespace
@@ -34,13 +48,11 @@ int32_t CorrectionUnits(float correction, float step) {
   return static_cast<int32_t>(std::llround(std::clamp(units, -kLimit, kLimit - 1)));
 }
 
-CodeBlockPtr AppendToBlock(const CodeBlock* old, std::span<const CodeRow> added, size_t code_bytes) {
+CodeBlockPtr AppendToBlock(const CodeBlock* old, std::span<const CodeRow> added,
+                           size_t code_bytes) {
   const size_t old_rows = old ? old->rows : 0;
-  auto block = std::make_shared<CodeBlock>();
-  block->rows = static_cast<uint32_t>(old_rows + added.size());
-  block->columns = static_cast<uint32_t>((block->rows + kColumnRows - 1) / kColumnRows);
+  const auto block = NewBlock(old_rows + added.size(), code_bytes);
   const size_t stride = kColumnRows * block->columns;
-  block->data.Resize((code_bytes + 1) * stride);
 
   std::array<int32_t, kBlockRows> units;
   for (size_t i = 0; i < old_rows; ++i) units[i] = old->correction(code_bytes, i);
@@ -50,10 +62,10 @@ CodeBlockPtr AppendToBlock(const CodeBlock* old, std::span<const CodeRow> added,
   if (old) CopyPlanes(*old, *block, code_bytes);
   for (size_t i = 0; i < added.size(); ++i) {
     for (size_t m = 0; m < code_bytes; ++m) {
-      block->data.data()[m * stride + old_rows + i] = added[i].code[m];
+      block->data()[m * stride + old_rows + i] = added[i].code[m];
     }
   }
-  uint8_t* plane = block->data.data() + code_bytes * stride;
+  uint8_t* plane = block->data() + code_bytes * stride;
   for (size_t i = 0; i < block->rows; ++i) {
     const auto offset = static_cast<uint32_t>(units[i] - block->correction_low);
     plane[i] = static_cast<uint8_t>(offset >> block->correction_shift);

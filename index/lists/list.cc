@@ -19,6 +19,9 @@ void AppendRows(List& list, std::span<const NewRow> added, const RowLayout& layo
     }
     list.rows += static_cast<uint32_t>(count);
     list.live_rows += static_cast<uint32_t>(count);
+    for (const NewRow& row : added.first(count)) {
+      list.lowest_correction = std::min(list.lowest_correction, row.correction);
+    }
     added = added.subspan(count);
   }
 }
@@ -77,7 +80,8 @@ void CountChunk(const Chunk& chunk, const RowLayout& layout, ListBytes& out) {
     for (const CodeBlockPtr& block : chunk.blocks) {
       if (!block) continue;
       out.headers += sizeof(CodeBlock) + 2 * kAllocation;
-      out.padding += block->data.capacity() - size_t{block->rows} * (layout.code_bytes + 1);
+      out.padding +=
+          block->data_bytes(layout.code_bytes) - size_t{block->rows} * (layout.code_bytes + 1);
     }
   }
   if (layout.record_bytes > 0) {
@@ -137,6 +141,7 @@ ListSet ListSetEditor::Finish(size_t* erased) {
     ListPtr& slot = (*page)[id.value % kListsPerPage];
     next.rows_ += (list ? list->rows : 0) - uint64_t{slot ? slot->rows : 0};
     next.live_rows_ += (list ? list->live_rows : 0) - uint64_t{slot ? slot->live_rows : 0};
+    if (list) next.lowest_correction_ = std::min(next.lowest_correction_, list->lowest_correction);
     slot = std::move(list);
   }
   for (auto& [p, page] : copied) next.pages_[p] = std::move(page);

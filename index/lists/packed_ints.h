@@ -25,6 +25,8 @@ class PackedInts {
     return base_ + ((word >> (bit % 8)) & mask_);
   }
   unsigned width() const { return width_; }
+  // Where value i begins, for prefetching; null if values take no bytes.
+  const void* Address(size_t i) const { return width_ == 0 ? nullptr : data_.get() + i * width_ / 8; }
   // Heap bytes, spare bytes included.
   size_t bytes() const { return width_ == 0 ? 0 : data_bytes_ + kSpare; }
 

@@ -1,10 +1,14 @@
-// Scans a list with a query's integer tables into a TopK.
+// Scans probed lists with a query's integer tables into a TopK.
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
+#include "index/deadline.h"
 #include "index/lists/list.h"
 #include "index/lists/top_k.h"
+#include "index/quant/coarse.h"
 #include "index/quant/query.h"
 #include "index/simd/kernels.h"
 
@@ -15,13 +19,73 @@ struct ScanQuery {
   const simd::Kernels* kernels = nullptr;
   const quant::QueryTables* tables = nullptr;
   uint32_t code_bytes = 0;
-  uint32_t bits = 8;           // of a sub-quantizer: 8 or 4
-  float correction_step = 1;   // of the model
+  uint32_t bits = 8;          // of a sub-quantizer: 8 or 4
+  float correction_step = 1;  // of the model
 };
 
-// Estimate of a row: base + tables.offset + low * s_q * step + scale * (sum + ((byte * F) >> 8)), F of
-// the block. The same for a row whenever it is visited, so the order of lists does not show in the result.
-// base: of the list (quant::ProbedList). Returns rows scanned.
-uint64_t ScanList(const List& list, uint32_t probe, float base, const ScanQuery& query, TopK& top);
+struct ScanCounts {
+  uint64_t rows_scanned = 0;  // of lists that were looked into
+  uint64_t live_rows = 0;     // of all lists passed, also of those that could be skipped
+  uint64_t lists_skipped = 0;
+};
+
+// A block and what a scan needs beside it. Borrows from the list.
+struct BlockRef {
+  const CodeBlock* block = nullptr;
+  const uint64_t* live = nullptr;
+  uint32_t position = 0;  // of its first row in the list
+};
+// Appends the blocks of a list that have rows alive.
+void ListBlocks(const List& list, std::vector<BlockRef>& out);
+
+// Estimate of a row: base + scale * (sum + ((byte * F) >> 8)) in floats, where base = list base +
+// tables.offset
+// + low * s_q * step and F belong to the row's block. It is the same whenever the row is visited,
+// so the order of lists does not show in the result. A list whose least possible estimate cannot
+// enter is skipped, and with it, bases ascending, all that follow once that holds for the lowest
+// correction of the whole set: the result is the same as without.
+class Scanner {
+ public:
+  // Borrows both; reusable for another query by Start. Not thread-safe.
+  void Start(const ScanQuery& query, TopK& top);
+
+  // Scans probed[first, last) of `lists`; a candidate's place names its index in `probed`, whose
+  // bases ascend. `stop` is asked every few lists.
+  Status Scan(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
+              size_t last, const StopToken& stop, ScanCounts& counts);
+  // No row of a list (or of all lists) with that base and lowest correction can enter.
+  bool CanSkip(float list_base, int32_t lowest_correction) const;
+  // Scans some blocks of one list.
+  void ScanBlocks(std::span<const BlockRef> blocks, uint32_t probe, float list_base);
+
+ private:
+  // A block of one of several lists.
+  struct Item {
+    BlockRef block;
+    uint32_t probe;
+    float list_base;
+  };
+
+  void Collect(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
+               size_t last, ScanCounts& counts);
+  Status ScanItems(const StopToken& stop);
+  void ScanBlock(const BlockRef& at, uint32_t probe, float list_base);
+  // The slow way, for blocks whose sums or corrections do not fit 16 bits.
+  void ScanWide(const BlockRef& at, uint32_t probe, double base, double factor);
+
+  ScanQuery query_;
+  TopK* top_ = nullptr;
+  simd::ScanFn scan_ = nullptr;
+  double offset_ = 0;  // of the tables
+  double step_ = 1;    // a unit of correction in an estimate
+  double factor_ = 0;  // 256 * step / scale
+  double rounded_factor_ = 0;
+  float scale_ = 1;
+  float inverse_scale_ = 1;
+  uint32_t largest_sum_ = 0;  // of table entries
+  std::vector<BlockRef> blocks_;
+  std::vector<Item> items_;
+  simd::ScanOutput out_;
+};
 
 }  // namespace tessera::lists

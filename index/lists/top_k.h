@@ -1,14 +1,12 @@
 // The best R candidates of a scan, with a threshold that only tightens.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
-
-#include "index/types.h"
 
 namespace tessera::lists {
 
@@ -21,65 +19,66 @@ inline float FromOrderedBits(uint32_t u) {
   return std::bit_cast<float>(u & 0x80000000u ? u & 0x7fffffffu : ~u);
 }
 
-// Where a candidate was found: enough to reach its records without a lookup.
-struct Candidate {
-  uint64_t key = 0;      // OrderedBits(estimate) << 32 | row id: ties go to the smaller row id
-  uint32_t probe = 0;    // index into the probed lists
-  uint32_t position = 0; // chunk * 512 + row in chunk
-
-  float estimate() const { return FromOrderedBits(static_cast<uint32_t>(key >> 32)); }
-  RowId row() const { return RowId{static_cast<uint32_t>(key)}; }
-  static uint64_t Key(float estimate, RowId row) {
-    return uint64_t{OrderedBits(estimate)} << 32 | row.value;
-  }
+// Where a candidate was found: enough to reach its records without a lookup. Ordered by probe, then
+// position.
+struct Place {
+  uint32_t probe = 0;     // index into the probed lists
+  uint32_t position = 0;  // chunk * 512 + row in chunk
+  friend auto operator<=>(const Place&, const Place&) = default;
 };
 
-// Smaller estimates are better. Keeps at least the best `capacity`; a buffer of twice that is cut back by
-// selection. Reuse by Reset. Not thread-safe.
+// Candidates are ordered by key (OrderedBits of the estimate: smaller is better), of equal keys by
+// place. Both follow from the query and the snapshot, so the best do not depend on the order of
+// visits. Keys and places stand in arrays of their own: cutting back looks at keys alone, by whole
+// vectors. Reuse by Reset. Not thread-safe.
 class TopK {
  public:
-  void Reset(size_t capacity) {
-    capacity_ = capacity;
-    limit_ = 2 * capacity + 64;
-    worst_ = std::numeric_limits<uint64_t>::max();
-    items_.clear();
-    items_.reserve(limit_);
+  // capacity >= 1. Keeps the memory of earlier uses.
+  void Reset(size_t capacity);
+
+  // A candidate whose key is above this cannot enter; the largest integer until `capacity` were
+  // seen.
+  uint32_t worst_key() const { return worst_; }
+  bool bounded() const { return worst_ != std::numeric_limits<uint32_t>::max(); }
+  // Estimates above this cannot enter. Precondition: bounded().
+  float threshold() const { return FromOrderedBits(worst_); }
+
+  // Room for `count` more candidates is made first, then they are pushed; those above worst_key()
+  // are dropped. Cuts back when enough have gathered.
+  void Reserve(size_t count) {
+    if (size_ + count + kSlack > keys_.size()) Grow(count);
   }
-  // A candidate whose key is above this cannot enter.
-  uint64_t worst_key() const { return worst_; }
-  // Estimates above this cannot enter; +infinity until the buffer was cut for the first time.
-  float threshold() const {
-    return worst_ == std::numeric_limits<uint64_t>::max() ? std::numeric_limits<float>::infinity()
-                                                          : FromOrderedBits(static_cast<uint32_t>(worst_ >> 32));
+  void Push(uint32_t key, Place place) {
+    keys_[size_] = key;
+    places_[size_] = place;
+    size_ += key <= worst_ ? 1 : 0;
   }
-  bool bounded() const { return worst_ != std::numeric_limits<uint64_t>::max(); }
-  void Push(const Candidate& c) {
-    if (c.key > worst_) return;
-    items_.push_back(c);
-    if (items_.size() >= limit_) Cut();
+  void CutIfFull() {
+    if (size_ >= limit_) Cut(capacity_ + capacity_ / 8);
   }
-  // How many of the best are held now (up to capacity).
-  size_t size() const { return std::min(items_.size(), capacity_); }
-  // The best, ascending by key. Valid until the next Push or Reset.
-  const std::vector<Candidate>& Sorted() {
-    if (items_.size() > capacity_) Cut();
-    std::sort(items_.begin(), items_.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
-    return items_;
-  }
+
+  // Leaves the best `capacity` (or all, if fewer), in no order.
+  void Finish();
+  size_t size() const { return size_; }
+  std::span<const uint32_t> keys() const { return {keys_.data(), size_}; }
+  std::span<const Place> places() const { return {places_.data(), size_}; }
 
  private:
-  void Cut() {
-    const auto nth = items_.begin() + static_cast<ptrdiff_t>(capacity_) - 1;
-    std::nth_element(items_.begin(), nth, items_.end(),
-                     [](const auto& a, const auto& b) { return a.key < b.key; });
-    worst_ = nth->key;
-    items_.resize(capacity_);
-  }
+  static constexpr size_t kSlack = 16;
+
+  void Grow(size_t count);
+  // Keeps at least the best `capacity`, at most `most`.
+  void Cut(size_t most);
+  // Keeps exactly the best `capacity` among those up to `bound`, whose ties exceed it.
+  void CutTies(uint32_t bound);
 
   size_t capacity_ = 1;
-  size_t limit_ = 66;
-  uint64_t worst_ = std::numeric_limits<uint64_t>::max();
-  std::vector<Candidate> items_;
+  size_t limit_ = 1;
+  size_t size_ = 0;
+  uint32_t worst_ = std::numeric_limits<uint32_t>::max();
+  std::vector<uint32_t> keys_;
+  std::vector<Place> places_;
+  std::vector<uint32_t> kept_;
 };
 
 }  // namespace tessera::lists

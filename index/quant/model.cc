@@ -14,6 +14,8 @@ namespace {
 
 constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
 constexpr uint32_t kVersion = 1;
+// Below, a pass over the centroids themselves takes about a microsecond.
+constexpr uint32_t kMinByteLists = 128;
 
 Status Bad(const std::string& what) { return DataLoss("model: " + what); }
 
@@ -63,7 +65,11 @@ Status ReadArrays(ByteReader& in, Model& model) {
 ListTable::ListTable(uint32_t dim, std::vector<float> centroids)
     : dim_(dim),
       centroids_(std::move(centroids)),
-      norms_(SquaredNorms(centroids_.data(), dim == 0 ? 0 : centroids_.size() / dim, dim)) {}
+      norms_(SquaredNorms(centroids_.data(), dim == 0 ? 0 : centroids_.size() / dim, dim)) {
+  if (nlist() >= kMinByteLists && AllFinite(norms_)) {
+    byte_centroids_ = ByteMatrix(centroids_.data(), nlist(), dim);
+  }
+}
 
 size_t Model::bytes() const {
   const size_t floats = mean.size() + rotation.size() + pq.codebooks().size() +

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "index/product_quantizer.h"
+#include "index/quant/byte_matrix.h"
 #include "index/quantizer_spec.h"
 #include "index/status.h"
 #include "index/training.h"
@@ -31,12 +32,18 @@ class ListTable {
   const float* centroid(ListId list) const { return centroids_.data() + size_t{list.value} * dim_; }
   const std::vector<float>& centroids() const { return centroids_; }
   const std::vector<float>& norms() const { return norms_; }  // squared
-  size_t bytes() const { return (centroids_.size() + norms_.size()) * sizeof(float); }
+  // The centroids once more, for the first pass of a coarse search; no rows where the lists are too few for
+  // one, or where squares overflow.
+  const ByteMatrix& byte_centroids() const { return byte_centroids_; }
+  size_t bytes() const {
+    return (centroids_.size() + norms_.size()) * sizeof(float) + byte_centroids_.bytes();
+  }
 
  private:
   uint32_t dim_ = 0;
   std::vector<float> centroids_;
   std::vector<float> norms_;
+  ByteMatrix byte_centroids_;
 };
 
 // Immutable once shared. Plain data: every field is written by training or Parse and read by encode

@@ -14,54 +14,6 @@ namespace {
 // D holds the products <y, .> times this.
 float ProductWeight(Metric metric) { return metric == Metric::kInnerProduct ? -1.0f : -2.0f; }
 
-// Overflow must not make an estimate NaN, which has no order, or infinite.
-float Finite(float v) {
-  constexpr float kMax = std::numeric_limits<float>::max();
-  return v < kMax ? (v > -kMax ? v : -kMax) : kMax;  // NaN: kMax
-}
-
-bool NearerList(const ProbedList& a, const ProbedList& b) {
-  return a.base != b.base ? a.base < b.base : a.list < b.list;
-}
-
-// Turns the products <y, c_l> into bases, in place.
-void ComputeBases(const Model& model, const ListTable& lists, const TransformedQuery& query,
-                  std::vector<float>& bases) {
-  const size_t nlist = lists.nlist();
-  if (model.metric == Metric::kInnerProduct) {
-    for (size_t l = 0; l < nlist; ++l) bases[l] = Finite(query.bias - bases[l]);
-    return;
-  }
-  const float* norms = lists.norms().data();
-  for (size_t l = 0; l < nlist; ++l) {
-    bases[l] = std::max(Finite(query.y_norm2 + norms[l] - 2.0f * bases[l]), 0.0f);
-  }
-}
-
-// The `count` first of bases by NearerList, unordered among themselves.
-void SelectLists(const std::vector<float>& bases, size_t count, std::vector<ProbedList>& out) {
-  // Room for as many again before the worse half is thrown away: a list costs O(1) on average.
-  const size_t limit = 2 * count + 64;
-  float threshold = std::numeric_limits<float>::infinity();
-  out.clear();
-  out.reserve(std::min(limit, bases.size()));
-  const auto keep = [&] {
-    if (out.size() <= count) return;
-    std::nth_element(out.begin(), out.begin() + static_cast<ptrdiff_t>(count), out.end(),
-                     NearerList);
-    out.resize(count);
-  };
-  for (size_t l = 0; l < bases.size(); ++l) {
-    // Of equal bases the smaller list wins, and it came first.
-    if (!(bases[l] < threshold)) continue;
-    out.push_back({ListId(static_cast<uint32_t>(l)), bases[l]});
-    if (out.size() < limit) continue;
-    keep();
-    threshold = std::max_element(out.begin(), out.end(), NearerList)->base;
-  }
-  keep();
-}
-
 // The scale a: as fine as 7 bits allow, but coarse enough that the correction factor fits 16 bits.
 float ChooseScale(float widest, float correction_weight, float correction_step) {
   const double correction = 256.0 * double{correction_weight} * double{correction_step};
@@ -92,16 +44,6 @@ void TransformQuery(const Model& model, const float* q, TransformedQuery& out) {
                      out.y.data());
   }
   out.y_norm2 = kernels.dot(out.y.data(), out.y.data(), model.dim);
-}
-
-void CoarseSearch(const Model& model, const ListTable& lists, const TransformedQuery& query,
-                  size_t nprobe, std::vector<float>& scratch, std::vector<ProbedList>& out) {
-  scratch.resize(lists.nlist());
-  simd::ActiveKernels().dot_rows(query.y.data(), lists.centroids().data(), lists.nlist(),
-                                 lists.dim(), lists.dim(), scratch.data());
-  ComputeBases(model, lists, query, scratch);
-  SelectLists(scratch, std::min<size_t>(nprobe, lists.nlist()), out);
-  std::sort(out.begin(), out.end(), NearerList);
 }
 
 void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTables& out) {
@@ -136,16 +78,18 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
 }
 
 void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuery& out) {
-  out.weights.assign(query.y.begin(), query.y.end());
+  out.scratch.assign(query.y.begin(), query.y.end());
   out.bias = 0;
-  if (model.spec.refine != RefineKind::kStatic8) return;
-  double bias = 0;
-  for (uint32_t j = 0; j < model.dim; ++j) {
-    bias +=
-        double{query.y[j]} * (double{model.refine_low[j]} + 128.0 * double{model.refine_step[j]});
-    out.weights[j] *= model.refine_step[j];
+  if (model.spec.refine == RefineKind::kStatic8) {
+    double bias = 0;
+    for (uint32_t j = 0; j < model.dim; ++j) {
+      bias +=
+          double{query.y[j]} * (double{model.refine_low[j]} + 128.0 * double{model.refine_step[j]});
+      out.scratch[j] *= model.refine_step[j];
+    }
+    out.bias = static_cast<float>(bias);
   }
-  out.bias = static_cast<float>(bias);
+  QuantizeLimbs(out.scratch.data(), model.dim, out.weights);
 }
 
 float RefineScore(const Model& model, const RefineQuery& query, float base, const uint8_t* record) {
@@ -153,9 +97,12 @@ float RefineScore(const Model& model, const RefineQuery& query, float base, cons
   float g;
   std::memcpy(&scale, record + model.dim, sizeof scale);
   std::memcpy(&g, record + model.dim + sizeof scale, sizeof g);
-  const float codes = simd::ActiveKernels().dot_i8(
-      query.weights.data(), reinterpret_cast<const int8_t*>(record), model.dim);
-  return Finite(base + g + ProductWeight(model.metric) * (scale * codes + query.bias));
+  int32_t sums[2];  // of codes + 128
+  simd::ActiveKernels().dot_limbs(record, query.weights.high.data(), query.weights.low.data(),
+                                  model.dim, sums);
+  const int64_t product = 128 * (int64_t{sums[0]} - query.weights.sum) + sums[1];
+  const float codes = query.weights.step * static_cast<float>(product);
+  return FiniteEstimate(base + g + ProductWeight(model.metric) * (scale * codes + query.bias));
 }
 
 float ScoreFromEstimate(Metric metric, float estimate) {

@@ -1,4 +1,4 @@
-// Per query: transformed vector, nearest lists, integer lookup tables, refine scores.
+// Per query: transformed vector, integer lookup tables, refine scores (nearest lists: coarse.h).
 //
 // All estimates D are "smaller is better":
 //   L2, cosine:     D_i = |y - c_l|^2 + b_i - 2 <y, r^_i>
@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "index/base/aligned_buffer.h"
@@ -25,14 +26,6 @@ struct TransformedQuery {
 // q: dim finite floats. `out` is overwritten, its capacity reused.
 void TransformQuery(const Model& model, const float* q, TransformedQuery& out);
 
-struct ProbedList {
-  ListId list;
-  float base;  // |y - c_l|^2 (>= 0) or -<q, m0> - <y, c_l>
-};
-// The nprobe best lists by base, ascending, ties by list id. scratch: reused between calls.
-void CoarseSearch(const Model& model, const ListTable& lists, const TransformedQuery& query,
-                  size_t nprobe, std::vector<float>& scratch, std::vector<ProbedList>& out);
-
 // 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction
 // part).
 struct QueryTables {
@@ -49,13 +42,21 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
 
 // Prepared once per query for scoring refine records.
 struct RefineQuery {
-  std::vector<float> weights;  // dim: y_j (dynamic) or y_j * step_j (static)
-  float bias = 0;              // static: <y, low + 128 step>; else 0
+  LimbVector weights;  // y_j (dynamic) or y_j * step_j (static)
+  float bias = 0;      // static: <y, low + 128 step>; else 0
+  std::vector<float> scratch;
 };
 void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuery& out);
-// D from a refine record (model.refine_bytes() bytes) of list with the given base.
+// D from a refine record (model.refine_bytes() bytes) of list with the given base; finite.
 //   L2, cosine: base + g - 2 <y, r~>;  inner product: base - <y, r~>
+// The product is summed in integers, y at 14 bits.
 float RefineScore(const Model& model, const RefineQuery& query, float base, const uint8_t* record);
+
+// Overflow must not make an estimate NaN, which has no order, or infinite. NaN gives the largest float.
+inline float FiniteEstimate(float v) {
+  constexpr float kMax = std::numeric_limits<float>::max();
+  return v < kMax ? (v > -kMax ? v : -kMax) : kMax;
+}
 
 // D -> the score that users see: L2: max(D, 0); inner product: -D; cosine: 1 - D / 2.
 float ScoreFromEstimate(Metric metric, float estimate);

@@ -35,9 +35,10 @@ class FakeCollection final : public Collection {
     done(Unavailable("fake: disk gone"));
   }
   StatusOr<DeleteResult> Delete(std::vector<PointId>) override { return Unimplemented("fake"); }
-  StatusOr<std::vector<QueryResult>> QueryBatch(MatrixView<const float> queries,
-                                                const QueryParams& params) override {
-    return on_query(queries, params);
+  Status QueryBatch(MatrixView<const float> queries, const QueryParams& params,
+                    std::vector<QueryResult>& results) override {
+    TESSERA_ASSIGN_OR_RETURN(results, on_query(queries, params));
+    return OkStatus();
   }
   StatusOr<QueryResult> QueryById(const PointId&, const QueryParams&) override {
     return Internal("fake: bug");

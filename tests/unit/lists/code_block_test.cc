@@ -52,8 +52,10 @@ TEST(CodeBlock, OneShotAndRowByRowAgree) {
   ExpectRows(*whole, rows, 0);
   ExpectRows(*grown, rows, 0);
   EXPECT_EQ(grown->correction_shift, 0u);
-  EXPECT_EQ(std::vector<uint8_t>(whole->data.data(), whole->data.data() + whole->data.size()),
-            std::vector<uint8_t>(grown->data.data(), grown->data.data() + grown->data.size()));
+  const size_t bytes = whole->data_bytes(kCode);
+  ASSERT_EQ(grown->data_bytes(kCode), bytes);
+  EXPECT_EQ(std::vector<uint8_t>(whole->data(), whole->data() + bytes),
+            std::vector<uint8_t>(grown->data(), grown->data() + bytes));
 }
 
 TEST(CodeBlock, ColumnsFollowRows) {
@@ -61,8 +63,8 @@ TEST(CodeBlock, ColumnsFollowRows) {
   for (const size_t n : {1u, 63u, 64u, 65u, 128u, 129u, 192u, 193u, 256u}) {
     const CodeBlockPtr block = AppendToBlock(nullptr, rows.View(0, n), kCode);
     EXPECT_EQ(block->columns, (n + 63) / 64);
-    EXPECT_EQ(block->data.size(), (kCode + 1) * 64 * block->columns);
-    EXPECT_EQ(reinterpret_cast<uintptr_t>(block->data.data()) % 64, 0u);
+    EXPECT_EQ(block->data_bytes(kCode), (kCode + 1) * 64 * block->columns);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(block->data()) % 64, 0u);
     ExpectRows(*block, rows, 0);
   }
 }

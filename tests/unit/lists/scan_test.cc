@@ -56,9 +56,11 @@ void Fill(const Case& c, unsigned seed, Fixture& f) {
   f.set = editor.Finish();
 }
 
+using Item = std::pair<uint32_t, Place>;
+
 // The definition in scan.h, written out.
-std::vector<uint64_t> Expected(const Case& c, const Fixture& f, float base) {
-  std::vector<uint64_t> keys;
+std::vector<Item> Expected(const Case& c, const Fixture& f, uint32_t probe, float base) {
+  std::vector<Item> items;
   const List& list = *f.set.list(ListId{0});
   for (size_t i = 0; i < c.rows; ++i) {
     const Chunk& chunk = *list.chunks[i / kChunkRows];
@@ -71,17 +73,26 @@ std::vector<uint64_t> Expected(const Case& c, const Fixture& f, float base) {
       const uint8_t code = f.codes[i][m];
       sum += c.bits == 8 ? t[256 * m + code] : t[32 * m + (code & 15)] + t[32 * m + 16 + (code >> 4)];
     }
-    const double step = 0.05f;
+    const double step = static_cast<double>(f.query.correction_step);
     const double factor = std::nearbyint(256 * step * (1u << block.correction_shift) / f.tables.scale);
     const uint8_t byte = block.correction_plane(c.code_bytes)[in_chunk % kBlockRows];
     const double part = byte * factor / 256;
     sum += factor <= 65535 ? std::floor(part) : part;
-    const double d = static_cast<double>(base) + f.tables.offset + block.correction_low * step +
-                     static_cast<double>(f.tables.scale) * sum;
-    keys.push_back(Candidate::Key(static_cast<float>(d), RowId{static_cast<uint32_t>(i)}));
+    const double block_base =
+        static_cast<double>(base) + f.tables.offset + block.correction_low * step;
+    const float d = static_cast<float>(block_base) + f.tables.scale * static_cast<float>(sum);
+    items.emplace_back(OrderedBits(d), Place{probe, static_cast<uint32_t>(i)});
   }
-  std::sort(keys.begin(), keys.end());
-  return keys;
+  return items;
+}
+
+// Chunks are full but for the last: the position in the list is the row's number.
+std::vector<Item> Best(TopK& top) {
+  top.Finish();
+  std::vector<Item> items;
+  for (size_t i = 0; i < top.size(); ++i) items.emplace_back(top.keys()[i], top.places()[i]);
+  std::sort(items.begin(), items.end());
+  return items;
 }
 
 class ScanList : public testing::TestWithParam<Case> {};
@@ -100,19 +111,21 @@ TEST_P(ScanList, FindsTheBestOnEveryIsa) {
     for (const size_t capacity : {1u, 10u, 100u}) {
       TopK top;
       top.Reset(capacity);
-      // The same list twice with different bases: the threshold is carried, ties of rows are not.
+      Scanner scanner;
+      scanner.Start(f.query, top);
+      // The same list twice with different bases: the threshold is carried.
       const float bases[] = {100.0f, 3.0f};
-      std::vector<uint64_t> expected;
+      std::vector<Item> expected;
       for (uint32_t p = 0; p < 2; ++p) {
-        tessera::lists::ScanList(*f.set.list(ListId{0}), p, bases[p], f.query, top);
-        const auto keys = Expected(c, f, bases[p]);
-        expected.insert(expected.end(), keys.begin(), keys.end());
+        std::vector<BlockRef> blocks;
+        ListBlocks(*f.set.list(ListId{0}), blocks);
+        scanner.ScanBlocks(blocks, p, bases[p]);
+        const auto items = Expected(c, f, p, bases[p]);
+        expected.insert(expected.end(), items.begin(), items.end());
       }
       std::sort(expected.begin(), expected.end());
       expected.resize(std::min(capacity, expected.size()));
-      std::vector<uint64_t> found;
-      for (const Candidate& candidate : top.Sorted()) found.push_back(candidate.key);
-      ASSERT_EQ(found, expected) << isa.name << " capacity " << capacity;
+      ASSERT_EQ(Best(top), expected) << isa.name << " capacity " << capacity;
     }
   }
 }
@@ -127,6 +140,69 @@ INSTANTIATE_TEST_SUITE_P(
       return "M" + std::to_string(c.code_bytes) + "x" + std::to_string(c.bits) + "n" +
              std::to_string(c.rows) + (c.outlier ? "Outlier" : "");
     });
+
+// Skipping lists and ending early change nothing: many lists of random bases against one list at a time, which
+// never skips.
+TEST(Scanner, SkipsOnlyWhatCannotEnter) {
+  constexpr uint32_t kLists = 100;
+  std::mt19937 random(5);
+  const Case c{8, 8, 300, false};
+  Fixture f;
+  Fill(c, 23, f);
+  f.query.kernels = &simd::ActiveKernels();
+  for (const int32_t shift : {0, 3000, 100000}) {  // of corrections from list to list: more lists can be skipped
+    ListSet set(kLists, {c.code_bytes, 0});
+    ListSetEditor editor(set);
+    for (uint32_t l = 0; l < kLists; ++l) {
+      if (l % 9 == 4) continue;  // empty
+      for (uint32_t i = 0; i < c.rows; ++i) {
+        NewRow row;
+        row.row = RowId{l * 1000 + i};
+        row.code = f.codes[(i * 7 + l) % c.rows].data();
+        row.correction = f.corrections[i] + static_cast<int32_t>(random() % (shift + 1));
+        editor.Append(ListId{l}, row);
+      }
+    }
+    set = editor.Finish();
+    std::vector<quant::ProbedList> probed;
+    for (uint32_t l = 0; l < kLists; ++l) probed.push_back({ListId{l}, static_cast<float>(l * l)});
+    for (const size_t capacity : {1u, 10u, 500u}) {
+      TopK all;
+      all.Reset(capacity);
+      Scanner scanner;
+      scanner.Start(f.query, all);
+      for (uint32_t l = 0; l < kLists; ++l) {
+        std::vector<BlockRef> blocks;
+        if (const List* list = set.list(ListId{l})) ListBlocks(*list, blocks);
+        scanner.ScanBlocks(blocks, l, probed[l].base);
+      }
+      TopK top;
+      top.Reset(capacity);
+      scanner.Start(f.query, top);
+      ScanCounts counts;
+      ASSERT_TRUE(scanner.Scan(set, probed, 0, kLists, StopToken(), counts).ok());
+      EXPECT_EQ(counts.live_rows, set.live_rows());
+      EXPECT_GT(counts.lists_skipped, 0u) << capacity;
+      EXPECT_EQ(Best(top), Best(all)) << capacity;
+    }
+  }
+}
+
+TEST(Scanner, AsksTheStopToken) {
+  const Case c{8, 8, 300, false};
+  Fixture f;
+  Fill(c, 23, f);
+  f.query.kernels = &simd::ActiveKernels();
+  TopK top;
+  top.Reset(10);
+  Scanner scanner;
+  scanner.Start(f.query, top);
+  ScanCounts counts;
+  const std::vector<quant::ProbedList> probed = {{ListId{0}, 1.0f}};
+  const StopToken expired(StopToken::Clock::time_point::min());
+  EXPECT_EQ(scanner.Scan(f.set, probed, 0, 1, expired, counts).code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
 
 }  // namespace
 }  // namespace tessera::lists

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "index/quant/coarse.h"
 #include "index/quant/encoder.h"
 #include "tests/unit/quant/sample_rows.h"
 
@@ -38,7 +39,7 @@ class QueryFormulas : public testing::TestWithParam<Case> {
     InlineExecutor executor;
     EncodeRows(*trained_.model, *trained_.lists, rows_, executor, encoded_);
     TransformQuery(*trained_.model, query_.row(0), transformed_);
-    std::vector<float> scratch;
+    CoarseScratch scratch;
     std::vector<ProbedList> probed;
     CoarseSearch(*trained_.model, *trained_.lists, transformed_, trained_.lists->nlist(), scratch,
                  probed);
@@ -185,7 +186,7 @@ TEST(CoarseSearch, NearestListsInOrder) {
       expected.emplace_back(base, l);
     }
     std::sort(expected.begin(), expected.end());
-    std::vector<float> scratch;
+    CoarseScratch scratch;
     std::vector<ProbedList> out;
     for (const size_t nprobe : {1u, 2u, 63u, 499u, 500u, 5000u}) {
       CoarseSearch(model, lists, query, nprobe, scratch, out);
@@ -208,7 +209,7 @@ TEST(CoarseSearch, TiesByListAndNeverBelowZero) {
   const float q[3] = {0.1f, 0.1f, 0.1f};
   TransformedQuery query;
   TransformQuery(model, q, query);
-  std::vector<float> scratch;
+  CoarseScratch scratch;
   std::vector<ProbedList> out;
   CoarseSearch(model, lists, query, 7, scratch, out);
   ASSERT_EQ(out.size(), 7u);
@@ -228,7 +229,7 @@ TEST(CoarseSearch, OverflowStillGivesAllLists) {
     const float q[2] = {1e30f, -1e30f};
     TransformedQuery query;
     TransformQuery(model, q, query);
-    std::vector<float> scratch;
+    CoarseScratch scratch;
     std::vector<ProbedList> out;
     CoarseSearch(model, lists, query, 3, scratch, out);
     ASSERT_EQ(out.size(), 3u);
@@ -296,7 +297,7 @@ TEST(Query, ReusesItsMemory) {
     BuildQueryTables(*trained.model, query, tables);
     PrepareRefine(*trained.model, query, refine);
     const void* now[4] = {query.y.data(), tables.tables.data(), tables.scratch.data(),
-                          refine.weights.data()};
+                          refine.weights.high.data()};
     if (i > 0) {
       EXPECT_TRUE(std::equal(now, now + 4, seen));
     }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "index/quant/encoder.h"
+#include "index/quant/coarse.h"
 #include "index/quant/query.h"
 #include "index/thread_pool.h"
 #include "tests/unit/quant/sample_rows.h"
@@ -148,7 +149,8 @@ double Recall(const std::string& spec, Metric metric, bool refine) {
   for (size_t q = 0; q < queries; ++q) {
     TransformedQuery query;
     TransformQuery(model, held_out.row(q), query);
-    std::vector<float> scratch, bases(trained.lists->nlist());
+    CoarseScratch scratch;
+    std::vector<float> bases(trained.lists->nlist());
     std::vector<ProbedList> probed;
     CoarseSearch(model, *trained.lists, query, bases.size(), scratch, probed);
     for (const ProbedList& list : probed) bases[list.list.value] = list.base;

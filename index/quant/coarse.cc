@@ -1,0 +1,140 @@
+#include "index/quant/coarse.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "index/base/prefetch.h"
+#include "index/simd/kernels.h"
+
+namespace tessera::quant {
+namespace {
+
+bool NearerList(const ProbedList& a, const ProbedList& b) {
+  return a.base != b.base ? a.base < b.base : a.list < b.list;
+}
+
+float BaseOf(const Model& model, const ListTable& lists, const TransformedQuery& query,
+             uint32_t list, float product) {
+  if (model.metric == Metric::kInnerProduct) return FiniteEstimate(query.bias - product);
+  return std::max(FiniteEstimate(query.y_norm2 + lists.norms()[list] - 2.0f * product), 0.0f);
+}
+
+void SearchFloats(const Model& model, const ListTable& lists, const TransformedQuery& query,
+                  CoarseScratch& scratch, std::vector<ProbedList>& out) {
+  const uint32_t nlist = lists.nlist();
+  scratch.bases.resize(nlist);
+  simd::ActiveKernels().dot_rows(query.y.data(), lists.centroids().data(), nlist, lists.dim(),
+                                 lists.dim(), scratch.bases.data());
+  out.resize(nlist);
+  for (uint32_t l = 0; l < nlist; ++l) {
+    out[l] = {ListId(l), BaseOf(model, lists, query, l, scratch.bases[l])};
+  }
+}
+
+// Queries whose products are made at once: their sums stay in the L2 cache.
+constexpr size_t kTile = 8;
+
+// How many lists are scored exactly to find `nprobe`; the bytes' scores have an error of about a
+// hundredth.
+size_t WantedByBytes(size_t nprobe) { return nprobe + nprobe / 4 + 8; }
+
+class ByteSearch {
+ public:
+  ByteSearch(const Model& model, const ListTable& lists, CoarseScratch& scratch)
+      : kernels_(simd::ActiveKernels()),
+        model_(model),
+        lists_(lists),
+        matrix_(lists.byte_centroids()),
+        s_(scratch) {}
+
+  // Products of up to kTile queries.
+  void Multiply(std::span<const TransformedQuery* const> queries) {
+    const size_t stride = matrix_.padded_dim();
+    s_.vectors.resize(kTile * stride);
+    s_.steps.resize(kTile);
+    s_.products.resize(kTile * matrix_.padded_rows());
+    for (size_t i = 0; i < queries.size(); ++i) {
+      QuantizeVector(queries[i]->y.data(), lists_.dim(), s_.query);
+      std::copy(s_.query.bytes.begin(), s_.query.bytes.end(),
+                s_.vectors.begin() + static_cast<ptrdiff_t>(i * stride));
+      s_.steps[i] = s_.query.step;
+    }
+    matrix_.Products(s_.vectors.data(), queries.size(), stride, s_.products.data(),
+                     matrix_.padded_rows());
+  }
+
+  // At least `count` lists for query i of the tile. False if the scores overflow.
+  bool Select(size_t i, const TransformedQuery& query, size_t count, std::vector<ProbedList>& out) {
+    const size_t nlist = lists_.nlist();
+    const bool inner_product = model_.metric == Metric::kInnerProduct;
+    // The 128 of the codes adds the same to all lists of a query.
+    const float weight = (inner_product ? -1.0f : -2.0f) * s_.steps[i] * matrix_.step();
+    if (!std::isfinite(weight * 0x1p31f)) return false;
+    if (inner_product) s_.zeros.resize(nlist);
+    const float* add = inner_product ? s_.zeros.data() : lists_.norms().data();
+    s_.keys.resize(nlist);
+    s_.chosen.resize(nlist + 16);
+    kernels_.score_keys(s_.products.data() + i * matrix_.padded_rows(), add, weight, nlist,
+                        s_.keys.data());
+    const uint32_t bound = kernels_.bound_keys(s_.keys.data(), nlist, count, count + count / 4 + 8);
+    const size_t chosen = kernels_.select_keys(s_.keys.data(), nlist, bound, s_.chosen.data());
+    out.resize(chosen);
+    for (size_t c = 0; c < chosen; ++c) {
+      PrefetchRange(lists_.centroid(ListId(s_.chosen[c])), lists_.dim() * sizeof(float));
+    }
+    for (size_t c = 0; c < chosen; ++c) {
+      const uint32_t l = s_.chosen[c];
+      const float product = kernels_.dot(query.y.data(), lists_.centroid(ListId(l)), lists_.dim());
+      out[c] = {ListId(l), BaseOf(model_, lists_, query, l, product)};
+    }
+    return true;
+  }
+
+ private:
+  const simd::Kernels& kernels_;
+  const Model& model_;
+  const ListTable& lists_;
+  const ByteMatrix& matrix_;
+  CoarseScratch& s_;
+};
+
+void KeepNearest(size_t nprobe, std::vector<ProbedList>& lists) {
+  const auto end = lists.begin() + static_cast<ptrdiff_t>(nprobe);
+  if (nprobe < lists.size()) std::nth_element(lists.begin(), end, lists.end(), NearerList);
+  lists.resize(nprobe);
+  std::sort(lists.begin(), lists.end(), NearerList);
+}
+
+}  // namespace
+
+void CoarseSearchBatch(const Model& model, const ListTable& lists,
+                       std::span<const TransformedQuery* const> queries, size_t nprobe,
+                       CoarseScratch& scratch, std::span<std::vector<ProbedList>* const> out) {
+  nprobe = std::min<size_t>(nprobe, lists.nlist());
+  const bool by_bytes =
+      nprobe > 0 && lists.byte_centroids().rows() > 0 && 2 * WantedByBytes(nprobe) < lists.nlist();
+  ByteSearch search(model, lists, scratch);
+  for (size_t begin = 0; begin < queries.size(); begin += kTile) {
+    const size_t n = std::min(kTile, queries.size() - begin);
+    if (by_bytes) search.Multiply(queries.subspan(begin, n));
+    for (size_t i = 0; i < n; ++i) {
+      const TransformedQuery& query = *queries[begin + i];
+      std::vector<ProbedList>& found = *out[begin + i];
+      found.clear();
+      if (nprobe == 0) continue;
+      if (!by_bytes || !search.Select(i, query, WantedByBytes(nprobe), found)) {
+        SearchFloats(model, lists, query, scratch, found);
+      }
+      KeepNearest(nprobe, found);
+    }
+  }
+}
+
+void CoarseSearch(const Model& model, const ListTable& lists, const TransformedQuery& query,
+                  size_t nprobe, CoarseScratch& scratch, std::vector<ProbedList>& out) {
+  const TransformedQuery* queries[] = {&query};
+  std::vector<ProbedList>* outs[] = {&out};
+  CoarseSearchBatch(model, lists, queries, nprobe, scratch, outs);
+}
+
+}  // namespace tessera::quant
