@@ -15,6 +15,10 @@
 namespace tessera::engine {
 namespace {
 
+// Visits of a list by the queries of a group from which on it pays that its codes are read once: at 2 a group took
+// 1.25 times as long as its queries one at a time, at 16 and more less (README).
+constexpr size_t kMinVisits = 8;
+
 Status CheckParams(const QueryParams& params) {
   if (params.limit == 0) return InvalidArgument("limit must be at least 1");
   if (uint64_t{params.limit} + params.offset > kMaxLimit) {
@@ -144,26 +148,47 @@ class QueryRun {
     plan.wanted = wanted_;
     plan.depth = plan.rerank == RerankTier::kNone ? 0 : std::max(plan.depth, wanted_);
     if (queries_.rows() == 1) return RunOne(plan, 0, results[0]);
+    // As many groups as there are threads. Stages are told apart query by query only.
+    const size_t threads = core_.options.compute->Concurrency();
+    const size_t group = std::min(kGroupQueries, (queries_.rows() + threads - 1) / threads);
+    const bool grouped = group * plan.nprobe >= kMinVisits * snapshot_.lists.nlist() && !params_.explain;
     std::mutex mutex;
     Status first_error;
-    ParallelFor(*core_.options.compute, queries_.rows(), 4, [&](size_t begin, size_t end) {
-      for (size_t i = begin; i < end; ++i) {
-        const Status status = RunOne(plan, i, results[i]);
-        if (status.ok()) continue;
-        std::lock_guard lock(mutex);
-        if (first_error.ok()) first_error = status;
-        return;
-      }
-    });
+    ParallelFor(*core_.options.compute, queries_.rows(), grouped ? group : 4,
+                [&](size_t begin, size_t end) {
+                  const Status status = grouped ? RunGroup(plan, begin, end, results)
+                                                : RunEach(plan, begin, end, results);
+                  if (status.ok()) return;
+                  std::lock_guard lock(mutex);
+                  if (first_error.ok()) first_error = status;
+                });
     return first_error;
+  }
+
+  Status RunEach(const SearchPlan& plan, size_t begin, size_t end, std::vector<QueryResult>& results) const {
+    for (size_t i = begin; i < end; ++i) TESSERA_RETURN_IF_ERROR(RunOne(plan, i, results[i]));
+    return OkStatus();
+  }
+
+  Status RunGroup(const SearchPlan& plan, size_t begin, size_t end, std::vector<QueryResult>& results) const {
+    return SearchGroup(snapshot_, *core_.store, queries_.Slice(begin, end - begin), plan, params_.stop,
+                       [&](size_t i, std::vector<RankedRow>& ranked, bool all_searched) {
+                         QueryResult& result = results[begin + i];
+                         TellPlan(plan, result);
+                         return Finish(ranked, all_searched, result);
+                       });
+  }
+
+  static void TellPlan(const SearchPlan& plan, QueryResult& result) {
+    result.nprobe = plan.nprobe;
+    result.rerank = plan.rerank;
+    result.rerank_depth = plan.depth;
   }
 
   Status RunOne(const SearchPlan& plan, size_t i, QueryResult& result) const {
     thread_local std::vector<RankedRow> ranked;
     bool all_searched = false;
-    result.nprobe = plan.nprobe;
-    result.rerank = plan.rerank;
-    result.rerank_depth = plan.depth;
+    TellPlan(plan, result);
     TESSERA_RETURN_IF_ERROR(Search(snapshot_, *core_.store, queries_.row(i), plan, params_.stop, ranked,
                                    all_searched, result.explain));
     return Finish(ranked, all_searched, result);

@@ -21,6 +21,7 @@ void TopK::Grow(size_t count) {
   keys_.resize(room);
   places_.resize(room);
   kept_.resize(room);
+  ties_.reserve(room);
 }
 
 void TopK::Cut(size_t most) {
@@ -37,19 +38,19 @@ void TopK::Cut(size_t most) {
 }
 
 void TopK::CutTies(uint32_t bound) {
-  std::vector<Place> ties;
+  ties_.clear();
   size_t below = 0;
   for (size_t i = 0; i < size_; ++i) {
-    if (keys_[i] == bound) ties.push_back(places_[i]);
+    if (keys_[i] == bound) ties_.push_back(places_[i]);
     if (keys_[i] >= bound) continue;
     keys_[below] = keys_[i];
     places_[below++] = places_[i];
   }
   const size_t wanted = capacity_ - below;
-  std::nth_element(ties.begin(), ties.begin() + static_cast<ptrdiff_t>(wanted), ties.end());
+  std::nth_element(ties_.begin(), ties_.begin() + static_cast<ptrdiff_t>(wanted), ties_.end());
   for (size_t i = 0; i < wanted; ++i) {
     keys_[below + i] = bound;
-    places_[below + i] = ties[i];
+    places_[below + i] = ties_[i];
   }
   size_ = capacity_;
 }

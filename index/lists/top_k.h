@@ -54,7 +54,7 @@ class TopK {
     size_ += key <= worst_ ? 1 : 0;
   }
   void CutIfFull() {
-    if (size_ >= limit_) Cut(capacity_ + capacity_ / 8);
+    if (size_ >= limit_) Cut(capacity_ + capacity_ / 8 + 8);
   }
 
   // Leaves the best `capacity` (or all, if fewer), in no order.
@@ -79,6 +79,7 @@ class TopK {
   std::vector<uint32_t> keys_;
   std::vector<Place> places_;
   std::vector<uint32_t> kept_;
+  std::vector<Place> ties_;
 };
 
 }  // namespace tessera::lists

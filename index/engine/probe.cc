@@ -1,0 +1,38 @@
+#include "index/engine/probe.h"
+
+#include <algorithm>
+
+#include "index/simd/kernels.h"
+
+namespace tessera::engine {
+
+void StartScan(const quant::Model& model, const SearchPlan& plan, QueryState& state) {
+  state.top.Reset(plan.candidates());
+  state.scanner.Start({&simd::ActiveKernels(), &state.tables, model.code_bytes(), model.pq.bits(),
+                       model.correction_step},
+                      state.top);
+  state.counts = {};
+}
+
+Status ScanProbed(const Snapshot& snapshot, size_t first, size_t last, const StopToken& stop,
+                  QueryState& state) {
+  return state.scanner.Scan(snapshot.lists, state.probed, first, last, stop, state.counts);
+}
+
+// From the start each time: with more lists asked for, the nearest ones may be others.
+StatusOr<uint32_t> Widen(const Snapshot& snapshot, const SearchPlan& plan, const StopToken& stop,
+                         quant::CoarseScratch& coarse, QueryState& state) {
+  const uint32_t nlist = snapshot.lists.nlist();
+  uint32_t probes = std::min(plan.nprobe, nlist);
+  while (state.counts.live_rows < plan.wanted && probes < nlist) {
+    probes = static_cast<uint32_t>(std::min<uint64_t>(nlist, uint64_t{probes} * 2));
+    quant::CoarseSearch(*snapshot.model, *snapshot.table, state.query, probes, coarse,
+                        state.probed);
+    StartScan(*snapshot.model, plan, state);
+    TESSERA_RETURN_IF_ERROR(ScanProbed(snapshot, 0, state.probed.size(), stop, state));
+  }
+  state.top.Finish();
+  return probes;
+}
+
+}  // namespace tessera::engine

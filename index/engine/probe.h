@@ -1,0 +1,24 @@
+// The scan of one query's probed lists.
+#pragma once
+
+#include <cstddef>
+
+#include "index/engine/search_plan.h"
+#include "index/engine/snapshot.h"
+#include "index/status.h"
+
+namespace tessera::engine {
+
+// Empties the candidates and the counts of `state`, whose tables are built.
+void StartScan(const quant::Model& model, const SearchPlan& plan, QueryState& state);
+
+// Scans state.probed[first, last).
+Status ScanProbed(const Snapshot& snapshot, size_t first, size_t last, const StopToken& stop,
+                  QueryState& state);
+
+// While fewer than plan.wanted live rows were in the lists: probes twice as many, until there are
+// no more. Finishes state.top. Returns how many lists were probed.
+StatusOr<uint32_t> Widen(const Snapshot& snapshot, const SearchPlan& plan, const StopToken& stop,
+                         quant::CoarseScratch& coarse, QueryState& state);
+
+}  // namespace tessera::engine

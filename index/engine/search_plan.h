@@ -1,0 +1,43 @@
+// What a search was asked for with all choices made, and the state of one query on its way.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/collection.h"
+#include "index/lists/scan.h"
+#include "index/lists/top_k.h"
+#include "index/quant/coarse.h"
+#include "index/quant/query.h"
+
+namespace tessera::engine {
+
+// A result row, before ids and vectors are fetched.
+struct RankedRow {
+  float score = 0;
+  RowId row;
+  bool exact = false;
+  bool string_id = true;  // the id has to be fetched
+  uint64_t number = 0;    // else this is it
+};
+
+struct SearchPlan {
+  uint32_t wanted = 10;  // limit + offset
+  uint32_t nprobe = 1;
+  RerankTier rerank = RerankTier::kNone;  // never kAuto
+  uint32_t depth = 0;
+
+  size_t candidates() const { return depth > wanted ? depth : wanted; }
+};
+
+// One query from its transformation to its candidates. Memory is reused from query to query.
+struct QueryState {
+  quant::TransformedQuery query;
+  quant::QueryTables tables;
+  std::vector<quant::ProbedList> probed;
+  lists::TopK top;
+  lists::Scanner scanner;
+  lists::ScanCounts counts;
+};
+
+}  // namespace tessera::engine
