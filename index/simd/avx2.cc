@@ -135,6 +135,18 @@ inline Index MinInts(const Index& a, const Index& b) {
 inline Index MaxInts(const Index& a, const Index& b) {
   return EachInt([&](int i) { return _mm256_max_epu32(a.v[i], b.v[i]); });
 }
+inline Index AddInts(const Index& a, const Index& b) {
+  return EachInt([&](int i) { return _mm256_add_epi32(a.v[i], b.v[i]); });
+}
+inline F16 Min(const F16& a, const F16& b) {
+  return {{_mm256_min_ps(a.v[0], b.v[0]), _mm256_min_ps(a.v[1], b.v[1])}};
+}
+inline uint32_t MaskEqual(const F16& a, const F16& b) {
+  const auto mask = [&](int i) {
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.v[i], b.v[i], _CMP_EQ_OQ)));
+  };
+  return mask(0) | mask(1) << 8;
+}
 // All ones where key <= bound, unsigned.
 inline __m256i AtMost(__m256i key, __m256i bound) {
   return _mm256_cmpeq_epi32(_mm256_min_epu32(key, bound), key);
@@ -213,7 +225,7 @@ constexpr size_t kNearestRows = 2;
 constexpr size_t kNearestGroups = 2;
 constexpr size_t kProductVectors = 4;
 constexpr size_t kProductGroups = 1;
-constexpr size_t kProductGroupsOfOne = 2;
+constexpr size_t kProductDepth = 0;
 
 using V = __m256i;
 constexpr size_t kPassVectors = 4;

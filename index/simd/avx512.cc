@@ -28,7 +28,7 @@ inline Index MulAdd(Index sums, const Operand& a, const Operand& b) {
 
 constexpr size_t kProductVectors = 4;
 constexpr size_t kProductGroups = 4;
-constexpr size_t kProductGroupsOfOne = 4;
+constexpr size_t kProductDepth = 0;
 
 inline V LowNibbles(V a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
 

@@ -16,7 +16,7 @@ inline Index MulAdd(Index sums, Raw a, Raw b) { return _mm512_dpbusd_epi32(sums,
 
 constexpr size_t kProductVectors = 6;
 constexpr size_t kProductGroups = 4;
-constexpr size_t kProductGroupsOfOne = 8;
+constexpr size_t kProductDepth = 4;
 
 // vpermb looks at 6 bits, and the table of 16 stands in the register four times: the bits above a
 // nibble need no masking.

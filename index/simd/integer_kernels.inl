@@ -4,13 +4,16 @@
 //   BroadcastQuad(p): four bytes 16 times; FlipTops(raw): the top bit of each byte
 // - AsUnsigned(raw), AsSigned(raw): operands of MulAdd, which adds the four products of each four
 //   bytes to a lane: lane i += sum_j unsigned[4 i + j] * signed[4 i + j], exact
-// - Index as 16 integers: ZeroInts(), SetInts(x), LoadInts(p), StoreInts(p, v), SumInts(v);
+// - Index as 16 integers: ZeroInts(), SetInts(x), AddInts(a, b), LoadInts(p), StoreInts(p, v),
+// SumInts(v);
 //   MinInts, MaxInts (unsigned); CountAtMost(counts, keys, bound): counts + 1 where keys <= bound,
 //   unsigned; MaskAtMost(keys, bound): a bit a lane
 // - ToFloat(v): each integer rounded to a float; OrderedKeys(v): the key of each float
 // - EmitIndices(mask, first, out): the numbers of the set bits, counted from `first`; may write 16
 //   places; returns how many
-// - kProductVectors x kProductGroups, kProductGroupsOfOne: register blocking of products_u8s8
+// - Min(a, b): floats, lane by lane; MaskEqual(a, b): a bit a lane
+// - kProductVectors x kProductGroups: register blocking of products_u8s8; kProductDepth: sums side
+//   by side for one or two vectors, 0 where AsSigned costs more than it gains
 
 #include "index/simd/integer_scalar.inl"
 
@@ -78,14 +81,52 @@ inline void ProductAll(const uint8_t* packed, size_t groups, size_t quads, const
   }
 }
 
+// One or two vectors, where reading the matrix is most of the work: it is read from front to back,
+// a group at a time, and sums of every kProductDepth-th quad hide the latency of MulAdd.
+template <size_t kVectors>
+inline void ProductStream(const uint8_t* packed, size_t groups, size_t quads, const int8_t* vectors,
+                          size_t stride, int32_t* out, size_t out_stride) {
+  for (size_t g = 0; g < groups; ++g) {
+    Index sums[kVectors][kProductDepth];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kVectors; ++i) {
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kProductDepth; ++k) sums[i][k] = ZeroInts();
+    }
+    size_t q = 0;
+    const auto add = [&](size_t k) {
+      const auto rows = AsUnsigned(LoadRaw(packed + (g * quads + q + k) * 64));
+#pragma GCC unroll 16
+      for (size_t i = 0; i < kVectors; ++i) {
+        const auto quad = AsSigned(BroadcastQuad(vectors + i * stride + 4 * (q + k)));
+        sums[i][k] = MulAdd(sums[i][k], rows, quad);
+      }
+    };
+    for (; q + kProductDepth <= quads; q += kProductDepth) {
+#pragma GCC unroll 16
+      for (size_t k = 0; k < kProductDepth; ++k) add(k);
+    }
+    for (; q < quads; ++q) add(0);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < kVectors; ++i) {
+#pragma GCC unroll 16
+      for (size_t k = 1; k < kProductDepth; ++k) sums[i][0] = AddInts(sums[i][0], sums[i][k]);
+      StoreInts(out + i * out_stride + 16 * g, sums[i][0]);
+    }
+  }
+}
+
 void ProductsU8S8(const uint8_t* packed, size_t groups, size_t quads, const int8_t* vectors,
                   size_t n, size_t stride, int32_t* out, size_t out_stride) {
-  if (n == 1) {
-    ProductAll<1, kProductGroupsOfOne>(packed, groups, quads, vectors, n, stride, out, out_stride);
-  } else {
-    ProductAll<kProductVectors, kProductGroups>(packed, groups, quads, vectors, n, stride, out,
-                                                out_stride);
+  if constexpr (kProductDepth > 0) {
+    if (n == 1) return ProductStream<1>(packed, groups, quads, vectors, stride, out, out_stride);
+    if (n == 2) return ProductStream<2>(packed, groups, quads, vectors, stride, out, out_stride);
   }
+  if (n == 1) {
+    return ProductAll<1, 2>(packed, groups, quads, vectors, n, stride, out, out_stride);
+  }
+  ProductAll<kProductVectors, kProductGroups>(packed, groups, quads, vectors, n, stride, out,
+                                              out_stride);
 }
 
 void ScoreKeys(const int32_t* products, const float* add, float weight, size_t n, uint32_t* keys) {
@@ -98,24 +139,42 @@ void ScoreKeys(const int32_t* products, const float* add, float weight, size_t n
   ScoreKeysScalar(products + i, add + i, weight, n - i, keys + i);
 }
 
+inline F16 ScoresAt(const int32_t* products, const float* add, F16 factor) {
+  return Add(Load(add), Mul(factor, ToFloat(LoadInts(products))));
+}
+
+// The least, then its first place: to carry the place along would chain a comparison and a
+// selection to each step.
 size_t LeastScore(const int32_t* products, const float* add, float weight, size_t n) {
   const F16 factor = Broadcast(weight);
-  Best best = BestNone();
-  Index index = FirstIndices();
+  F16 least[4];
+#pragma GCC unroll 4
+  for (size_t k = 0; k < 4; ++k) least[k] = Broadcast(__builtin_inff());
   size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    Improve(best, Add(Load(add + i), Mul(factor, ToFloat(LoadInts(products + i)))), index);
-    index = NextIndices(index);
-  }
-  if (i < n) {
-    float scores[16];
-    for (size_t lane = 0; lane < 16; ++lane) {
-      const bool inside = i + lane < n;
-      scores[lane] = inside ? ScoreOf(add[i + lane], weight, products[i + lane]) : __builtin_inff();
+  for (; i + 64 <= n; i += 64) {
+#pragma GCC unroll 4
+    for (size_t k = 0; k < 4; ++k) {
+      least[k] = Min(least[k], ScoresAt(products + i + 16 * k, add + i + 16 * k, factor));
     }
-    Improve(best, Load(scores), index);
   }
-  return static_cast<size_t>(BestIndex(best));
+  for (; i + 16 <= n; i += 16) {
+    least[0] = Min(least[0], ScoresAt(products + i, add + i, factor));
+  }
+  float lanes[16];
+  Store(lanes, Min(Min(least[0], least[1]), Min(least[2], least[3])));
+  float found = lanes[0];
+  for (size_t lane = 1; lane < 16; ++lane) found = lanes[lane] < found ? lanes[lane] : found;
+  for (size_t k = i; k < n; ++k) {
+    const float score = ScoreOf(add[k], weight, products[k]);
+    found = score < found ? score : found;
+  }
+  const F16 wanted = Broadcast(found);
+  for (i = 0; i + 16 <= n; i += 16) {
+    const uint32_t mask = MaskEqual(ScoresAt(products + i, add + i, factor), wanted);
+    if (mask != 0) return i + static_cast<size_t>(__builtin_ctz(mask));
+  }
+  while (i + 1 < n && ScoreOf(add[i], weight, products[i]) != found) ++i;
+  return i;
 }
 
 inline size_t CountKeys(const uint32_t* keys, size_t n, uint32_t bound) {
