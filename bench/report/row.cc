@@ -77,6 +77,13 @@ constexpr TableColumn kTable[] = {
     {"fetch us", Rate<&Row::fetch_us>},
 };
 
+std::vector<std::string> RightAligned(std::vector<std::string> cells) {
+  size_t width = 0;
+  for (const std::string& cell : cells) width = std::max(width, cell.size());
+  for (std::string& cell : cells) cell.insert(0, width - cell.size(), ' ');
+  return cells;
+}
+
 }  // namespace
 
 const std::vector<Column>& Columns() {
@@ -162,19 +169,20 @@ std::string ToCsv(const std::vector<std::string>& comments, const std::vector<Ro
 }
 
 std::string ToTable(const std::vector<Row>& rows) {
+  std::string shared;
   std::vector<std::vector<std::string>> columns;
   for (const TableColumn& column : kTable) {
     std::vector<std::string> cells;
     for (const Row& row : rows) cells.push_back(column.value(row));
-    // A column that nothing was measured for is left out.
     if (std::ranges::all_of(cells, &std::string::empty)) continue;
+    if (rows.size() > 1 && std::ranges::all_of(cells, [&](auto& c) { return c == cells[0]; })) {
+      shared += (shared.empty() ? "" : ", ") + std::string(column.title) + " " + cells[0];
+      continue;
+    }
     cells.insert(cells.begin(), column.title);
-    size_t width = 0;
-    for (const std::string& cell : cells) width = std::max(width, cell.size());
-    for (std::string& cell : cells) cell.insert(0, width - cell.size(), ' ');
-    columns.push_back(std::move(cells));
+    columns.push_back(RightAligned(std::move(cells)));
   }
-  std::string out;
+  std::string out = shared.empty() ? "" : shared + "\n";
   for (size_t i = 0; i < rows.size() + 1; ++i) {
     for (size_t c = 0; c < columns.size(); ++c) out += (c == 0 ? "" : "  ") + columns[c][i];
     out += "\n";

@@ -76,7 +76,8 @@ const std::vector<Column>& Columns();
 // rows. Fields with commas, quotes or line ends are quoted.
 std::string ToCsv(const std::vector<std::string>& comments, const std::vector<Row>& rows);
 
-// The columns that a reader compares, aligned, for a terminal.
+// The columns that a reader compares, aligned, for a terminal. What was not measured is left out;
+// what several rows share stands once, in a line above.
 std::string ToTable(const std::vector<Row>& rows);
 
 }  // namespace tessera::bench
