@@ -1,12 +1,10 @@
-// Encoding rows and preparing queries on one trained model, one thread: what bounds a bulk load and
-// what a query costs besides its scan. BLAS threads: run with OPENBLAS_NUM_THREADS=1.
+// Encoding rows on one trained model, one thread: what bounds a bulk load. BLAS threads: run with
+// OPENBLAS_NUM_THREADS=1.
 #include <benchmark/benchmark.h>
 
 #include <vector>
 
 #include "index/quant/encoder.h"
-#include "index/quant/coarse.h"
-#include "index/quant/query.h"
 #include "index/quant/random.h"
 
 namespace tessera::bench {
@@ -62,28 +60,6 @@ void EncodeRows(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * n));
 }
 BENCHMARK(EncodeRows)->Arg(1)->Arg(64)->Arg(1024)->Arg(16384)->Unit(benchmark::kMicrosecond);
-
-void CoarseSearch(benchmark::State& state) {
-  const Trained& trained = Trained::Get();
-  const size_t nprobe = static_cast<size_t>(state.range(0));
-  quant::TransformedQuery query;
-  quant::TransformQuery(*trained.model.model, trained.rows.data(), query);
-  quant::CoarseScratch scratch;
-  std::vector<quant::ProbedList> out;
-  for (auto _ : state) {
-    quant::CoarseSearch(*trained.model.model, *trained.model.lists, query, nprobe, scratch, out);
-  }
-}
-BENCHMARK(CoarseSearch)->Arg(8)->Arg(32)->Unit(benchmark::kMicrosecond);
-
-void BuildQueryTables(benchmark::State& state) {
-  const Trained& trained = Trained::Get();
-  quant::TransformedQuery query;
-  quant::TransformQuery(*trained.model.model, trained.rows.data(), query);
-  quant::QueryTables tables;
-  for (auto _ : state) quant::BuildQueryTables(*trained.model.model, query, tables);
-}
-BENCHMARK(BuildQueryTables)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace tessera::bench
