@@ -8,16 +8,17 @@
 
 namespace tessera {
 
-enum class RotationKind : uint8_t { kNone = 0, kRandom = 1 };
+enum class RotationKind : uint8_t { kNone = 0, kRandom = 1, kOptimized = 2 };
 // The code that a vector (or its residual to the list's centroid) becomes.
 enum class CodeKind : uint8_t { kProduct = 0, kVector = 1 };
 // 8-bit scalar codes kept in memory beside the codes, for rerank. Dynamic: a scale per vector
 // (max-abs / 127). Static: a range per dimension, calibrated (min/max) at training.
 enum class RefineKind : uint8_t { kNone = 0, kDynamic8 = 1, kStatic8 = 2 };
 
-// Written as [RR,][IVF[<nlist>],]PQ[<m>[x<bits>]][,Refine(SQ8)|,Refine(SQ8S)]
+// Written as [RR,|OPQ,][IVF[<nlist>],]PQ[<m>[x<bits>]][,Refine(SQ8)|,Refine(SQ8S)]
 //         or VQ<k>
 //   RR             random orthogonal rotation first
+//   OPQ            rotation fitted to the product code (optimized product quantization)
 //   IVF1024        1,024 inverted lists, codes of residuals; "IVF" alone lets training choose from
 //   the
 //                  row count; no IVF = one list

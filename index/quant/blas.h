@@ -14,8 +14,22 @@ namespace tessera::quant {
 void MultiplyTransposed(size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
                         size_t ldb, float* c, size_t ldc);
 
+// c[i][j] = sum_l a[l][i] * b[l][j], i < m, j < n, l < k: products of the columns of a (k x m, row
+// stride lda) with the columns of b (k x n, ldb). c: m x n, row stride ldc, overwritten.
+void MultiplyColumns(size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
+                     size_t ldb, float* c, size_t ldc);
+
 // Makes the rows of `matrix` (n x n, of full rank) orthonormal, by a QR factorisation. False if
 // LAPACK refuses.
 bool OrthonormalizeRows(float* matrix, size_t n);
+
+// Replaces the symmetric `matrix` (n x n) by its eigenvectors, one a row, in ascending order of
+// their eigenvalues, which go to values[n]. False if LAPACK fails.
+bool EigenvectorRows(float* matrix, size_t n, float* values);
+
+// Replaces `matrix` M (n x n) by the orthogonal R of the greatest trace(R M): R = V U^T for the
+// singular value decomposition M = U S V^T (Schoenemann 1966). With M = sum_i x_i y_i^T it is the R
+// of the least sum_i |R x_i - y_i|^2. False if LAPACK fails.
+bool AligningRotation(float* matrix, size_t n);
 
 }  // namespace tessera::quant

@@ -45,7 +45,7 @@ Status ReadFloats(ByteReader& in, uint64_t count, const char* name, std::vector<
 
 Status ReadArrays(ByteReader& in, Model& model) {
   const uint64_t dim = model.dim;
-  const bool rotated = model.spec.rotation == RotationKind::kRandom;
+  const bool rotated = model.spec.rotation != RotationKind::kNone;
   const bool ranged = model.spec.refine == RefineKind::kStatic8;
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim, "mean", model.mean));
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", model.rotation));

@@ -13,6 +13,7 @@ constexpr uint32_t kMaxLists = 1u << 24;
 constexpr uint32_t kMaxCodewords = 1u << 24;  // of a vector quantizer
 constexpr uint32_t kMaxCodeBytes = 256;       // a row's sum of 7-bit table entries must fit 16 bits
 constexpr uint32_t kMaxRotatedDim = 8192;     // the matrix takes 4 dim^2 bytes
+constexpr uint32_t kMaxOptimizedDim = 2048;   // fitting takes time in proportion to dim^3
 
 std::vector<std::string_view> SplitAtCommas(std::string_view text) {
   std::vector<std::string_view> pieces;
@@ -50,14 +51,14 @@ class SpecParser {
   StatusOr<QuantizerSpec> Parse() {
     if (text_.empty()) return InvalidArgument("quantizer: empty, expected for example IVF,PQ");
     if (Piece().starts_with("VQ")) return ParseVector();
-    if (!Done() && Piece() == "RR") {
-      spec_.rotation = RotationKind::kRandom;
+    if (!Done() && (Piece() == "RR" || Piece() == "OPQ")) {
+      spec_.rotation = Piece() == "RR" ? RotationKind::kRandom : RotationKind::kOptimized;
       ++next_;
     }
     if (!Done() && Piece().starts_with("IVF")) TESSERA_RETURN_IF_ERROR(ParseLists());
     if (Done() || !Piece().starts_with("PQ")) {
       if (Done()) return InvalidArgument("quantizer \"" + text_ + "\": ends where PQ is expected");
-      return Error("expected [RR,][IVF<n>,]PQ<m>[x<bits>][,Refine(SQ8)] or VQ<k>");
+      return Error("expected [RR,|OPQ,][IVF<n>,]PQ<m>[x<bits>][,Refine(SQ8)] or VQ<k>");
     }
     TESSERA_RETURN_IF_ERROR(ParseProduct());
     if (!Done()) TESSERA_RETURN_IF_ERROR(ParseRefine());
@@ -172,6 +173,18 @@ Status ValidateProduct(const QuantizerSpec& spec) {
   return OkStatus();
 }
 
+Status ValidateRotation(RotationKind rotation, uint32_t dim) {
+  if (rotation == RotationKind::kRandom && dim > kMaxRotatedDim) {
+    return InvalidArgument("rotation: at most " + std::to_string(kMaxRotatedDim) +
+                           " dimensions can be rotated, got " + std::to_string(dim));
+  }
+  if (rotation == RotationKind::kOptimized && dim > kMaxOptimizedDim) {
+    return InvalidArgument("rotation: OPQ fits at most " + std::to_string(kMaxOptimizedDim) +
+                           " dimensions, got " + std::to_string(dim));
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 StatusOr<QuantizerSpec> QuantizerSpec::Parse(const std::string& text) {
@@ -182,6 +195,7 @@ std::string QuantizerSpec::ToString() const {
   if (code == CodeKind::kVector) return "VQ" + std::to_string(vq_k);
   std::string text;
   if (rotation == RotationKind::kRandom) text += "RR,";
+  if (rotation == RotationKind::kOptimized) text += "OPQ,";
   if (inverted_lists) text += "IVF" + (nlist == 0 ? "" : std::to_string(nlist)) + ",";
   text += "PQ" + (pq_m == 0 ? "" : std::to_string(pq_m));
   if (pq_m != 0 || pq_bits != 8) text += "x" + std::to_string(pq_bits);
@@ -202,11 +216,7 @@ Status QuantizerSpec::Validate(uint32_t dim) const {
     return InvalidArgument("pq_m must be at most the dimension " + std::to_string(dim) + ", got " +
                            std::to_string(pq_m));
   }
-  if (rotation == RotationKind::kRandom && dim > kMaxRotatedDim) {
-    return InvalidArgument("rotation: at most " + std::to_string(kMaxRotatedDim) +
-                           " dimensions can be rotated, got " + std::to_string(dim));
-  }
-  return OkStatus();
+  return ValidateRotation(rotation, dim);
 }
 
 }  // namespace tessera

@@ -49,7 +49,7 @@ StatusOr<QuantizerSpec> ReadSpec(ByteReader& in, const char* name) {
   spec.pq_bits = in.Get<uint32_t>();
   spec.vq_k = in.Get<uint32_t>();
   if (!in.ok()) return DataLoss(std::string(name) + ": truncated in the spec");
-  if (rotation > static_cast<uint8_t>(RotationKind::kRandom) ||
+  if (rotation > static_cast<uint8_t>(RotationKind::kOptimized) ||
       code > static_cast<uint8_t>(CodeKind::kVector) || inverted_lists > 1 ||
       refine > static_cast<uint8_t>(RefineKind::kStatic8)) {
     return DataLoss(std::string(name) + ": unknown kind in the spec");

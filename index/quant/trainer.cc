@@ -1,4 +1,5 @@
-// TrainModel: mean -> rotation -> centroids -> codebooks of residuals -> estimator, refine ranges.
+// TrainModel: mean -> random rotation -> centroids -> optimized rotation -> codebooks of residuals
+// -> estimator, refine ranges.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "index/quant/kmeans.h"
 #include "index/quant/model.h"
 #include "index/quant/nearest.h"
+#include "index/quant/opq.h"
 #include "index/quant/progress.h"
 #include "index/quant/random.h"
 #include "index/quant/rows.h"
@@ -21,6 +23,7 @@ constexpr uint64_t kMinRowsPerList = 39;    // below, a centroid is mostly the n
 constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
 constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
+constexpr uint64_t kRotationRows = 65536;  // that a rotation is fitted to, at most
 
 // Streams of random numbers under one seed.
 enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation };
@@ -97,9 +100,17 @@ class Trainer {
     const double coarse = static_cast<double>(CoarseRows()) * spec.nlist * kCoarseIterations;
     const double fine =
         2.0 * static_cast<double>(CodebookRows()) * (1 << spec.pq_bits) * kCodebookIterations;
-    const double split = 0.9 * coarse / (coarse + fine);
-    TESSERA_RETURN_IF_ERROR(TrainLists(ProgressRange(context_, 0, split)));
-    TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, split, 0.9)));
+    const double rotation = spec.rotation == RotationKind::kOptimized ? 4.0 * fine : 0.0;
+    const double all = coarse + rotation + fine;
+    const double lists_end = 0.9 * coarse / all;
+    const double rotation_end = 0.9 * (coarse + rotation) / all;
+    TESSERA_RETURN_IF_ERROR(TrainLists(ProgressRange(context_, 0, lists_end)));
+    DrawResiduals();
+    if (spec.rotation == RotationKind::kOptimized) {
+      TESSERA_RETURN_IF_ERROR(
+          OptimizeRotation(ProgressRange(context_, lists_end, rotation_end).Part("rotation")));
+    }
+    TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, rotation_end, 0.9)));
     const ProgressRange last(context_, 0.9, 1);
     last.Report(0, "calibration");
     TESSERA_RETURN_IF_ERROR(context_.stop.Check());
@@ -114,7 +125,9 @@ class Trainer {
     return std::min<uint64_t>(sample_.rows(), model_.spec.nlist * kRowsPerCentroid);
   }
   uint64_t CodebookRows() const {
-    return std::min<uint64_t>(sample_.rows(), kRowsPerCentroid << model_.spec.pq_bits);
+    const uint64_t wanted = kRowsPerCentroid << model_.spec.pq_bits;
+    const bool optimized = model_.spec.rotation == RotationKind::kOptimized;
+    return std::min<uint64_t>(sample_.rows(), optimized ? std::max(wanted, kRotationRows) : wanted);
   }
 
   // `count` rows of the sample, drawn by `stream`.
@@ -131,6 +144,17 @@ class Trainer {
     });
   }
 
+  // Multiplies dense rows by the rotation, in place.
+  void Rotate(std::vector<float>& rows) const {
+    const size_t dim = model_.dim;
+    ParallelFor(executor_, rows.size() / dim, 1024, [&](size_t begin, size_t end) {
+      const std::vector<float> from(rows.begin() + static_cast<ptrdiff_t>(begin * dim),
+                                    rows.begin() + static_cast<ptrdiff_t>(end * dim));
+      MultiplyTransposed(end - begin, dim, dim, from.data(), dim, model_.rotation.data(), dim,
+                         rows.data() + begin * dim, dim);
+    });
+  }
+
   Status TrainLists(const ProgressRange& progress) {
     const KMeansOptions options{.k = model_.spec.nlist, .iterations = kCoarseIterations};
     std::vector<float> rows = DrawRows(CoarseRows(), kCoarse);
@@ -142,7 +166,8 @@ class Trainer {
     return OkStatus();
   }
 
-  Status TrainCodebooks(const ProgressRange& progress) {
+  // Residuals of rows that train the codebooks, and their lists.
+  void DrawResiduals() {
     const size_t n = CodebookRows();
     const uint32_t dim = model_.dim;
     residuals_ = DrawRows(n, kResiduals);
@@ -158,6 +183,24 @@ class Trainer {
         for (uint32_t j = 0; j < dim; ++j) residuals_[i * dim + j] -= centroid[j];
       }
     });
+  }
+
+  // Centroids and residuals were made unrotated: squared distances, and with them k-means, do not
+  // change under a rotation, so that only the results are rotated.
+  Status OptimizeRotation(const TrainingContext& context) {
+    const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
+    TESSERA_ASSIGN_OR_RETURN(model_.rotation,
+                             TrainRotation(rows, model_.spec.pq_m, model_.spec.pq_bits, context));
+    std::vector<float> centroids = lists_->centroids();
+    Rotate(centroids);
+    lists_ = std::make_shared<const ListTable>(model_.dim, std::move(centroids));
+    Rotate(residuals_);
+    return OkStatus();
+  }
+
+  Status TrainCodebooks(const ProgressRange& progress) {
+    const size_t n = labels_.size();
+    const uint32_t dim = model_.dim;
     auto trained =
         ProductQuantizer::Train({residuals_.data(), n, dim}, model_.spec.pq_m, model_.spec.pq_bits,
                                 kCodebookIterations, progress.Part("codebooks"));
@@ -221,8 +264,9 @@ uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t to
   const uint64_t largest = spec.code == CodeKind::kVector
                                ? spec.vq_k
                                : std::max<uint64_t>(resolved.nlist, uint64_t{1} << spec.pq_bits);
+  const uint64_t rotation = spec.rotation == RotationKind::kOptimized ? kRotationRows : 0;
   const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
-  const uint64_t wanted = std::max(minimum, std::min(largest * kRowsPerCentroid, affordable));
+  const uint64_t wanted = std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, rotation), affordable));
   return std::min(wanted, total_rows);
 }
 

@@ -14,7 +14,8 @@ std::string ErrorOf(const std::string& text) {
 TEST(QuantizerSpec, CanonicalTextsComeBack) {
   for (const std::string text :
        {"IVF,PQ", "PQ", "PQ32x8", "PQ32x4", "PQx4", "RR,PQ8x8", "RR,IVF1024,PQ32x8,Refine(SQ8)",
-        "IVF1,PQ1x4,Refine(SQ8S)", "IVF,PQx4,Refine(SQ8)", "VQ1", "VQ4096", kDefaultQuantizer}) {
+        "IVF1,PQ1x4,Refine(SQ8S)", "IVF,PQx4,Refine(SQ8)", "OPQ,PQ8x8",
+        "OPQ,IVF2048,PQ16x8,Refine(SQ8)", "VQ1", "VQ4096", kDefaultQuantizer}) {
     const auto spec = QuantizerSpec::Parse(text);
     ASSERT_TRUE(spec.ok()) << spec.status();
     EXPECT_EQ(spec->ToString(), text);
@@ -25,6 +26,7 @@ TEST(QuantizerSpec, CanonicalTextsComeBack) {
 TEST(QuantizerSpec, FieldsOfAFullText) {
   const QuantizerSpec spec = QuantizerSpec::Parse("RR,IVF1024,PQ32x4,Refine(SQ8S)").value();
   EXPECT_EQ(spec.rotation, RotationKind::kRandom);
+  EXPECT_EQ(QuantizerSpec::Parse("OPQ,PQ8")->rotation, RotationKind::kOptimized);
   EXPECT_EQ(spec.code, CodeKind::kProduct);
   EXPECT_TRUE(spec.inverted_lists);
   EXPECT_EQ(spec.nlist, 1024u);
@@ -89,6 +91,9 @@ TEST(QuantizerSpec, RefusesWhatIsNotExact) {
                                  "VQ99999999",
                                  "Refine(SQ8)",
                                  "OPQ8",
+                                 "OPQ",
+                                 "OPQ,RR,PQ8",
+                                 "OPQ,VQ8",
                                  "PQ8\n",
                                  "PQ8,refine(sq8)"}) {
     ErrorOf(text);
@@ -107,6 +112,9 @@ TEST(QuantizerSpec, ValidateKnowsTheDimension) {
   spec.rotation = RotationKind::kRandom;
   EXPECT_TRUE(spec.Validate(8192).ok());
   EXPECT_FALSE(spec.Validate(8193).ok());
+  spec.rotation = RotationKind::kOptimized;
+  EXPECT_TRUE(spec.Validate(2048).ok());
+  EXPECT_EQ(MessageOf(spec.Validate(2049)), "rotation: OPQ fits at most 2048 dimensions, got 2049");
 }
 
 TEST(QuantizerSpec, ValidateRefusesContradictions) {

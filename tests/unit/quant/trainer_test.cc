@@ -48,6 +48,7 @@ TEST(Trainer, RowsNeededAndWanted) {
   EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, 512 * 5000), 5000u);
   EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, 0), 1000u);
   EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 300, kPlenty), 300u);
+  EXPECT_EQ(TrainingSampleRows(Spec("OPQ,PQ8x4"), 128, 10'000'000, kPlenty), 65'536u);
 }
 
 TEST(Trainer, RefusesBadSamples) {
@@ -67,7 +68,9 @@ TEST(Trainer, RefusesBadSamples) {
 TEST(Trainer, SameBytesAtAnyNumberOfThreads) {
   const Rows rows = ClusteredRows(3000, 24, 40, 1, 5);
   for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
-    const TrainedModel expected = TrainOn("RR,IVF20,PQ6x8,Refine(SQ8S)", metric, rows);
+    const TrainedModel expected = TrainOn(
+        metric == Metric::kL2 ? "RR,IVF20,PQ6x8,Refine(SQ8S)" : "OPQ,IVF20,PQ7x4,Refine(SQ8)",
+        metric, rows);
     for (const size_t threads : {1u, 2u, 4u}) {
       ThreadPoolExecutor pool(threads);
       TrainingContext context;
@@ -93,18 +96,26 @@ TEST(Trainer, ProgressRisesFromZeroToOneWithStages) {
   EXPECT_EQ(told.back(), 1.0);
   EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
   EXPECT_EQ(stages, (std::vector<std::string>{"centroids", "codebooks", "calibration"}));
+  told.clear();
+  stages.clear();
+  ASSERT_TRUE(TrainModel(Spec("OPQ,IVF16,PQ4"), Metric::kL2, rows, 2000, context).ok());
+  EXPECT_EQ(told.front(), 0.0);
+  EXPECT_EQ(told.back(), 1.0);
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(stages,
+            (std::vector<std::string>{"centroids", "rotation", "codebooks", "calibration"}));
 }
 
 TEST(Trainer, StopsInEveryStage) {
   const Rows rows = ClusteredRows(2000, 16, 40, 1);
-  for (const std::string stop_at : {"centroids", "codebooks", "calibration"}) {
+  for (const std::string stop_at : {"centroids", "rotation", "codebooks", "calibration"}) {
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
     TrainingContext context;
     context.stop = StopToken(StopToken::Clock::time_point::max(), cancelled);
     context.progress = [&](double, const char* stage) {
       if (stage == stop_at) cancelled->store(true);
     };
-    EXPECT_EQ(TrainModel(Spec("IVF16,PQ4"), Metric::kL2, rows, 2000, context).status().code(),
+    EXPECT_EQ(TrainModel(Spec("OPQ,IVF16,PQ4"), Metric::kL2, rows, 2000, context).status().code(),
               absl::StatusCode::kCancelled)
         << stop_at;
   }
@@ -113,7 +124,8 @@ TEST(Trainer, StopsInEveryStage) {
 TEST(Trainer, EqualRowsGiveAUsableModel) {
   const Rows rows{400, 8, std::vector<float>(400 * 8, 3.5f)};
   for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
-    for (const std::string spec : {"IVF4,PQ2,Refine(SQ8)", "RR,IVF4,PQ2,Refine(SQ8S)"}) {
+    for (const std::string spec :
+         {"IVF4,PQ2,Refine(SQ8)", "RR,IVF4,PQ2,Refine(SQ8S)", "OPQ,IVF4,PQ3x4,Refine(SQ8)"}) {
       const TrainedModel trained = TrainOn(spec, metric, rows);
       EXPECT_GT(trained.model->correction_step, 0);
       EXPECT_NEAR(trained.model->training_error, 0, 1e-6);
