@@ -20,6 +20,7 @@
 #include "server/log.h"
 #include "server/process_memory.h"
 #include "server/services.h"
+#include "server/transport.h"
 
 namespace tessera::server {
 namespace {
@@ -134,11 +135,7 @@ class ServerImpl final : public Server {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &port);
-    // With it two servers share a port silently, and each sees half of the requests.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    const int message_bytes = static_cast<int>(config_.limits.message_bytes);
-    builder.SetMaxReceiveMessageSize(message_bytes);
-    builder.SetMaxSendMessageSize(message_bytes);
+    ConfigureTransport(config_.limits, builder);
     for (auto make :
          {MakeCollectionsService, MakePointsService, MakeTrainingService, MakeQuantizersService}) {
       services_.push_back(make(state_));
