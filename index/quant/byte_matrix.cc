@@ -1,6 +1,7 @@
 #include "index/quant/byte_matrix.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -24,10 +25,18 @@ float StepFor(const float* v, size_t n, float most) {
   return step >= std::numeric_limits<float>::min() ? step : 1.0f;
 }
 
-// Rounds half to even; NaN gives 0. |v| below 2^22.
+// Rounds half to even into [-most, most], most < 2^22: 1.5 * 2^23 has no fraction bits, so that
+// adding it rounds and its low bits are the integer. NaN gives -most.
 int32_t Round(float v, float most) {
-  const float bounded = std::min(std::max(v, -most), most);
-  return bounded == bounded ? static_cast<int32_t>(std::lrintf(bounded)) : 0;
+  constexpr float kMagic = 12582912.0f;
+  const float bounded = std::min(std::max(-most, v), most);
+  return std::bit_cast<int32_t>(bounded + kMagic) - std::bit_cast<int32_t>(kMagic);
+}
+
+// Byte (r, j) of the layout of products_u8s8.
+size_t PackedAt(size_t r, size_t j, size_t quads) {
+  return (r / kGroupRows * quads + j / kQuad) * kGroupRows * kQuad + r % kGroupRows * kQuad +
+         j % kQuad;
 }
 
 }  // namespace
@@ -52,13 +61,14 @@ void QuantizeLimbs(const float* v, size_t dim, LimbVector& out) {
   out.low.assign(padded, 0);
   out.step = StepFor(v, dim, kMost);
   const float inverse = 1.0f / out.step;
-  out.sum = 0;
+  out.high_sum = out.low_sum = 0;
   for (size_t j = 0; j < dim; ++j) {
     const int32_t code = Round(v[j] * inverse, kMost);
     const int32_t high = (code + 64) >> 7;  // low is in -64..63
     out.high[j] = static_cast<int8_t>(high);
     out.low[j] = static_cast<int8_t>(code - 128 * high);
-    out.sum += code;
+    out.high_sum += high;
+    out.low_sum += code - 128 * high;
   }
 }
 
@@ -70,11 +80,9 @@ ByteMatrix::ByteMatrix(const float* rows, size_t n, size_t dim)
       packed_(groups_ * quads_ * kGroupRows * kQuad) {
   const float inverse = 1.0f / step_;
   for (size_t r = 0; r < n; ++r) {
-    uint8_t* group = packed_.data() + r / kGroupRows * quads_ * kGroupRows * kQuad;
     for (size_t j = 0; j < dim; ++j) {
       const int32_t code = Round(rows[r * dim + j] * inverse, 127) + 128;
-      group[j / kQuad * kGroupRows * kQuad + r % kGroupRows * kQuad + j % kQuad] =
-          static_cast<uint8_t>(code);
+      packed_.data()[PackedAt(r, j, quads_)] = static_cast<uint8_t>(code);
     }
   }
 }
@@ -83,6 +91,45 @@ void ByteMatrix::Products(const int8_t* vectors, size_t n, size_t stride, int32_
                           size_t out_stride) const {
   simd::ActiveKernels().products_u8s8(packed_.data(), groups_, quads_, vectors, n, stride, out,
                                       out_stride);
+}
+
+LimbMatrix::LimbMatrix(const float* rows, size_t n, size_t dim)
+    : groups_((n + kGroupRows - 1) / kGroupRows),
+      quads_((dim + kQuad - 1) / kQuad),
+      high_(groups_ * quads_ * kGroupRows * kQuad),
+      low_(high_.size()),
+      steps_(n) {
+  LimbVector row;
+  for (size_t r = 0; r < n; ++r) {
+    QuantizeLimbs(rows + r * dim, dim, row);
+    steps_[r] = row.step;
+    for (size_t j = 0; j < dim; ++j) {
+      const size_t at = PackedAt(r, j, quads_);
+      high_.data()[at] = static_cast<uint8_t>(row.high[j] + 128);
+      low_.data()[at] = static_cast<uint8_t>(row.low[j] + 128);
+    }
+  }
+}
+
+void LimbMatrix::Multiply(const LimbVector& v, std::vector<int32_t>& products, float* out) const {
+  const auto multiply = simd::ActiveKernels().products_u8s8;
+  const size_t padded = groups_ * kGroupRows;
+  products.resize(3 * padded);
+  int32_t* high_high = products.data();
+  int32_t* high_low = high_high + padded;
+  int32_t* low_high = high_low + padded;
+  multiply(high_.data(), groups_, quads_, v.high.data(), 1, v.high.size(), high_high, padded);
+  multiply(high_.data(), groups_, quads_, v.low.data(), 1, v.low.size(), high_low, padded);
+  multiply(low_.data(), groups_, quads_, v.high.data(), 1, v.high.size(), low_high, padded);
+  // Low times low is below the rounding of the limbs themselves. The 128s of the unsigned bytes
+  // come off here.
+  const int32_t large_offset = 128 * v.high_sum;
+  const int32_t small_offset = 128 * (v.high_sum + v.low_sum);
+  for (size_t r = 0; r < steps_.size(); ++r) {
+    const auto large = static_cast<float>(high_high[r] - large_offset);
+    const auto small = static_cast<float>(high_low[r] + low_high[r] - small_offset);
+    out[r] = (steps_[r] * v.step) * (128.0f * (128.0f * large + small));
+  }
 }
 
 }  // namespace tessera::quant

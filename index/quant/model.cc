@@ -48,7 +48,9 @@ Status ReadArrays(ByteReader& in, Model& model) {
   const bool rotated = model.spec.rotation != RotationKind::kNone;
   const bool ranged = model.spec.refine == RefineKind::kStatic8;
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim, "mean", model.mean));
-  TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", model.rotation));
+  std::vector<float> rotation;
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", rotation));
+  model.SetRotation(std::move(rotation));
   std::vector<float> codebooks;
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim << model.spec.pq_bits, "codebooks", codebooks));
   model.pq = ProductQuantizer(model.dim, model.spec.pq_m, model.spec.pq_bits, std::move(codebooks));
@@ -71,10 +73,16 @@ ListTable::ListTable(uint32_t dim, std::vector<float> centroids)
   }
 }
 
+void Model::SetRotation(std::vector<float> matrix) {
+  rotation = std::move(matrix);
+  query_rotation = rotation.empty() ? LimbMatrix() : LimbMatrix(rotation.data(), dim, dim);
+}
+
 size_t Model::bytes() const {
   const size_t floats = mean.size() + rotation.size() + pq.codebooks().size() +
                         size_t{pq.m()} * pq.ksub() + refine_low.size() + refine_step.size();
-  return sizeof(Model) + floats * sizeof(float) + (size_t{pq.m()} + 1) * sizeof(uint32_t);
+  return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) +
+         (size_t{pq.m()} + 1) * sizeof(uint32_t);
 }
 
 std::string Model::Serialize() const {

@@ -54,6 +54,7 @@ struct Model {
   uint32_t dim = 0;
   std::vector<float> mean;      // m0, dim floats in the original (normalised) space
   std::vector<float> rotation;  // R, dim x dim row-major (y = R x); empty = identity
+  LimbMatrix query_rotation;    // R once more for queries; made by SetRotation
   ProductQuantizer pq;          // of residuals
   // Correction of the estimator: see encoder.h.
   float mu = 0.35f;
@@ -72,6 +73,9 @@ struct Model {
   // Bytes of a refine record: dim signed bytes, scale (f32), g (f32); 0 without refine codes.
   uint32_t refine_bytes() const { return spec.refine == RefineKind::kNone ? 0 : dim + 8; }
   size_t bytes() const;  // resident memory of the arrays
+
+  // dim x dim floats, or none.
+  void SetRotation(std::vector<float> matrix);
 
   // Self-describing bytes with magic, format version and crc32c.
   std::string Serialize() const;

@@ -40,8 +40,8 @@ void TransformQuery(const Model& model, const float* q, TransformedQuery& out) {
   target.resize(model.dim);
   for (uint32_t j = 0; j < model.dim; ++j) target[j] = centered ? q[j] - model.mean[j] : q[j];
   if (!model.rotation.empty()) {
-    kernels.dot_rows(moved.data(), model.rotation.data(), model.dim, model.dim, model.dim,
-                     out.y.data());
+    QuantizeLimbs(moved.data(), model.dim, out.limbs);
+    model.query_rotation.Multiply(out.limbs, out.products, out.y.data());
   }
   out.y_norm2 = kernels.dot(out.y.data(), out.y.data(), model.dim);
 }
@@ -100,7 +100,7 @@ float RefineScore(const Model& model, const RefineQuery& query, float base, cons
   int32_t sums[2];  // of codes + 128
   simd::ActiveKernels().dot_limbs(record, query.weights.high.data(), query.weights.low.data(),
                                   model.dim, sums);
-  const int64_t product = 128 * (int64_t{sums[0]} - query.weights.sum) + sums[1];
+  const int64_t product = 128 * (int64_t{sums[0]} - query.weights.sum()) + sums[1];
   const float codes = query.weights.step * static_cast<float>(product);
   return FiniteEstimate(base + g + ProductWeight(model.metric) * (scale * codes + query.bias));
 }

@@ -22,6 +22,9 @@ struct TransformedQuery {
   float y_norm2 = 0;            // |y|^2
   float bias = 0;               // inner product: -<q, m0>; else 0
   float correction_weight = 1;  // s_q
+  // Scratch.
+  LimbVector limbs;
+  std::vector<int32_t> products;
 };
 // q: dim finite floats. `out` is overwritten, its capacity reused.
 void TransformQuery(const Model& model, const float* q, TransformedQuery& out);

@@ -94,7 +94,8 @@ class Trainer {
     model_.spec = spec;
     model_.mean = MeanOf(sample_);
     if (spec.rotation == RotationKind::kRandom) {
-      TESSERA_ASSIGN_OR_RETURN(model_.rotation, RandomRotation(model_.dim, context_.seed));
+      TESSERA_ASSIGN_OR_RETURN(auto rotation, RandomRotation(model_.dim, context_.seed));
+      model_.SetRotation(std::move(rotation));
     }
     // Shares of the whole by multiplications; the codebooks' kernel is about half as fast as BLAS.
     const double coarse = static_cast<double>(CoarseRows()) * spec.nlist * kCoarseIterations;
@@ -189,8 +190,9 @@ class Trainer {
   // change under a rotation, so that only the results are rotated.
   Status OptimizeRotation(const TrainingContext& context) {
     const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
-    TESSERA_ASSIGN_OR_RETURN(model_.rotation,
-                             TrainRotation(rows, model_.spec.pq_m, model_.spec.pq_bits, context));
+    TESSERA_ASSIGN_OR_RETURN(
+        auto rotation, TrainRotation(rows, model_.spec.pq_m, model_.spec.pq_bits, context));
+    model_.SetRotation(std::move(rotation));
     std::vector<float> centroids = lists_->centroids();
     Rotate(centroids);
     lists_ = std::make_shared<const ListTable>(model_.dim, std::move(centroids));
