@@ -14,8 +14,11 @@ constexpr size_t kGroupRows = 16;
 constexpr size_t kQuad = 4;
 
 float MaxAbs(const float* v, size_t n) {
-  float result = 0;
-  for (size_t i = 0; i < n; ++i) result = std::max(result, std::fabs(v[i]));
+  // As bits: those of a float without its sign are ordered like integers, whose maximum is
+  // vectorised.
+  int32_t most = 0;
+  for (size_t i = 0; i < n; ++i) most = std::max(most, std::bit_cast<int32_t>(v[i]) & 0x7fffffff);
+  const auto result = std::bit_cast<float>(most);
   return std::isfinite(result) ? result : std::numeric_limits<float>::max();
 }
 
@@ -46,30 +49,37 @@ void QuantizeVector(const float* v, size_t dim, ByteVector& out) {
   out.bytes.assign((dim + kQuad - 1) / kQuad * kQuad, 0);
   out.step = StepFor(v, dim, kMost);
   const float inverse = 1.0f / out.step;
-  out.sum = 0;
+  int8_t* bytes = out.bytes.data();
+  int32_t sum = 0;
   for (size_t j = 0; j < dim; ++j) {
     const int32_t code = Round(v[j] * inverse, kMost);
-    out.bytes[j] = static_cast<int8_t>(code);
-    out.sum += code;
+    bytes[j] = static_cast<int8_t>(code);
+    sum += code;
   }
+  out.sum = sum;
 }
 
 void QuantizeLimbs(const float* v, size_t dim, LimbVector& out) {
   constexpr float kMost = 63 * 128;
   const size_t padded = (dim + kQuad - 1) / kQuad * kQuad;
-  out.high.assign(padded, 0);
-  out.low.assign(padded, 0);
+  out.bytes.assign(2 * padded, 0);
   out.step = StepFor(v, dim, kMost);
   const float inverse = 1.0f / out.step;
-  out.high_sum = out.low_sum = 0;
+  int8_t* high_bytes = out.bytes.data();
+  int8_t* low_bytes = high_bytes + padded;
+  int32_t high_sum = 0;
+  int32_t low_sum = 0;
   for (size_t j = 0; j < dim; ++j) {
     const int32_t code = Round(v[j] * inverse, kMost);
     const int32_t high = (code + 64) >> 7;  // low is in -64..63
-    out.high[j] = static_cast<int8_t>(high);
-    out.low[j] = static_cast<int8_t>(code - 128 * high);
-    out.high_sum += high;
-    out.low_sum += code - 128 * high;
+    const int32_t low = code - 128 * high;
+    high_bytes[j] = static_cast<int8_t>(high);
+    low_bytes[j] = static_cast<int8_t>(low);
+    high_sum += high;
+    low_sum += low;
   }
+  out.high_sum = high_sum;
+  out.low_sum = low_sum;
 }
 
 ByteMatrix::ByteMatrix(const float* rows, size_t n, size_t dim)
@@ -105,8 +115,8 @@ LimbMatrix::LimbMatrix(const float* rows, size_t n, size_t dim)
     steps_[r] = row.step;
     for (size_t j = 0; j < dim; ++j) {
       const size_t at = PackedAt(r, j, quads_);
-      high_.data()[at] = static_cast<uint8_t>(row.high[j] + 128);
-      low_.data()[at] = static_cast<uint8_t>(row.low[j] + 128);
+      high_.data()[at] = static_cast<uint8_t>(row.high()[j] + 128);
+      low_.data()[at] = static_cast<uint8_t>(row.low()[j] + 128);
     }
   }
 }
@@ -118,9 +128,8 @@ void LimbMatrix::Multiply(const LimbVector& v, std::vector<int32_t>& products, f
   int32_t* high_high = products.data();
   int32_t* high_low = high_high + padded;
   int32_t* low_high = high_low + padded;
-  multiply(high_.data(), groups_, quads_, v.high.data(), 1, v.high.size(), high_high, padded);
-  multiply(high_.data(), groups_, quads_, v.low.data(), 1, v.low.size(), high_low, padded);
-  multiply(low_.data(), groups_, quads_, v.high.data(), 1, v.high.size(), low_high, padded);
+  multiply(high_.data(), groups_, quads_, v.bytes.data(), 2, v.padded(), high_high, padded);
+  multiply(low_.data(), groups_, quads_, v.high(), 1, v.padded(), low_high, padded);
   // Low times low is below the rounding of the limbs themselves. The 128s of the unsigned bytes
   // come off here.
   const int32_t large_offset = 128 * v.high_sum;

@@ -23,11 +23,14 @@ void QuantizeVector(const float* v, size_t dim, ByteVector& out);
 // v[j] ~ step * (128 * high[j] + low[j]) at max |v| / 8064: 14 bits, more than any code of 8 bits
 // tells apart.
 struct LimbVector {
-  std::vector<int8_t> high;
-  std::vector<int8_t> low;
+  std::vector<int8_t>
+      bytes;  // all of high, then all of low, each padded with zeros to whole groups of four
   float step = 1;
   int32_t high_sum = 0;
   int32_t low_sum = 0;
+  size_t padded() const { return bytes.size() / 2; }
+  const int8_t* high() const { return bytes.data(); }
+  const int8_t* low() const { return bytes.data() + padded(); }
   int64_t sum() const { return 128 * int64_t{high_sum} + low_sum; }
 };
 void QuantizeLimbs(const float* v, size_t dim, LimbVector& out);

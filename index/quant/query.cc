@@ -98,7 +98,7 @@ float RefineScore(const Model& model, const RefineQuery& query, float base, cons
   std::memcpy(&scale, record + model.dim, sizeof scale);
   std::memcpy(&g, record + model.dim + sizeof scale, sizeof g);
   int32_t sums[2];  // of codes + 128
-  simd::ActiveKernels().dot_limbs(record, query.weights.high.data(), query.weights.low.data(),
+  simd::ActiveKernels().dot_limbs(record, query.weights.high(), query.weights.low(),
                                   model.dim, sums);
   const int64_t product = 128 * (int64_t{sums[0]} - query.weights.sum()) + sums[1];
   const float codes = query.weights.step * static_cast<float>(product);

@@ -34,7 +34,7 @@ TEST(QuantizeLimbs, KeepsEveryComponentAtFourteenBits) {
   EXPECT_NEAR(limbs.step, most / 8064, 1e-9);
   int64_t sum = 0;
   for (size_t j = 0; j < 37; ++j) {
-    const int32_t code = 128 * limbs.high[j] + limbs.low[j];
+    const int32_t code = 128 * limbs.high()[j] + limbs.low()[j];
     EXPECT_NEAR(code * limbs.step, v.row(0)[j], 0.51f * limbs.step);
     sum += code;
   }
@@ -52,7 +52,7 @@ TEST(Quantize, ExtremesStayFinite) {
     LimbVector limbs;
     QuantizeLimbs(v.data(), 3, limbs);
     EXPECT_TRUE(std::isfinite(limbs.step) && limbs.step > 0);
-    EXPECT_LE(std::abs(limbs.high[0]), 63);
+    EXPECT_LE(std::abs(limbs.high()[0]), 63);
   }
 }
 

@@ -297,7 +297,7 @@ TEST(Query, ReusesItsMemory) {
     BuildQueryTables(*trained.model, query, tables);
     PrepareRefine(*trained.model, query, refine);
     const void* now[4] = {query.y.data(), tables.tables.data(), tables.scratch.data(),
-                          refine.weights.high.data()};
+                          refine.weights.bytes.data()};
     if (i > 0) {
       EXPECT_TRUE(std::equal(now, now + 4, seen));
     }
