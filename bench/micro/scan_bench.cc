@@ -60,10 +60,10 @@ struct Codes {
   ScanInput input;
 };
 
-void RunScan(benchmark::State& state, ScanFn scan, size_t table_bytes_per_code_byte) {
+void RunScan(benchmark::State& state, ScanFn scan, size_t table_bytes_per_3_code_bytes) {
   const size_t code_bytes = static_cast<size_t>(state.range(0));
   const size_t total_bytes = static_cast<size_t>(state.range(1)) << 10;
-  Codes codes(code_bytes, total_bytes, table_bytes_per_code_byte * code_bytes);
+  Codes codes(code_bytes, total_bytes, (table_bytes_per_3_code_bytes * code_bytes + 2) / 3);
   codes.ChooseThreshold(scan);
   ScanOutput out;
   size_t selected = 0;
@@ -86,13 +86,19 @@ void RunScan(benchmark::State& state, ScanFn scan, size_t table_bytes_per_code_b
 [[maybe_unused]] const bool registered = [] {
   for (const simd::Isa& isa : simd::AllIsas()) {
     if (!isa.supported) continue;
-    for (const bool wide : {true, false}) {
-      const std::string name = std::string(wide ? "scan8/" : "scan4/") + isa.name;
-      const ScanFn scan = wide ? isa.kernels->scan8 : isa.kernels->scan4;
+    const struct {
+      const char* name;
+      ScanFn scan;
+      size_t table_bytes;  // of 3 code bytes
+    } scans[] = {{"scan8/", isa.kernels->scan8, 768},
+                 {"scan6/", isa.kernels->scan6, 256},
+                 {"scan4/", isa.kernels->scan4, 96}};
+    for (const auto& [name, scan, table_bytes] : scans) {
       // code bytes; KiB of codes: 512 lie in L2, 8192 in L3, 131072 in DRAM.
-      benchmark::RegisterBenchmark(name.c_str(), RunScan, scan, wide ? 256 : 32)
+      benchmark::RegisterBenchmark((std::string(name) + isa.name).c_str(), RunScan, scan,
+                                   table_bytes)
           ->ArgNames({"bytes", "KiB"})
-          ->ArgsProduct({{8, 16, 32, 64}, {512, 8192, 131072}})
+          ->ArgsProduct({{8, 16, 24, 32, 64}, {512, 8192, 131072}})
           ->MinTime(0.05);
     }
   }

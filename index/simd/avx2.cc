@@ -293,6 +293,23 @@ struct Bytes {
   }
 };
 
+struct SixBits {
+  static constexpr bool kSixBits = true;
+  using Tables = const uint8_t*;
+  static Tables LoadTables(const uint8_t* p) { return p; }
+  static V Look(Tables table, V codes) {
+    return Bytes::Quarter(table, LowNibbles(codes), _mm256_slli_epi16(codes, 3),
+                          _mm256_slli_epi16(codes, 2));
+  }
+  // Two bits of each, moved by words: what comes from the next byte is masked out.
+  static V Fourth(V x, V y, V z) {
+    const V first = _mm256_and_si256(_mm256_srli_epi16(x, 6), _mm256_set1_epi8(0x03));
+    const V second = _mm256_and_si256(_mm256_srli_epi16(y, 4), _mm256_set1_epi8(0x0c));
+    const V third = _mm256_and_si256(_mm256_srli_epi16(z, 2), _mm256_set1_epi8(0x30));
+    return _mm256_or_si256(_mm256_or_si256(first, second), third);
+  }
+};
+
 // All ones in each byte whose row has a sum of at most `threshold`.
 inline V NotAbove(V even, V odd, V threshold) {
   const V low = _mm256_cmpeq_epi16(_mm256_subs_epu16(even, threshold), ZeroV());
@@ -327,11 +344,13 @@ namespace {
 
 size_t Scan8(const ScanInput& in, ScanOutput& out) { return ScanWith<Bytes>(in, out); }
 size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in, out); }
+size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in, out); }
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {
-    "avx2",        Scan8,   Scan4,        Dot,       L2Sqr,      DotI8,     DotRows,    Table,
-    QuantizeTable, Nearest, ProductsU8S8, ScoreKeys, LeastScore, BoundKeys, SelectKeys, DotLimbs};
+const Kernels kAvx2Kernels = {"avx2",     Scan8,        Scan4,     Scan6,      Dot,
+                              L2Sqr,      DotI8,        DotRows,   Table,      QuantizeTable,
+                              Nearest,    ProductsU8S8, ScoreKeys, LeastScore, BoundKeys,
+                              SelectKeys, DotLimbs};
 
 }  // namespace tessera::simd

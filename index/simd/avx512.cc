@@ -76,6 +76,18 @@ struct Bytes {
   }
 };
 
+struct SixBits {
+  static constexpr bool kSixBits = true;
+  using Tables = const uint8_t*;
+  static Tables LoadTables(const uint8_t* p) { return p; }
+  static V Look(Tables table, V codes) {
+    return Bytes::Quarter(table, LowNibbles(codes),
+                          _mm512_test_epi8_mask(codes, _mm512_set1_epi8(16)),
+                          _mm512_test_epi8_mask(codes, _mm512_set1_epi8(32)));
+  }
+  static V Fourth(V x, V y, V z) { return FourthCode(x, y, z); }
+};
+
 inline size_t EmitColumn(const V* even, const V* odd, uint16_t threshold, uint64_t live,
                          size_t first_row, ScanOutput& out, size_t count) {
   const uint64_t selected = NotAbove(*even, *odd, threshold) & live;
@@ -98,11 +110,13 @@ namespace {
 
 size_t Scan8(const ScanInput& in, ScanOutput& out) { return ScanWith<Bytes>(in, out); }
 size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in, out); }
+size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in, out); }
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {
-    "avx512",      Scan8,   Scan4,        Dot,       L2Sqr,      DotI8,     DotRows,    Table,
-    QuantizeTable, Nearest, ProductsU8S8, ScoreKeys, LeastScore, BoundKeys, SelectKeys, DotLimbs};
+const Kernels kAvx512Kernels = {"avx512",   Scan8,        Scan4,     Scan6,      Dot,
+                                L2Sqr,      DotI8,        DotRows,   Table,      QuantizeTable,
+                                Nearest,    ProductsU8S8, ScoreKeys, LeastScore, BoundKeys,
+                                SelectKeys, DotLimbs};
 
 }  // namespace tessera::simd

@@ -126,6 +126,15 @@ inline V High8(V a) { return _mm512_srli_epi16(a, 8); }
 inline V Low8Up(V a) { return _mm512_slli_epi16(a, 8); }
 inline V Only8Up(V a) { return _mm512_and_si512(a, Set16(0xff00)); }
 
+// Two bits of each, moved by words: what comes from the next byte is not selected.
+inline V FourthCode(V x, V y, V z) {
+  constexpr int kFirstWhereMask = 0xca;
+  const V low = _mm512_ternarylogic_epi64(_mm512_set1_epi8(0x03), _mm512_srli_epi16(x, 6),
+                                          _mm512_srli_epi16(y, 4), kFirstWhereMask);
+  return _mm512_ternarylogic_epi64(_mm512_set1_epi8(0x0f), low, _mm512_srli_epi16(z, 2),
+                                   kFirstWhereMask);
+}
+
 // Bit i: the sum of row i of a column is at most `threshold`.
 inline uint64_t NotAbove(V even, V odd, uint16_t threshold) {
   const V limit = Set16(threshold);

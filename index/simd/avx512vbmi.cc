@@ -55,6 +55,15 @@ struct Bytes {
   }
 };
 
+// One lookup each: the instruction ignores the top two bits, so no code needs masking.
+struct SixBits {
+  static constexpr bool kSixBits = true;
+  using Tables = V;
+  static Tables LoadTables(const uint8_t* p) { return LoadV(p); }
+  static V Look(Tables table, V codes) { return _mm512_permutexvar_epi8(codes, table); }
+  static V Fourth(V x, V y, V z) { return FourthCode(x, y, z); }
+};
+
 inline V RowNumbers() {
   alignas(64) static constexpr uint8_t kRows[64] = {
       0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
@@ -101,11 +110,13 @@ namespace {
 
 size_t Scan8(const ScanInput& in, ScanOutput& out) { return ScanWith<Bytes>(in, out); }
 size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in, out); }
+size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in, out); }
 
 }  // namespace
 
 const Kernels kAvx512VbmiKernels = {
-    "avx512vbmi",  Scan8,   Scan4,        Dot,       L2Sqr,      DotI8,     DotRows,    Table,
-    QuantizeTable, Nearest, ProductsU8S8, ScoreKeys, LeastScore, BoundKeys, SelectKeys, DotLimbs};
+    "avx512vbmi", Scan8,      Scan4,     Scan6,         Dot,     L2Sqr,
+    DotI8,        DotRows,    Table,     QuantizeTable, Nearest, ProductsU8S8,
+    ScoreKeys,    LeastScore, BoundKeys, SelectKeys,    DotLimbs};
 
 }  // namespace tessera::simd

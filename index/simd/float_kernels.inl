@@ -80,6 +80,7 @@ inline void TableGroups(const float* query, const float* codebook, size_t dsub, 
 
 void Table(const float* query, const float* codebook, size_t dsub, size_t ksub, float* out) {
   if (ksub == 16) return TableGroups<1>(query, codebook, dsub, ksub, out);
+  if (ksub == 64 && kTableGroups > 4) return TableGroups<4>(query, codebook, dsub, ksub, out);
   for (size_t k = 0; k < ksub; k += 16 * kTableGroups) {
     TableGroups<kTableGroups>(query, codebook + k, dsub, ksub, out + k);
   }

@@ -23,6 +23,10 @@ struct ScanInput {
   // scan8: table m = entries [256 * m, 256 * m + 256), for 8-bit codes.
   // scan4: table s = entries [16 * s, 16 * s + 16); byte m of a code holds sub-quantizer 2m in its
   //        low nibble and 2m + 1 in its high one; there are 2 * code_bytes tables.
+  // scan6: table s = entries [64 * s, 64 * s + 64). Bytes 3g, 3g + 1 and 3g + 2 of a code hold
+  //        sub-quantizers 4g, 4g + 1 and 4g + 2 in their low 6 bits; their top 2 bits are those of
+  //        4g + 3: bits 0-1, 2-3 and 4-5. Of a last group of one or two bytes the top bits hold
+  //        nothing. There are 4 * (code_bytes / 3) + code_bytes % 3 tables.
   // Every entry is <= 127. 64-byte aligned.
   const uint8_t* tables;
   uint16_t correction_factor;  // F: sum += (correction * F) >> 8
@@ -46,6 +50,7 @@ struct Kernels {
 
   ScanFn scan8;
   ScanFn scan4;
+  ScanFn scan6;
 
   // Inner product and squared distance of two vectors of `dim` floats.
   float (*dot)(const float* a, const float* b, size_t dim);
@@ -56,8 +61,8 @@ struct Kernels {
   void (*dot_rows)(const float* query, const float* rows, size_t n, size_t dim, size_t stride,
                    float* out);
   // One sub-quantizer's table: out[k] = sum_j query[j] * codebook[j * ksub + k], summed over j in
-  // ascending order from 0, products rounded before they are added. ksub is 16 or 256. The codebook
-  // is transposed: [dsub][ksub].
+  // ascending order from 0, products rounded before they are added. ksub is 16, 64 or 256. The
+  // codebook is transposed: [dsub][ksub].
   void (*table)(const float* query, const float* codebook, size_t dsub, size_t ksub, float* out);
   // out[i] = round-half-to-even(clamp((in[i] - minimum) * inverse_step, 0, 127)), i in [0, n).
   // NaN gives 0.
@@ -65,7 +70,7 @@ struct Kernels {
                          uint8_t* out);
   // Nearest codeword of each of n sub-vectors by norms[k] - 2 * <x, codeword k>; ties to the
   // smaller k. x: n rows of dsub floats at x_stride; codebook transposed [dsub][ksub]; norms: ksub
-  // squared norms; codes[i * code_stride] receives k. ksub is 16 or 256. The inner product is
+  // squared norms; codes[i * code_stride] receives k. ksub is 16, 64 or 256. The inner product is
   // summed as in `table`. If no score is below infinity the code is 0.
   void (*nearest)(const float* x, size_t n, size_t x_stride, size_t dsub, const float* codebook,
                   const float* norms, size_t ksub, uint8_t* codes, size_t code_stride);

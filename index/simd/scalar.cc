@@ -80,6 +80,7 @@ void Nearest(const float* x, size_t n, size_t x_stride, size_t dsub, const float
 const Kernels kScalarKernels = {"scalar",
                                 Scan8Scalar,
                                 Scan4Scalar,
+                                Scan6Scalar,
                                 Dot,
                                 L2Sqr,
                                 DotI8,

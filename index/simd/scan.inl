@@ -12,6 +12,9 @@
 // and passes a Lookup to ScanWith:
 // - kTableBytes of one plane; kPlanesPerSum, 2 if the sum of two lookups fits a byte, else 1
 // - Tables, LoadTables(p), Look(tables, codes)
+// and for 6-bit codes ScanWith a Lookup with kSixBits:
+// - Tables, LoadTables(p), of 64 entries; Look(tables, v): v holds a code in the low 6 bits of each
+//   byte, other bits are ignored; Fourth(x, y, z): the code in the top bits of three, as such
 // A sum never overflows: at most 256 planes of at most 2 * 127.
 
 namespace tessera::simd {
@@ -65,6 +68,45 @@ inline void SumPlanes(const ScanInput& in, size_t first_row, V* even, V* odd) {
   for (size_t v = 0; v < kVectors; ++v) even[v] = Sub16(even[v], Low8Up(odd[v]));
 }
 
+// The same for 6-bit codes, four tables for three planes.
+template <typename Lookup, size_t kVectors>
+inline void SumGroups(const ScanInput& in, size_t first_row, V* even, V* odd) {
+  const size_t plane_bytes = kColumnRows * in.columns;
+  const uint8_t* plane = in.block + first_row;
+  const uint8_t* table = in.tables;
+  size_t planes = in.code_bytes;
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kVectors; ++v) even[v] = odd[v] = ZeroV();
+  for (; planes >= 3; planes -= 3) {
+    const auto first = Lookup::LoadTables(table);
+    const auto second = Lookup::LoadTables(table + 64);
+    const auto third = Lookup::LoadTables(table + 128);
+    const auto fourth = Lookup::LoadTables(table + 192);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+      const V x = LoadV(plane + v * sizeof(V));
+      const V y = LoadV(plane + plane_bytes + v * sizeof(V));
+      const V z = LoadV(plane + 2 * plane_bytes + v * sizeof(V));
+      Widen(Add8(Lookup::Look(first, x), Lookup::Look(second, y)), even[v], odd[v]);
+      Widen(Add8(Lookup::Look(third, z), Lookup::Look(fourth, Lookup::Fourth(x, y, z))), even[v],
+            odd[v]);
+    }
+    plane += 3 * plane_bytes;
+    table += 256;
+  }
+  for (; planes > 0; --planes) {
+    const auto last = Lookup::LoadTables(table);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+      Widen(Lookup::Look(last, LoadV(plane + v * sizeof(V))), even[v], odd[v]);
+    }
+    plane += plane_bytes;
+    table += 64;
+  }
+#pragma GCC unroll 4
+  for (size_t v = 0; v < kVectors; ++v) even[v] = Sub16(even[v], Low8Up(odd[v]));
+}
+
 // Adds (correction * F) >> 8 of each row, saturating.
 template <size_t kVectors>
 inline void AddCorrections(const uint8_t* corrections, uint16_t factor, V* even, V* odd) {
@@ -82,7 +124,11 @@ inline size_t ScanPass(const ScanInput& in, size_t first_row, ScanOutput& out, s
   constexpr size_t kColumnVectors = kColumnRows / sizeof(V);
   V even[kVectors];
   V odd[kVectors];
-  SumPlanes<Lookup, kVectors>(in, first_row, even, odd);
+  if constexpr (requires { Lookup::kSixBits; }) {
+    SumGroups<Lookup, kVectors>(in, first_row, even, odd);
+  } else {
+    SumPlanes<Lookup, kVectors>(in, first_row, even, odd);
+  }
   const uint8_t* corrections = in.block + kColumnRows * in.columns * in.code_bytes + first_row;
   AddCorrections<kVectors>(corrections, in.correction_factor, even, odd);
 #pragma GCC unroll 4

@@ -46,5 +46,24 @@ inline size_t SelectRowsScalar(const ScanInput& in, const uint32_t* sums, ScanOu
   return SelectRowsScalar(in, sums, out);
 }
 
+[[maybe_unused]] size_t Scan6Scalar(const ScanInput& in, ScanOutput& out) {
+  const size_t rows = kColumnRows * in.columns;
+  uint32_t sums[kBlockRows] = {};
+  const uint8_t* table = in.tables;
+  for (size_t m = 0; m < in.code_bytes; ++m) {
+    const uint8_t* plane = in.block + rows * m;
+    for (size_t row = 0; row < rows; ++row) sums[row] += table[plane[row] & 63];
+    table += 64;
+    if (m % 3 != 2) continue;
+    const uint8_t* first = plane - 2 * rows;
+    const uint8_t* second = plane - rows;
+    for (size_t row = 0; row < rows; ++row) {
+      sums[row] += table[first[row] >> 6 | second[row] >> 6 << 2 | plane[row] >> 6 << 4];
+    }
+    table += 64;
+  }
+  return SelectRowsScalar(in, sums, out);
+}
+
 }  // namespace
 }  // namespace tessera::simd

@@ -189,6 +189,7 @@ size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in
 const Kernels kSsse3Kernels = {"ssse3",
                                Scan8Scalar,
                                Scan4,
+                               Scan6Scalar,
                                Dot,
                                L2Sqr,
                                DotI8,

@@ -168,7 +168,7 @@ TEST_P(FloatKernelsTest, DotRowsEqualsDotOfEachRow) {
 }
 
 TEST_P(FloatKernelsTest, TableIsTheDefinitionBitForBit) {
-  for (const size_t ksub : {16, 256}) {
+  for (const size_t ksub : {16, 64, 256}) {
     for (const size_t dsub : {1, 2, 3, 4, 7, 8, 12, 33}) {
       GuardedBuffer<float> query(RandomFloats(dsub, 10));
       GuardedBuffer<float> codebook(RandomFloats(dsub * ksub, 11));
@@ -256,7 +256,7 @@ class NearestTest : public IsaTest {
 };
 
 TEST_P(NearestTest, EqualsTheDefinition) {
-  for (const size_t ksub : {16, 256}) {
+  for (const size_t ksub : {16, 64, 256}) {
     for (const size_t dsub : {1, 2, 4, 7, 8, 12}) {
       for (const size_t n : {0, 1, 2, 3, 4, 5, 7, 8, 33}) {
         const size_t stride = dsub + 5;
@@ -277,7 +277,7 @@ TEST_P(NearestTest, EqualsTheDefinition) {
 
 TEST_P(NearestTest, TiesGoToTheSmallestOfAllLanesAndGroups) {
   // Every pair of codewords in turn equals the query, all others are far.
-  for (const size_t ksub : {16, 256}) {
+  for (const size_t ksub : {16, 64, 256}) {
     for (size_t first = 0; first < ksub; first += 5) {
       for (size_t second = first; second < ksub; second += 7) {
         std::vector<float> codebook(2 * ksub, 9.0f), norms(ksub, 162.0f);
@@ -294,7 +294,7 @@ TEST_P(NearestTest, TiesGoToTheSmallestOfAllLanesAndGroups) {
 TEST_P(NearestTest, NoScoreBelowInfinityGivesZero) {
   const float inf = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const size_t ksub : {16, 256}) {
+  for (const size_t ksub : {16, 64, 256}) {
     const std::vector<float> codebook(3 * ksub, 1.0f), x(15, 1.0f);
     for (const float norm : {inf, nan}) {
       ASSERT_NO_FATAL_FAILURE(Check(x, 5, 3, 3, codebook, std::vector<float>(ksub, norm), 1));

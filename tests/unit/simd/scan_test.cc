@@ -12,7 +12,14 @@
 namespace tessera::simd {
 namespace {
 
-enum class Bits { k4, k8 };
+enum class Bits { k4, k6, k8 };
+constexpr Bits kAllBits[] = {Bits::k8, Bits::k6, Bits::k4};
+
+size_t TableBytes(Bits bits, size_t code_bytes) {
+  if (bits == Bits::k8) return 256 * code_bytes;
+  if (bits == Bits::k4) return 32 * code_bytes;
+  return 64 * (code_bytes / 3 * 4 + code_bytes % 3);
+}
 
 // One superblock, row by row, and its packed form.
 struct Block {
@@ -22,7 +29,7 @@ struct Block {
         code_bytes(m),
         codes(w * kColumnRows, std::vector<uint8_t>(m)),
         corrections(w * kColumnRows),
-        tables((code_bits == Bits::k8 ? 256 : 32) * m),
+        tables(TableBytes(code_bits, m)),
         random(seed) {
     for (auto& code : codes) {
       for (uint8_t& byte : code) byte = Byte(255);
@@ -39,7 +46,14 @@ struct Block {
   uint32_t Lookup(size_t row, size_t m) const {
     const uint8_t code = codes[row][m];
     if (bits == Bits::k8) return tables[256 * m + code];
-    return tables[16 * (2 * m) + code % 16] + tables[16 * (2 * m + 1) + code / 16];
+    if (bits == Bits::k4) {
+      return tables[16 * (2 * m) + code % 16] + tables[16 * (2 * m + 1) + code / 16];
+    }
+    const uint8_t* table = tables.data() + 64 * (m / 3 * 4 + m % 3);
+    const uint32_t own = table[code % 64];
+    if (m % 3 != 2) return own;
+    const int tops = codes[row][m - 2] / 64 + 4 * (codes[row][m - 1] / 64) + 16 * (code / 64);
+    return own + table[64 + tops];
   }
   uint16_t Sum(size_t row, uint16_t factor) const {
     uint32_t sum = (uint32_t{corrections[row]} * factor) >> 8;
@@ -92,8 +106,10 @@ class ScanTest : public IsaTest {
     GuardedBuffer<ScanOutput> out(1);
     const ScanInput in = {packed.data(), block.columns, block.code_bytes, tables.data(),
                           factor,        threshold,     live_words.data()};
-    const size_t count =
-        block.bits == Bits::k8 ? kernels().scan8(in, out[0]) : kernels().scan4(in, out[0]);
+    const ScanFn scan = block.bits == Bits::k8   ? kernels().scan8
+                        : block.bits == Bits::k6 ? kernels().scan6
+                                                 : kernels().scan4;
+    const size_t count = scan(in, out[0]);
 
     std::vector<uint16_t> positions;
     std::vector<uint16_t> sums;
@@ -126,7 +142,7 @@ class ScanTest : public IsaTest {
 
   void CheckAllShapes(Bits bits) {
     for (const uint32_t columns : {1u, 2u, 3u, 4u}) {
-      for (const uint32_t code_bytes : {1u, 2u, 3u, 16u, 17u, 32u, 64u, 256u}) {
+      for (const uint32_t code_bytes : {1u, 2u, 3u, 4u, 5u, 16u, 17u, 24u, 32u, 64u, 256u}) {
         ASSERT_NO_FATAL_FAILURE(CheckAllCases(bits, columns, code_bytes));
       }
     }
@@ -134,10 +150,11 @@ class ScanTest : public IsaTest {
 };
 
 TEST_P(ScanTest, Scan8EqualsTheDefinition) { CheckAllShapes(Bits::k8); }
+TEST_P(ScanTest, Scan6EqualsTheDefinition) { CheckAllShapes(Bits::k6); }
 TEST_P(ScanTest, Scan4EqualsTheDefinition) { CheckAllShapes(Bits::k4); }
 
 TEST_P(ScanTest, LargestEntriesFitAndSaturateOnlyWithTheCorrection) {
-  for (const Bits bits : {Bits::k8, Bits::k4}) {
+  for (const Bits bits : kAllBits) {
     Block block(bits, 4, kMaxCodeBytes, 7);
     std::fill(block.tables.begin(), block.tables.end(), uint8_t{127});
     const std::vector<uint64_t> live(4, ~uint64_t{0});
@@ -148,8 +165,8 @@ TEST_P(ScanTest, LargestEntriesFitAndSaturateOnlyWithTheCorrection) {
 }
 
 TEST_P(ScanTest, EachEntryOfATableIsReached) {
-  for (const Bits bits : {Bits::k8, Bits::k4}) {
-    for (const uint32_t code_bytes : {1u, 2u}) {
+  for (const Bits bits : kAllBits) {
+    for (const uint32_t code_bytes : {1u, 2u, 3u}) {
       Block block(bits, 4, code_bytes, 8);
       for (size_t row = 0; row < 256; ++row) {
         for (uint8_t& byte : block.codes[row]) byte = static_cast<uint8_t>(row);
@@ -160,7 +177,7 @@ TEST_P(ScanTest, EachEntryOfATableIsReached) {
 }
 
 TEST_P(ScanTest, AThresholdEqualToASumSelectsIt) {
-  for (const Bits bits : {Bits::k8, Bits::k4}) {
+  for (const Bits bits : kAllBits) {
     Block block(bits, 1, 4, 9);
     const uint16_t sum = block.Sum(17, 300);
     ASSERT_NO_FATAL_FAILURE(Check(block, 300, sum, {uint64_t{1} << 17}));
@@ -169,7 +186,7 @@ TEST_P(ScanTest, AThresholdEqualToASumSelectsIt) {
 }
 
 TEST_P(ScanTest, EachSingleLiveRowIsFoundAtItsPosition) {
-  for (const Bits bits : {Bits::k8, Bits::k4}) {
+  for (const Bits bits : kAllBits) {
     Block block(bits, 4, 3, 10);
     for (size_t row = 0; row < 256; ++row) {
       std::vector<uint64_t> live(4);
