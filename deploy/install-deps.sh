@@ -16,6 +16,8 @@ packages=(
   libsimdjson-dev libhdf5-dev zlib1g-dev
   # Tests and benchmarks.
   libgtest-dev libgmock-dev libbenchmark-dev
+  # The ARM kernels: built across and run in an emulator.
+  g++-aarch64-linux-gnu qemu-user
   # The demo: 60,000 real images, and an independent check of every exact answer.
   dataset-fashion-mnist python3 python3-numpy
 )

@@ -16,10 +16,11 @@
 
 namespace tessera::simd {
 
-// The kernels of this process: the best that the processor supports, or those that the environment
-// variable TESSERA_ISA names (scalar, ssse3, avx2, avx512, avx512vbmi; empty is as unset). Chosen
-// once. Where InitKernels() fails these are the scalar ones: right everywhere, and the caller was
-// told. Thread-safe.
+// The kernels of this process: those measured best on its family of processors (on a family that
+// was not measured the best that it supports), or those that the environment variable TESSERA_ISA
+// names (scalar, ssse3, avx2, avx512, avx512vbmi, neon; empty is as unset). Chosen once. Where
+// InitKernels() fails these are the scalar ones: right everywhere, and the caller was told.
+// Thread-safe.
 const Kernels& ActiveKernels();
 // InvalidArgument if TESSERA_ISA names nothing known, FailedPrecondition if this processor or build
 // lacks it; the same answer at each call. OK otherwise. ActiveKernels() is fixed from then on.
@@ -36,7 +37,18 @@ struct Isa {
 // Ascending: the last supported one is the best.
 const std::vector<Isa>& AllIsas();
 
-// The choice behind InitKernels(), without the environment: null or "" is the best of `isas`.
-StatusOr<const Kernels*> FindKernels(const char* name, const std::vector<Isa>& isas = AllIsas());
+// A line of processors that share their behaviour, as CPUID names it; elsewhere empty.
+struct CpuFamily {
+  std::string vendor;  // "AuthenticAMD"
+  uint32_t family = 0;
+};
+CpuFamily ThisCpu();
+// The instruction set that measurement found best on a family; null for families not measured.
+const char* PreferredIsa(const CpuFamily& cpu);
+
+// The choice behind InitKernels(), without the environment: null or "" is `preferred` if that is
+// supported, else the best of `isas`.
+StatusOr<const Kernels*> FindKernels(const char* name, const std::vector<Isa>& isas = AllIsas(),
+                                     const char* preferred = PreferredIsa(ThisCpu()));
 
 }  // namespace tessera::simd

@@ -78,6 +78,7 @@ void Nearest(const float* x, size_t n, size_t x_stride, size_t dsub, const float
 }  // namespace
 
 const Kernels kScalarKernels = {"scalar",
+                                false,
                                 Scan8Scalar,
                                 Scan4Scalar,
                                 Scan6Scalar,

@@ -187,6 +187,7 @@ size_t Scan4(const ScanInput& in, ScanOutput& out) { return ScanWith<Nibbles>(in
 }  // namespace
 
 const Kernels kSsse3Kernels = {"ssse3",
+                               false,
                                Scan8Scalar,
                                Scan4,
                                Scan6Scalar,

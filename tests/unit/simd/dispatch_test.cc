@@ -29,17 +29,46 @@ TEST(DispatchTest, EveryTableIsCompleteAndBearsItsName) {
   }
 }
 
-TEST(DispatchTest, FindsTheBestWithoutAName) {
+TEST(DispatchTest, WithoutANameAFamilyNotMeasuredTakesTheBest) {
   const Kernels* best = nullptr;
   for (const Isa& isa : AllIsas()) {
     if (isa.supported) best = isa.kernels;
   }
   for (const char* name : {static_cast<const char*>(nullptr), ""}) {
-    StatusOr<const Kernels*> found = FindKernels(name);
-    ASSERT_TRUE(found.ok());
-    EXPECT_EQ(*found, best);
+    // "other": preferred, and not in this build.
+    for (const char* preferred : {static_cast<const char*>(nullptr), "other"}) {
+      StatusOr<const Kernels*> found = FindKernels(name, AllIsas(), preferred);
+      ASSERT_TRUE(found.ok());
+      EXPECT_EQ(*found, best);
+    }
   }
 }
+
+TEST(DispatchTest, WithoutANameAMeasuredFamilyTakesWhatWasBestThere) {
+  for (const Isa& isa : AllIsas()) {
+    if (!isa.supported) continue;
+    EXPECT_EQ(*FindKernels(nullptr, AllIsas(), isa.name), isa.kernels);
+    EXPECT_EQ(*FindKernels("scalar", AllIsas(), isa.name), &kScalarKernels);
+  }
+  std::vector<Isa> isas = AllIsas();
+  isas.push_back({"other", false, &kScalarKernels});
+  EXPECT_EQ(*FindKernels("", isas, "other"), *FindKernels("", AllIsas(), nullptr));
+}
+
+TEST(DispatchTest, OnlyMeasuredFamiliesHaveAPreference) {
+  EXPECT_STREQ(PreferredIsa({"AuthenticAMD", 25}), "avx512vbmi");
+  EXPECT_STREQ(PreferredIsa({"AuthenticAMD", 26}), "avx512vbmi");
+  EXPECT_EQ(PreferredIsa({"AuthenticAMD", 27}), nullptr);
+  EXPECT_EQ(PreferredIsa({"GenuineIntel", 26}), nullptr);
+  EXPECT_EQ(PreferredIsa(CpuFamily()), nullptr);
+}
+
+#if defined(__x86_64__)
+TEST(DispatchTest, ThisProcessorHasAName) {
+  EXPECT_EQ(ThisCpu().vendor.size(), 12u);
+  EXPECT_GE(ThisCpu().family, 5u);
+}
+#endif
 
 TEST(DispatchTest, FindsEachSupportedByItsName) {
   for (const Isa& isa : AllIsas()) {
@@ -55,7 +84,7 @@ TEST(DispatchTest, UnknownNameIsInvalidArgumentThatListsTheNames) {
     const Status status = FindKernels(name).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     const std::string message = MessageOf(status);
-    for (const char* part : {name, "scalar", "ssse3", "avx2", "avx512", "avx512vbmi"}) {
+    for (const char* part : {name, "scalar", "ssse3", "avx2", "avx512", "avx512vbmi", "neon"}) {
       EXPECT_NE(message.find(part), std::string::npos) << message;
     }
   }
