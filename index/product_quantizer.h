@@ -15,7 +15,8 @@ namespace tessera {
 // Immutable after training, so safe to share between threads.
 // Sub-space s spans dimensions [bounds[s], bounds[s + 1]), bounds[s] = round(s * dim / m), so dim
 // need not be a multiple of m. A code is sub-quantizer order: at 8 bits byte s; at 4 bits byte s /
-// 2, even s in the low nibble (an odd m leaves the last high nibble 0).
+// 2, even s in the low nibble (an odd m leaves the last high nibble 0); at 6 bits four of them in
+// three bytes, the fourth cut in three parts of 2 bits above the others (simd/kernel_table.h).
 class ProductQuantizer {
  public:
   ProductQuantizer() = default;
@@ -31,7 +32,10 @@ class ProductQuantizer {
   uint32_t m() const { return m_; }
   uint32_t bits() const { return bits_; }
   uint32_t ksub() const { return 1u << bits_; }
-  uint32_t code_bytes() const { return bits_ == 8 ? m_ : (m_ + 1) / 2; }
+  uint32_t code_bytes() const { return (m_ * bits_ + 7) / 8; }
+  // Tables that a scan of such codes reads: m, and one of zeros where the last byte leaves room for
+  // another code.
+  uint32_t scan_tables() const { return code_bytes() * 8 / bits_; }
   uint32_t bound(uint32_t s) const { return bounds_[s]; }
   // Transposed [dsub][ksub] codebook of sub-space s.
   const float* codebook(uint32_t s) const {

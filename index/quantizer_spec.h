@@ -22,8 +22,9 @@ enum class RefineKind : uint8_t { kNone = 0, kDynamic8 = 1, kStatic8 = 2 };
 //   IVF1024        1,024 inverted lists, codes of residuals; "IVF" alone lets training choose from
 //   the
 //                  row count; no IVF = one list
-//   PQ32x8         32 sub-quantizers of 8 bits (bits: 4 or 8, default 8); "PQ" or "PQx4" lets
-//                  training choose their number from the dimension
+//   PQ32x8         32 sub-quantizers of 8 bits (bits: 4, 6 or 8, default 8); "PQx4" lets
+//                  training choose their number from the dimension, "PQ" their bits too: 8 where
+//                  the processor scans those at full speed, else 4 and twice as many
 //   Refine(SQ8)    dynamic 8-bit refine codes; Refine(SQ8S) static ones; none without it
 //   VQ4096         one codebook of 4,096 centroids, code = index of the nearest (little-endian,
 //                  1, 2 or 4 bytes); for files (tessera fit), not for collections
@@ -33,7 +34,7 @@ struct QuantizerSpec {
   bool inverted_lists = true;
   uint32_t nlist = 0;    // 0 = chosen at training; 1 without inverted lists
   uint32_t pq_m = 0;     // 0 = chosen at training
-  uint32_t pq_bits = 8;  // 4 or 8
+  uint32_t pq_bits = 0;  // 4, 6, 8; 0 = chosen at training, 8 if pq_m is given
   uint32_t vq_k = 0;     // for CodeKind::kVector
   RefineKind refine = RefineKind::kDynamic8;
 

@@ -28,7 +28,9 @@ void ListBlocks(const List& list, std::vector<BlockRef>& out) {
 void Scanner::Start(const ScanQuery& query, TopK& top) {
   query_ = query;
   top_ = &top;
-  scan_ = query.bits == 8 ? query.kernels->scan8 : query.kernels->scan4;
+  scan_ = query.bits == 8   ? query.kernels->scan8
+          : query.bits == 6 ? query.kernels->scan6
+                            : query.kernels->scan4;
   const quant::QueryTables& tables = *query.tables;
   offset_ = tables.offset;
   step_ = static_cast<double>(tables.correction_weight) * query.correction_step;
@@ -36,7 +38,7 @@ void Scanner::Start(const ScanQuery& query, TopK& top) {
   rounded_factor_ = std::nearbyint(factor_);
   scale_ = tables.scale;
   inverse_scale_ = 1.0f / tables.scale;
-  largest_sum_ = 127 * query.code_bytes * (query.bits == 8 ? 1 : 2);
+  largest_sum_ = 127 * (query.code_bytes * 8 / query.bits);
 }
 
 // No row of the list can be better than one with all sums 0 and the lowest correction. Every step

@@ -19,7 +19,7 @@ struct ScanQuery {
   const simd::Kernels* kernels = nullptr;
   const quant::QueryTables* tables = nullptr;
   uint32_t code_bytes = 0;
-  uint32_t bits = 8;          // of a sub-quantizer: 8 or 4
+  uint32_t bits = 8;          // of a sub-quantizer: 8, 6 or 4
   float correction_step = 1;  // of the model
 };
 

@@ -23,7 +23,10 @@ constexpr uint32_t kRowsPerCodeword = 256;
 
 uint32_t CodeAt(const uint8_t* code, uint32_t s, uint32_t bits) {
   if (bits == 8) return code[s];
-  return (s % 2 == 0) ? code[s / 2] & 15u : code[s / 2] >> 4;
+  if (bits == 4) return (s % 2 == 0) ? code[s / 2] & 15u : code[s / 2] >> 4;
+  const uint8_t* group = code + s / 4 * 3;
+  if (s % 4 != 3) return group[s % 4] & 63u;
+  return static_cast<uint32_t>(group[0] >> 6 | group[1] >> 6 << 2 | group[2] >> 6 << 4);
 }
 
 // Joins codes[2i] and codes[2i + 1] (m of them, each below 16) into byte i.
@@ -34,9 +37,19 @@ void PackNibbles(const uint8_t* codes, uint32_t m, uint8_t* out) {
   if (m % 2 != 0) out[m / 2] = codes[m - 1];
 }
 
+// The same for groups of four codes below 64: the fourth goes above the other three.
+void PackSixBits(const uint8_t* codes, uint32_t m, uint8_t* out) {
+  for (uint32_t s = 0; s < m; s += 4) {
+    const uint32_t fourth = s + 3 < m ? codes[s + 3] : 0;
+    for (uint32_t i = 0; i < 3 && s + i < m; ++i) {
+      *out++ = static_cast<uint8_t>(codes[s + i] | (fourth >> (2 * i) & 3) << 6);
+    }
+  }
+}
+
 Status CheckTraining(MatrixView<const float> rows, uint32_t m, uint32_t bits) {
-  if (bits != 4 && bits != 8) {
-    return InvalidArgument("bits must be 4 or 8, got " + std::to_string(bits));
+  if (bits != 4 && bits != 6 && bits != 8) {
+    return InvalidArgument("bits must be 4, 6 or 8, got " + std::to_string(bits));
   }
   if (m == 0 || m > rows.dim()) {
     return InvalidArgument("m must be in 1.." + std::to_string(rows.dim()) +
@@ -119,17 +132,18 @@ StatusOr<ProductQuantizer> ProductQuantizer::Train(MatrixView<const float> rows,
 
 void ProductQuantizer::Encode(MatrixView<const float> rows, uint8_t* codes) const {
   const auto& kernels = simd::ActiveKernels();
-  std::vector<uint8_t> wide(bits_ == 4 ? kBlockRows * m_ : 0);  // a byte for each nibble
+  std::vector<uint8_t> wide(bits_ == 8 ? 0 : kBlockRows * m_);  // a byte for each code
   for (size_t first = 0; first < rows.rows(); first += kBlockRows) {
     const auto block = rows.Slice(first, std::min(kBlockRows, rows.rows() - first));
-    uint8_t* out = bits_ == 4 ? wide.data() : codes + first * m_;
+    uint8_t* out = bits_ == 8 ? codes + first * m_ : wide.data();
     for (uint32_t s = 0; s < m_; ++s) {
       kernels.nearest(block.data() + bounds_[s], block.rows(), block.stride(),
                       bounds_[s + 1] - bounds_[s], codebook(s), norms(s), ksub(), out + s, m_);
     }
     if (bits_ == 8) continue;
     for (size_t i = 0; i < block.rows(); ++i) {
-      PackNibbles(wide.data() + i * m_, m_, codes + (first + i) * code_bytes());
+      (bits_ == 4 ? PackNibbles : PackSixBits)(wide.data() + i * m_, m_,
+                                               codes + (first + i) * code_bytes());
     }
   }
 }

@@ -15,6 +15,8 @@ constexpr uint32_t kMaxCodeBytes = 256;       // a row's sum of 7-bit table entr
 constexpr uint32_t kMaxRotatedDim = 8192;     // the matrix takes 4 dim^2 bytes
 constexpr uint32_t kMaxOptimizedDim = 2048;   // fitting takes time in proportion to dim^3
 
+bool IsCodeWidth(uint32_t bits) { return bits == 4 || bits == 6 || bits == 8; }
+
 std::vector<std::string_view> SplitAtCommas(std::string_view text) {
   std::vector<std::string_view> pieces;
   for (size_t comma; (comma = text.find(',')) != std::string_view::npos;
@@ -110,12 +112,12 @@ class SpecParser {
       if (spec_.pq_m == 0) return Error("the number of sub-quantizers must be at least 1");
     }
     if (TakePrefix(rest, "x")) {
-      if (!TakeNumber(rest, spec_.pq_bits) || !rest.empty() ||
-          (spec_.pq_bits != 4 && spec_.pq_bits != 8)) {
-        return Error("bits must be 4 or 8");
+      if (!TakeNumber(rest, spec_.pq_bits) || !rest.empty() || !IsCodeWidth(spec_.pq_bits)) {
+        return Error("bits must be 4, 6 or 8");
       }
     }
     if (!rest.empty()) return Error("expected PQ<m>x<bits>");
+    if (spec_.pq_m != 0 && spec_.pq_bits == 0) spec_.pq_bits = 8;
     ++next_;
     return OkStatus();
   }
@@ -153,14 +155,14 @@ Status ValidateVector(const QuantizerSpec& spec) {
 Status ValidateProduct(const QuantizerSpec& spec) {
   if (spec.vq_k != 0)
     return InvalidArgument("vq_k must be 0 for PQ, got " + std::to_string(spec.vq_k));
-  if (spec.pq_bits != 4 && spec.pq_bits != 8) {
-    return InvalidArgument("pq_bits must be 4 or 8, got " + std::to_string(spec.pq_bits));
+  if (spec.pq_bits != 0 && !IsCodeWidth(spec.pq_bits)) {
+    return InvalidArgument("pq_bits must be 4, 6 or 8, got " + std::to_string(spec.pq_bits));
   }
-  const uint32_t max_m = kMaxCodeBytes * (spec.pq_bits == 4 ? 2 : 1);
+  const uint32_t bits = spec.pq_bits == 0 ? 8 : spec.pq_bits;
+  const uint32_t max_m = kMaxCodeBytes * 8 / bits;
   if (spec.pq_m > max_m) {
     return InvalidArgument("pq_m must be at most " + std::to_string(max_m) + " at " +
-                           std::to_string(spec.pq_bits) + " bits, got " +
-                           std::to_string(spec.pq_m));
+                           std::to_string(bits) + " bits, got " + std::to_string(spec.pq_m));
   }
   if (!spec.inverted_lists && spec.nlist > 1) {
     return InvalidArgument("nlist must be 1 without inverted lists, got " +
@@ -198,7 +200,7 @@ std::string QuantizerSpec::ToString() const {
   if (rotation == RotationKind::kOptimized) text += "OPQ,";
   if (inverted_lists) text += "IVF" + (nlist == 0 ? "" : std::to_string(nlist)) + ",";
   text += "PQ" + (pq_m == 0 ? "" : std::to_string(pq_m));
-  if (pq_m != 0 || pq_bits != 8) text += "x" + std::to_string(pq_bits);
+  if (pq_bits != 0) text += "x" + std::to_string(pq_bits);
   if (refine == RefineKind::kDynamic8) text += ",Refine(SQ8)";
   if (refine == RefineKind::kStatic8) text += ",Refine(SQ8S)";
   return text;

@@ -50,9 +50,8 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
   const auto& kernels = simd::ActiveKernels();
   const ProductQuantizer& pq = model.pq;
   const size_t ksub = pq.ksub();
-  const size_t tables = pq.bits() == 4 ? 2 * size_t{pq.code_bytes()} : pq.m();
   const float weight = ProductWeight(model.metric);
-  out.tables.Resize(tables * ksub);
+  out.tables.Resize(pq.scan_tables() * ksub);
   out.scratch.resize(pq.m() * (ksub + 1));
   float* products = out.scratch.data();
   float* highest = products + pq.m() * ksub;  // of each sub-space; there the table has its minimum

@@ -32,7 +32,7 @@ void TransformQuery(const Model& model, const float* q, TransformedQuery& out);
 // 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction
 // part).
 struct QueryTables {
-  AlignedBuffer tables;  // pq.m() (even count at 4 bits: padded with zero tables) x ksub bytes
+  AlignedBuffer tables;  // pq.scan_tables() x ksub bytes, those after pq.m() zero
   float scale = 1;       // a > 0
   float offset = 0;      // sum of the tables' minima
   // Correction in units of scale for a correction step d: factor = round(256 * s_q * d / scale).

@@ -65,7 +65,7 @@ Status CheckResolved(const QuantizerSpec& spec, uint32_t dim, const char* name) 
   if (const Status status = spec.Validate(dim); !status.ok()) {
     return DataLoss(std::string(name) + ": " + MessageOf(status));
   }
-  if (spec.code == CodeKind::kProduct && (spec.nlist == 0 || spec.pq_m == 0)) {
+  if (spec.code == CodeKind::kProduct && (spec.nlist == 0 || spec.pq_m == 0 || spec.pq_bits == 0)) {
     return DataLoss(std::string(name) + ": the spec has choices left open");
   }
   return OkStatus();

@@ -15,6 +15,7 @@
 #include "index/quant/progress.h"
 #include "index/quant/random.h"
 #include "index/quant/rows.h"
+#include "index/simd/kernels.h"
 
 namespace tessera::quant {
 namespace {
@@ -40,12 +41,22 @@ uint32_t ChooseLists(uint64_t total_rows, uint32_t dim) {
 
 uint32_t ChooseSubQuantizers(uint32_t dim) { return std::min(64u, std::max(1u, (dim + 3) / 4)); }
 
+// Bits where the text leaves them open. Scans of 8-bit codes that cannot look up in registers take
+// several times as long as those of 4 bits of the same size.
+uint32_t ChooseBits(const QuantizerSpec& spec) {
+  if (spec.pq_bits != 0) return spec.pq_bits;
+  return spec.pq_m != 0 || simd::ActiveKernels().fast8 ? 8 : 4;
+}
+
 QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uint64_t sample_rows) {
   if (!spec.inverted_lists) spec.nlist = 1;
   if (spec.nlist == 0) spec.nlist = ChooseLists(total_rows, dim);
   const uint64_t affordable = std::max<uint64_t>(1, sample_rows / kMinRowsPerList);
   spec.nlist = static_cast<uint32_t>(std::min<uint64_t>(spec.nlist, affordable));
-  if (spec.pq_m == 0) spec.pq_m = ChooseSubQuantizers(dim);
+  const bool narrow = spec.pq_bits == 0 && ChooseBits(spec) == 4;
+  spec.pq_bits = ChooseBits(spec);
+  // Codes of 4 bits take twice as many for the same bytes.
+  if (spec.pq_m == 0) spec.pq_m = std::min(dim, ChooseSubQuantizers(dim) * (narrow ? 2 : 1));
   return spec;
 }
 
@@ -256,7 +267,7 @@ Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {
 
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
   if (spec.code == CodeKind::kVector) return spec.vq_k;
-  return std::max<uint64_t>(spec.nlist, uint64_t{1} << spec.pq_bits);
+  return std::max<uint64_t>(spec.nlist, uint64_t{1} << ChooseBits(spec));
 }
 
 uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t total_rows,
@@ -265,7 +276,7 @@ uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t to
   const QuantizerSpec resolved = Resolve(spec, dim, total_rows, total_rows);
   const uint64_t largest = spec.code == CodeKind::kVector
                                ? spec.vq_k
-                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << spec.pq_bits);
+                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
   const uint64_t rotation = spec.rotation == RotationKind::kOptimized ? kRotationRows : 0;
   const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
   const uint64_t wanted = std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, rotation), affordable));

@@ -30,6 +30,7 @@ TEST_F(SameIds, OnEveryInstructionSet) {
     Metric metric;
   } kCollections[] = {{"l2", "RR,IVF32,PQ10x8,Refine(SQ8)", Metric::kL2},
                       {"l2x4", "IVF32,PQ13x4,Refine(SQ8S)", Metric::kL2},
+                      {"l2x6", "IVF32,PQ15x6,Refine(SQ8)", Metric::kL2},
                       {"ip", "IVF32,PQ7x8,Refine(SQ8)", Metric::kInnerProduct},
                       {"cosine", "RR,IVF32,PQ20x4,Refine(SQ8)", Metric::kCosine}};
   const auto rows = ClusteredRows(5000, kDim, 1);

@@ -42,7 +42,8 @@ TEST(Encoder, TransformIsAnIsometryAroundTheMean) {
 }
 
 TEST(Encoder, RowsGoToTheNearestListAndDecodeNearThemselves) {
-  for (const std::string spec : {"IVF16,PQ10x8", "RR,IVF16,PQ10x8", "PQ10x8", "IVF16,PQ10x4"}) {
+  for (const std::string spec :
+       {"IVF16,PQ10x8", "RR,IVF16,PQ10x8", "PQ10x8", "IVF16,PQ10x4", "IVF16,PQ10x6"}) {
     const Rows rows = ClusteredRows(1500, 20, 30, 1, 500);
     const TrainedModel trained = TrainOn(spec, Metric::kL2, rows);
     const Model& model = *trained.model;

@@ -77,7 +77,8 @@ TEST_P(ProductQuantizerShapes, DistancesAreThoseOfDecodedVectors) {
 INSTANTIATE_TEST_SUITE_P(Shapes, ProductQuantizerShapes,
                          testing::Values(Shape{16, 4, 8}, Shape{16, 4, 4}, Shape{10, 3, 8},
                                          Shape{10, 3, 4}, Shape{7, 7, 4}, Shape{5, 1, 8},
-                                         Shape{70, 2, 8}));
+                                         Shape{70, 2, 8}, Shape{16, 4, 6}, Shape{10, 3, 6},
+                                         Shape{13, 13, 6}, Shape{10, 6, 6}, Shape{3, 1, 6}));
 
 TEST(ProductQuantizer, OddNumberOfNibblesLeavesTheLastZero) {
   const Rows rows = GaussianRows(100, 6, 1);
@@ -86,6 +87,30 @@ TEST(ProductQuantizer, OddNumberOfNibblesLeavesTheLastZero) {
   std::vector<uint8_t> codes(200);
   pq.Encode(rows, codes.data());
   for (size_t i = 0; i < 100; ++i) EXPECT_EQ(codes[2 * i + 1] >> 4, 0);
+}
+
+// One dimension a sub-space, codeword k = k, so that a row is its own code.
+TEST(ProductQuantizer, GoldenBytesOfSixBits) {
+  constexpr uint32_t kDim = 7;
+  std::vector<float> codebooks(kDim * 64);
+  for (size_t i = 0; i < codebooks.size(); ++i) codebooks[i] = static_cast<float>(i % 64);
+  const Rows row{1, kDim, {1, 2, 3, 0b100111, 63, 0, 5}};
+  for (const auto& [m, golden] :
+       std::vector<std::pair<uint32_t, std::vector<uint8_t>>>{{7, {0xc1, 0x42, 0x83, 63, 0, 5}},
+                                                              {6, {0xc1, 0x42, 0x83, 63, 0}},
+                                                              {5, {0xc1, 0x42, 0x83, 63}},
+                                                              {4, {0xc1, 0x42, 0x83}},
+                                                              {3, {1, 2, 3}}}) {
+    const ProductQuantizer pq(m, m, 6, {codebooks.begin(), codebooks.begin() + m * 64});
+    ASSERT_EQ(pq.code_bytes(), golden.size());
+    EXPECT_EQ(pq.scan_tables(), golden.size() / 3 * 4 + golden.size() % 3);
+    std::vector<uint8_t> code(golden.size());
+    pq.Encode({row.data.data(), 1, m}, code.data());
+    EXPECT_EQ(code, golden);
+    std::vector<float> decoded(m);
+    pq.Decode(code.data(), 1, decoded.data());
+    EXPECT_EQ(decoded, std::vector<float>(row.data.begin(), row.data.begin() + m));
+  }
 }
 
 TEST(ProductQuantizer, SubSpacesDifferByAtMostOne) {
@@ -126,7 +151,7 @@ TEST(ProductQuantizer, RefusesBadArguments) {
     EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
     return MessageOf(result.status());
   };
-  EXPECT_EQ(message(3, 7), "bits must be 4 or 8, got 7");
+  EXPECT_EQ(message(3, 7), "bits must be 4, 6 or 8, got 7");
   EXPECT_EQ(message(0, 8), "m must be in 1..6 (the dimension), got 0");
   EXPECT_EQ(message(7, 8), "m must be in 1..6 (the dimension), got 7");
   rows.data[6 * 200 + 5] = std::numeric_limits<float>::infinity();

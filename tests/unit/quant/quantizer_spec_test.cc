@@ -42,12 +42,14 @@ TEST(QuantizerSpec, DefaultsOfShortTexts) {
   EXPECT_EQ(pq.nlist, 1u);
   EXPECT_EQ(pq.refine, RefineKind::kNone);
   EXPECT_EQ(pq.ToString(), "PQ32x8");
+  EXPECT_EQ(QuantizerSpec::Parse("PQ")->pq_bits, 0u);
+  EXPECT_EQ(QuantizerSpec::Parse("PQx8")->ToString(), "PQx8");
   EXPECT_EQ(QuantizerSpec::Parse(kDefaultQuantizer).value(), QuantizerSpec());
   EXPECT_EQ(QuantizerSpec::Parse("VQ16").value().vq_k, 16u);
 }
 
 TEST(QuantizerSpec, ErrorsPointAtThePiece) {
-  EXPECT_EQ(ErrorOf("PQ32x7"), "quantizer \"PQ32x7\": PQ32x7: bits must be 4 or 8");
+  EXPECT_EQ(ErrorOf("PQ32x7"), "quantizer \"PQ32x7\": PQ32x7: bits must be 4, 6 or 8");
   EXPECT_EQ(ErrorOf("IVFx,PQ"),
             "quantizer \"IVFx,PQ\": IVFx: the number of lists must be a number of at most 32 bits");
   EXPECT_EQ(ErrorOf("IVF0,PQ"),
@@ -61,6 +63,8 @@ TEST(QuantizerSpec, ErrorsPointAtThePiece) {
             "quantizer \"VQ\": VQ: the number of centroids is missing, as in VQ4096");
   EXPECT_EQ(ErrorOf("VQ16,PQ8"), "quantizer \"VQ16,PQ8\": PQ8: VQ stands alone");
   EXPECT_EQ(ErrorOf("PQ257"), "quantizer \"PQ257\": pq_m must be at most 256 at 8 bits, got 257");
+  EXPECT_EQ(ErrorOf("PQ342x6"),
+            "quantizer \"PQ342x6\": pq_m must be at most 341 at 6 bits, got 342");
 }
 
 TEST(QuantizerSpec, RefusesWhatIsNotExact) {
@@ -124,7 +128,7 @@ TEST(QuantizerSpec, ValidateRefusesContradictions) {
   EXPECT_EQ(MessageOf(spec.Validate(8)), "nlist must be 1 without inverted lists, got 2");
   QuantizerSpec bits;
   bits.pq_bits = 5;
-  EXPECT_EQ(MessageOf(bits.Validate(8)), "pq_bits must be 4 or 8, got 5");
+  EXPECT_EQ(MessageOf(bits.Validate(8)), "pq_bits must be 4, 6 or 8, got 5");
   QuantizerSpec vq;
   vq.code = CodeKind::kVector;
   vq.vq_k = 16;

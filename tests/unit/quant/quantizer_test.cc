@@ -116,7 +116,7 @@ TEST_P(QuantizerKinds, HostileBytes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, QuantizerKinds,
-                         testing::Values(Case{"IVF8,PQ5x8", 9}, Case{"PQ5x4", 3},
+                         testing::Values(Case{"IVF8,PQ5x8", 9}, Case{"PQ5x4", 3}, Case{"PQ5x6", 4},
                                          Case{"RR,IVF8,PQ5x4,Refine(SQ8S)", 7}, Case{"VQ20", 1},
                                          Case{"VQ300", 2}));
 
@@ -150,7 +150,7 @@ TEST(Quantizer, GoldenBytesOfAVectorQuantizer) {
   const std::string bytes = Train("VQ1", Metric::kInnerProduct, rows)->Serialize();
   std::string expected("TSQQ\1\0\0\0\1", 9);  // magic, version, kind
   expected += std::string("\0\1\0\0", 4);     // rotation, code, lists, refine
-  expected += std::string("\1\0\0\0\0\0\0\0\x8\0\0\0\1\0\0\0", 16);  // nlist, pq_m, pq_bits, vq_k
+  expected += std::string("\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0", 16);  // nlist, pq_m, pq_bits, vq_k
   expected += std::string("\1\2\0\0\0", 5);                          // metric, dim
   expected += std::string("\2\0\0\0\0\0\0\0\0\0\x80\x3f\0\0\0\xc0", 16);  // two floats
   ByteWriter(expected).Put(Crc32c(expected));

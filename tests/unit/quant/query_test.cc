@@ -128,12 +128,22 @@ TEST_P(QueryFormulas, RefineScoreIsExactUpToTheRefineError) {
   EXPECT_LT(error, 0.02 * spread);
 }
 
+// Sub-quantizer s of a code, as the scans read it.
+uint32_t CodeAt(const uint8_t* code, uint32_t s, uint32_t bits) {
+  if (bits == 8) return code[s];
+  if (bits == 4) return s % 2 ? code[s / 2] >> 4 : code[s / 2] & 15;
+  const uint8_t* group = code + s / 4 * 3;
+  if (s % 4 < 3) return group[s % 4] % 64;
+  return group[0] / 64 + 4 * (group[1] / 64) + 16 * (group[2] / 64);
+}
+
 TEST_P(QueryFormulas, TablesEqualFloatsWithinTheirStep) {
   QueryTables tables;
   BuildQueryTables(model(), transformed_, tables);
   ASSERT_GT(tables.scale, 0);
   const uint32_t m = model().pq.m(), ksub = model().pq.ksub();
-  const size_t count = model().pq.bits() == 4 ? 2 * size_t{model().code_bytes()} : m;
+  const size_t count = model().pq.scan_tables();
+  ASSERT_GE(count, m);
   ASSERT_GE(tables.tables.size(), count * ksub);
   for (size_t i = 0; i < count * ksub; ++i) EXPECT_LE(tables.tables.data()[i], 127);
   for (size_t i = m * ksub; i < count * ksub; ++i) EXPECT_EQ(tables.tables.data()[i], 0);
@@ -145,8 +155,7 @@ TEST_P(QueryFormulas, TablesEqualFloatsWithinTheirStep) {
         (inner_product() ? -1 : -2) * Product(transformed_.y.data(), decoded.data(), kDim);
     uint32_t sum = 0;
     for (uint32_t s = 0; s < m; ++s) {
-      const uint32_t k = ksub == 256 ? code[s] : (s % 2 ? code[s / 2] >> 4 : code[s / 2] & 15);
-      sum += tables.tables.data()[s * ksub + k];
+      sum += tables.tables.data()[s * ksub + CodeAt(code, s, model().pq.bits())];
     }
     EXPECT_NEAR(tables.offset + double{tables.scale} * sum, exact,
                 0.501 * double{tables.scale} * m + Tolerance(i));
@@ -161,6 +170,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, QueryFormulas,
                          testing::Values(Case{"IVF8,PQ11x8,Refine(SQ8)", Metric::kL2, 0},
                                          Case{"RR,IVF8,PQ6x8,Refine(SQ8)", Metric::kL2, 100},
                                          Case{"PQ5x4,Refine(SQ8S)", Metric::kL2, 30},
+                                         Case{"IVF8,PQ7x6,Refine(SQ8S)", Metric::kL2, 30},
                                          Case{"IVF8,PQ11x8,Refine(SQ8)", Metric::kInnerProduct, 0},
                                          Case{"RR,IVF8,PQ5x4,Refine(SQ8S)", Metric::kInnerProduct,
                                               20},

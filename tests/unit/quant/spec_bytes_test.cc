@@ -38,7 +38,7 @@ TEST(SpecBytes, EnvelopeSaysWhatIsWrong) {
 }
 
 TEST(SpecBytes, SpecsComeBack) {
-  for (const char* text : {"RR,IVF7,PQ3x4,Refine(SQ8S)", "PQ2x8", "VQ9", "IVF,PQ"}) {
+  for (const char* text : {"RR,IVF7,PQ3x4,Refine(SQ8S)", "PQ2x8", "PQ3x6", "VQ9", "IVF,PQ"}) {
     const QuantizerSpec spec = QuantizerSpec::Parse(text).value();
     std::string bytes;
     ByteWriter out(bytes);
@@ -69,6 +69,9 @@ TEST(SpecBytes, OpenChoicesAreNotResolved) {
   spec.nlist = 0;
   EXPECT_EQ(MessageOf(CheckResolved(spec, 8, "thing")), "thing: the spec has choices left open");
   spec.nlist = 4;
+  spec.pq_bits = 0;
+  EXPECT_EQ(MessageOf(CheckResolved(spec, 8, "thing")), "thing: the spec has choices left open");
+  spec.pq_bits = 8;
   spec.pq_m = 9;
   EXPECT_EQ(CheckResolved(spec, 8, "thing").code(), absl::StatusCode::kDataLoss);
 }

@@ -9,6 +9,7 @@
 #include "index/quant/encoder.h"
 #include "index/quant/coarse.h"
 #include "index/quant/query.h"
+#include "index/simd/kernels.h"
 #include "index/thread_pool.h"
 #include "tests/unit/quant/sample_rows.h"
 
@@ -23,9 +24,29 @@ TEST(Trainer, ChoosesListsAndSubQuantizers) {
   EXPECT_EQ(resolved(1000, 8, 1000).nlist, 16u);   // 39 rows a list leave 25
   EXPECT_EQ(resolved(300, 8, 300).nlist, 7u);      // below 16: no rounding
   EXPECT_EQ(resolved(2000, 8, 10000).nlist, 51u);  // the sample, not the collection, is the limit
-  EXPECT_EQ(resolved(700, 6, 700).pq_m, 2u);
-  EXPECT_EQ(resolved(700, 1, 700).pq_m, 1u);
-  EXPECT_EQ(resolved(256, 300, 256).pq_m, 64u);
+}
+
+// The same bytes a row either way.
+TEST(Trainer, ChoosesBitsForTheProcessor) {
+  const bool wide = simd::ActiveKernels().fast8;
+  const auto expect = [](const std::string& spec, size_t dim, uint32_t m, uint32_t bits) {
+    const Rows rows = GaussianRows(256, dim, 1);
+    const auto resolved = TrainOn(spec, Metric::kL2, rows).model->spec;
+    EXPECT_EQ(resolved.pq_m, m) << spec << " dim " << dim;
+    EXPECT_EQ(resolved.pq_bits, bits) << spec << " dim " << dim;
+  };
+  expect("PQ", 300, wide ? 64 : 128, wide ? 8 : 4);
+  expect("PQ", 6, wide ? 2 : 4, wide ? 8 : 4);
+  expect("PQ", 1, 1, wide ? 8 : 4);
+  expect("PQx8", 6, 2, 8);
+  expect("PQx8", 300, 64, 8);
+  expect("PQx6", 6, 2, 6);
+  expect("PQx4", 300, 64, 4);
+  expect("PQ3", 6, 3, 8);
+  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQ"), 128), wide ? 256u : 16u);
+  QuantizerSpec given;
+  given.pq_m = 3;
+  EXPECT_EQ(MinTrainingRows(given, 128), 256u);
 }
 
 TEST(Trainer, LowersListsWhereTheSampleIsSmallAndSaysSo) {
@@ -37,7 +58,8 @@ TEST(Trainer, LowersListsWhereTheSampleIsSmallAndSaysSo) {
 }
 
 TEST(Trainer, RowsNeededAndWanted) {
-  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQ"), 128), 256u);
+  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx8"), 128), 256u);
+  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx6"), 128), 64u);
   EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx4"), 128), 16u);
   EXPECT_EQ(MinTrainingRows(Spec("IVF1000,PQ8x4"), 128), 1000u);
   EXPECT_EQ(MinTrainingRows(Spec("VQ300"), 128), 300u);
