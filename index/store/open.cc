@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "index/store/ingest.h"
 #include "index/store/options.h"
 #include "index/store/rocks_status.h"
 #include "index/store/rocks_store.h"
@@ -127,6 +128,7 @@ StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Opti
   for (rocksdb::ColumnFamilyHandle* handle : raw_handles) {
     handles.push_back(MakeFamilyHandle(db, handle));
   }
+  TESSERA_RETURN_IF_ERROR(ClearStaging(env, path));
   auto families = std::make_shared<Families>();
   TESSERA_RETURN_IF_ERROR(Assemble(db, std::move(handles), *families));
   return std::unique_ptr<Store>(

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "index/base/failpoint.h"
+#include "index/store/ingest.h"
 #include "index/store/options.h"
 #include "index/store/rocks_status.h"
 #include "index/store/rocks_store.h"
@@ -80,8 +81,12 @@ Status RocksStore::Write(Batch& batch, Durability durability) {
   TESSERA_RETURN_IF_ERROR(CheckWritable());
   TESSERA_RETURN_IF_ERROR(CheckBatch(rocks_batch, durability));
   TESSERA_RETURN_IF_ERROR(Poison(Failpoint("store.write.before")));
-  const rocksdb::Status written = db_->Write(WriteOptionsFor(durability), &rocks_batch.rocks());
-  TESSERA_RETURN_IF_ERROR(Poison(FromRocks(written, "write")));
+  if (durability == Durability::kIngest) {
+    TESSERA_RETURN_IF_ERROR(Poison(IngestBatch(*db_, rocks_batch)));
+  } else {
+    const rocksdb::Status written = db_->Write(WriteOptionsFor(durability), &rocks_batch.rocks());
+    TESSERA_RETURN_IF_ERROR(Poison(FromRocks(written, "write")));
+  }
   return Poison(Failpoint("store.write.after"));
 }
 

@@ -103,6 +103,7 @@ enum class Durability {
   kSync,     // in the log and synced when Write returns
   kLogged,   // in the log
   kNoLog,    // memtable only: durable after FlushGeneration; for families that a crash may lose
+  kIngest,   // as kSync, by sorted files beside the log: cheaper for thousands of rows, dearer for few
 };
 
 class Store {

@@ -142,6 +142,47 @@ TEST_P(PowerLossTest, OneSyncCoversWhatWasLoggedBefore) {
   EXPECT_EQ(CheckPrefix(6, 6), 6u);
 }
 
+TEST_P(PowerLossTest, IngestedBatchesAreThereAndWhatWasLoggedBefore) {
+  for (uint32_t n = 0; n < 3; ++n) ASSERT_TRUE(WriteBatch(n, Durability::kLogged).ok());
+  ASSERT_TRUE(WriteBatch(3, Durability::kIngest).ok());
+  ASSERT_TRUE(WriteBatch(4, Durability::kIngest).ok());
+  LosePower();
+  EXPECT_EQ(CheckPrefix(5, 5), 5u);
+}
+
+// At each of its files, and between the last file and the change of the manifest.
+TEST_P(PowerLossTest, IngestThatIsCutShortLeavesNothing) {
+  ASSERT_TRUE(WriteBatch(0, Durability::kSync).ok());
+  uint32_t promised = 1;
+  for (const std::string point : {"store.ingest.file=error:1", "store.ingest.file=error:3",
+                                  "store.ingest.file=error:5", "store.ingest.before=error:1"}) {
+    SetFailpoints(point);
+    EXPECT_FALSE(WriteBatch(promised, Durability::kIngest).ok()) << point;
+    SetFailpoints("");
+    LosePower();
+    EXPECT_EQ(CheckPrefix(promised + 1, promised), promised) << point;
+    EXPECT_TRUE(std::filesystem::is_empty(path_ + "/ingest")) << point;
+    ASSERT_TRUE(WriteBatch(promised, Durability::kIngest).ok());
+    ++promised;
+  }
+}
+
+// The power goes at the nth sync of an ingest, whatever that is of: files, directory, manifest.
+TEST_P(PowerLossTest, PowerCutInsideAnIngestLeavesItWholeOrAbsent) {
+  ASSERT_TRUE(WriteBatch(0, Durability::kSync).ok());
+  uint32_t written = 1;
+  bool completed = false;
+  for (size_t nth = 1; !completed && nth < 100; ++nth) {
+    fs_->CutPowerAtSync(nth);
+    completed = WriteBatch(written, Durability::kIngest).ok();
+    LosePower();
+    const uint32_t there = CheckPrefix(written + 1, completed ? written + 1 : written);
+    ASSERT_FALSE(HasFailure()) << "sync " << nth;
+    written = there;
+  }
+  EXPECT_TRUE(completed);
+}
+
 TEST_P(PowerLossTest, FlushMakesUnloggedPostingsDurable) {
   ASSERT_TRUE(WritePostings(0, Durability::kNoLog).ok());
   ASSERT_TRUE(store_->FlushGeneration(kGeneration).ok());
@@ -181,7 +222,11 @@ TEST_P(PowerLossTest, AgainAndAgain) {
     uint32_t promised = written;
     for (uint32_t i = 0; i < 6; ++i, ++written) {
       const bool sync = random() % 3 == 0;
-      ASSERT_TRUE(WriteBatch(written, sync ? Durability::kSync : Durability::kLogged).ok());
+      const bool ingest = sync && random() % 2 == 0;
+      ASSERT_TRUE(WriteBatch(written, ingest ? Durability::kIngest
+                                      : sync ? Durability::kSync
+                                             : Durability::kLogged)
+                      .ok());
       if (random() % 5 == 0) {
         ASSERT_TRUE(store_->FlushGeneration(kGeneration).ok());
       }

@@ -29,7 +29,7 @@ class WritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
     return Append(data, options, debug);
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
-    IOStatus status = fs_.CheckAlive();
+    IOStatus status = fs_.BeforeSync();
     if (status.ok()) status = FSWritableFileOwnerWrapper::Sync(options, debug);
     if (status.ok()) fs_.Synced(name_);
     return status;
@@ -49,7 +49,7 @@ class Directory final : public rocksdb::FSDirectoryWrapper {
       : FSDirectoryWrapper(std::move(directory)), fs_(fs), name_(std::move(name)) {}
 
   IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
-    IOStatus status = fs_.CheckAlive();
+    IOStatus status = fs_.BeforeSync();
     if (status.ok()) status = FSDirectoryWrapper::Fsync(options, debug);
     if (status.ok()) fs_.DirectorySynced(name_);
     return status;
@@ -86,6 +86,11 @@ IOStatus UnsyncedFs::CheckAlive() const {
 
 IOStatus UnsyncedFs::CheckSpace() const {
   return full_ ? IOStatus::NoSpace("the disk is full") : CheckAlive();
+}
+
+IOStatus UnsyncedFs::BeforeSync() {
+  if (syncs_left_ > 0 && --syncs_left_ == 0) CutPower();
+  return CheckAlive();
 }
 
 IOStatus UnsyncedFs::NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
@@ -139,6 +144,20 @@ IOStatus UnsyncedFs::RenameFile(const std::string& from, const std::string& to,
   return status;
 }
 
+// The new name has the bytes of the old one, synced as far as they are now.
+IOStatus UnsyncedFs::LinkFile(const std::string& from, const std::string& to,
+                              const IOOptions& options, Debug* debug) {
+  IOStatus status = CheckAlive();
+  if (status.ok()) status = FileSystemWrapper::LinkFile(from, to, options, debug);
+  if (!status.ok()) return status;
+  std::lock_guard lock(mutex_);
+  if (const auto file = files_.find(Normal(from)); file != files_.end()) {
+    files_[Normal(to)] = file->second;
+  }
+  unsynced_names_.emplace(Normal(to), std::nullopt);
+  return status;
+}
+
 void UnsyncedFs::Appended(const std::string& name, uint64_t bytes) {
   std::lock_guard lock(mutex_);
   files_[name].written += bytes;
@@ -170,6 +189,7 @@ void UnsyncedFs::LoseUnsynced(double kept) {
   }
   files_.clear();
   unsynced_names_.clear();
+  syncs_left_ = 0;
   dead_ = false;
 }
 

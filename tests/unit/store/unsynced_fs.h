@@ -27,6 +27,8 @@ class UnsyncedFs final : public rocksdb::FileSystemWrapper {
 
   // From now on every change fails, as for a process that is gone.
   void CutPower() { dead_ = true; }
+  // The nth sync of a file or directory from now (1 = the next) does not happen: the power goes.
+  void CutPowerAtSync(size_t nth) { syncs_left_ = nth; }
   // After CutPower, with all files closed: cuts each file to its synced bytes and the first `kept`
   // (0 to 1) of the others, takes back names whose directory was not synced, and lives again.
   void LoseUnsynced(double kept);
@@ -42,10 +44,13 @@ class UnsyncedFs final : public rocksdb::FileSystemWrapper {
   IOStatus DeleteFile(const std::string& name, const IOOptions& options, Debug* debug) override;
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                       Debug* debug) override;
+  IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
+                    Debug* debug) override;
 
   // For the files and directories made here.
   IOStatus CheckAlive() const;
   IOStatus CheckSpace() const;
+  IOStatus BeforeSync();
   void Appended(const std::string& name, uint64_t bytes);
   void Synced(const std::string& name);
   void DirectorySynced(const std::string& name);
@@ -59,6 +64,7 @@ class UnsyncedFs final : public rocksdb::FileSystemWrapper {
   std::atomic<bool> dead_{false};
   std::atomic<bool> full_{false};
   std::atomic<size_t> syncs_{0};
+  std::atomic<size_t> syncs_left_{0};  // before the power goes; 0 = it stays
   std::mutex mutex_;
   std::map<std::string, File> files_;
   // Names whose directory was not synced since, with the bytes that stood there before, if any.
