@@ -1,7 +1,9 @@
 #include "index/engine/loader.h"
 
 #include <algorithm>
+#include <bit>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,48 +30,77 @@ class FirstError {
   Status status_;
 };
 
-// External ids of live rows, by ascending row id, in segments that were read in parallel.
+// External ids of live rows by row id, read in segments in parallel. A bit a row number ever given out, and 8
+// bytes a live row: a posting finds its id by rank, without a search.
 class RowIds {
  public:
   struct Entry {
-    uint32_t row;
-    bool is_string;
-    uint64_t number;
+    bool is_string = false;
+    uint64_t number = 0;
   };
 
   Status Read(const LoadRequest& r, Executor& executor) {
-    const size_t segments = std::max<size_t>(1, executor.Concurrency() * 4);
-    per_segment_ = std::max<uint32_t>(4096, static_cast<uint32_t>(r.next_row / segments + 1));
-    const size_t count = r.next_row / per_segment_ + 1;
-    segments_.resize(count);
+    const uint64_t wanted = r.next_row / (executor.Concurrency() * 4) + 1;
+    shift_ = std::max(12, static_cast<int>(std::bit_width(wanted)));
+    segments_.resize((r.next_row >> shift_) + 1);
     FirstError error;
-    ParallelFor(executor, count, 1, [&](size_t begin, size_t end) {
-      for (size_t s = begin; s < end; ++s) {
-        std::vector<Entry>& out = segments_[s];
-        const uint64_t last = std::min<uint64_t>(uint64_t{per_segment_} * (s + 1), UINT32_MAX);
-        error.Set(r.store->ScanRows(
-            RowId{static_cast<uint32_t>(per_segment_ * s)}, RowId{static_cast<uint32_t>(last)}, r.rows_at,
-            [&](RowId row, const store::RowRecord& record) {
-              const bool number = record.id.is_number();
-              out.push_back({row.value, !number, number ? record.id.number() : 0});
-              return OkStatus();
-            }));
-      }
+    ParallelFor(executor, segments_.size(), 1, [&](size_t begin, size_t end) {
+      for (size_t s = begin; s < end; ++s) error.Set(ReadSegment(r, s));
     });
     return error.Take();
   }
 
-  const Entry* Find(RowId row) const {
-    const size_t s = row.value / per_segment_;
-    if (s >= segments_.size()) return nullptr;
-    const auto it = std::lower_bound(segments_[s].begin(), segments_[s].end(), row.value,
-                                     [](const Entry& e, uint32_t r) { return e.row < r; });
-    return it != segments_[s].end() && it->row == row.value ? &*it : nullptr;
+  // Nullopt if the row has no record.
+  std::optional<Entry> Find(RowId row) const {
+    const size_t s = row.value >> shift_;
+    if (s >= segments_.size()) return std::nullopt;
+    const Segment& segment = segments_[s];
+    const uint32_t position = row.value - static_cast<uint32_t>(s << shift_);
+    const Word& word = segment.words[position / 64];
+    const uint64_t bit = uint64_t{1} << (position % 64);
+    if (!(word.live & bit)) return std::nullopt;
+    const size_t rank = word.before + static_cast<size_t>(std::popcount(word.live & (bit - 1)));
+    return Entry{(word.strings & bit) != 0, segment.numbers[rank]};
   }
 
  private:
-  uint32_t per_segment_ = 1;
-  std::vector<std::vector<Entry>> segments_;
+  // Of 64 row numbers.
+  struct Word {
+    uint64_t live = 0;
+    uint64_t strings = 0;
+    size_t before = 0;  // live rows of the segment before these
+  };
+  struct Segment {
+    std::vector<Word> words;
+    std::vector<uint64_t> numbers;  // a live row; 0 of a string
+  };
+
+  Status ReadSegment(const LoadRequest& r, size_t s) {
+    Segment& segment = segments_[s];
+    const uint64_t first = uint64_t{s} << shift_;
+    const uint64_t last = std::min<uint64_t>(first + (uint64_t{1} << shift_), UINT32_MAX);
+    segment.words.resize(((last - first) + 63) / 64);
+    TESSERA_RETURN_IF_ERROR(r.store->ScanRows(
+        RowId{static_cast<uint32_t>(first)}, RowId{static_cast<uint32_t>(last)}, r.rows_at,
+        [&](RowId row, const store::RowRecord& record) {
+          const uint64_t position = row.value - first;
+          const uint64_t bit = uint64_t{1} << (position % 64);
+          Word& word = segment.words[position / 64];
+          word.live |= bit;
+          if (!record.id.is_number()) word.strings |= bit;
+          segment.numbers.push_back(record.id.is_number() ? record.id.number() : 0);
+          return OkStatus();
+        }));
+    size_t before = 0;
+    for (Word& word : segment.words) {
+      word.before = before;
+      before += static_cast<size_t>(std::popcount(word.live));
+    }
+    return OkStatus();
+  }
+
+  int shift_ = 0;
+  std::vector<Segment> segments_;
 };
 
 // Rows of one list while it is read; owns their bytes.
@@ -108,7 +139,7 @@ Status LoadRange(const LoadRequest& r, const RowIds& ids, ListId begin, ListId e
           finish();
           current = p.list;
         }
-        const RowIds::Entry* entry = ids.Find(p.row);
+        const std::optional<RowIds::Entry> entry = ids.Find(p.row);
         if (!entry) {
           return DataLoss("row " + std::to_string(p.row.value) + " of list " + std::to_string(p.list.value) +
                           " has no record in family rows");
@@ -164,7 +195,7 @@ StatusOr<lists::ListSet> LoadUntrained(const LoadRequest& r, Executor& executor)
   TESSERA_RETURN_IF_ERROR(r.store->ScanVectors(
       RowId{0}, RowId{UINT32_MAX}, r.rows_at,
       [&](RowId row, ElementType type, std::string_view bytes) -> Status {
-        const RowIds::Entry* entry = ids.Find(row);
+        const std::optional<RowIds::Entry> entry = ids.Find(row);
         if (!entry || bytes.size() != r.dim * ElementSize(type)) {
           return DataLoss("vector of row " + std::to_string(row.value) +
                           (entry ? " has a wrong length" : " has no record in family rows"));
