@@ -28,6 +28,8 @@ struct CatalogOptions {
   size_t commit_queue_bytes = 64u << 20;  // per collection; full = ResourceExhausted
   uint64_t untrained_bytes = 4ull << 30;  // raw vectors kept in memory before training, per collection; past
                                           // it writes are refused until trained
+  // A commit of so many rows is written as sorted files instead of passing the log; lower for tests.
+  size_t ingest_rows = 8192;
   uint32_t max_row_id = UINT32_MAX - 1;   // rows ever written per collection; lower for tests
 };
 

@@ -8,6 +8,9 @@ namespace {
 
 constexpr size_t kGroupRows = 4096;
 constexpr size_t kGroupBytes = 8u << 20;
+// With enough rows waiting to be written as files: the sync of each file is shared by more of them.
+constexpr size_t kBulkRows = 32768;
+constexpr size_t kBulkBytes = 32u << 20;
 
 }  // namespace
 
@@ -21,6 +24,7 @@ void Committer::Submit(std::unique_ptr<WriteOp> op) {
       return op->Finish(ResourceExhausted("the write queue of collection \"" + core_->name +
                                           "\" is full, try again in a moment"));
     }
+    queued_rows_ += op->size();
     queued_bytes_ += op->bytes;
     queue_.push_back(std::move(op));
     start = turn_ == Turn::kFree && exclusive_waiting_ == 0;
@@ -41,16 +45,20 @@ Committer::Group Committer::TakeGroup() {
     turn_free_.notify_all();
     return group;
   }
+  const bool bulk = queued_rows_ >= core_->options.ingest_rows;
+  const size_t most_rows = bulk ? kBulkRows : kGroupRows;
+  const size_t most_bytes = bulk ? kBulkBytes : kGroupBytes;
   size_t rows = 0;
   size_t bytes = 0;
   while (!queue_.empty()) {
     const WriteOp& next = *queue_.front();
-    if (!group.empty() && (rows + next.size() > kGroupRows || bytes + next.bytes > kGroupBytes)) break;
+    if (!group.empty() && (rows + next.size() > most_rows || bytes + next.bytes > most_bytes)) break;
     rows += next.size();
     bytes += next.bytes;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  queued_rows_ -= rows;
   queued_bytes_ -= bytes;
   return group;
 }

@@ -1,8 +1,9 @@
 // Order, durability and visibility of writes, all decided here.
 //
-// Requests queue up; one drain at a time takes a group (up to 4,096 rows or 8 MiB), makes one WriteBatch
-// and one fsync of it, edits the lists, publishes the next snapshot and completes the requests. Nothing is
-// visible before it is in the log, and a reply means later searches see it.
+// Requests queue up; one drain at a time takes a group (up to 4,096 rows or 8 MiB; of a long queue up to 32,768
+// rows or 32 MiB), makes it durable (a large group by sorted files taken in as one, any other by one WriteBatch and
+// one fsync), edits the lists, publishes the next snapshot and completes the requests. Nothing is visible before it
+// is durable as the collection asks, and a reply means later searches see it.
 #pragma once
 
 #include <condition_variable>
@@ -60,6 +61,7 @@ class Committer : public std::enable_shared_from_this<Committer> {
   std::mutex mutex_;
   std::condition_variable turn_free_;
   std::deque<std::unique_ptr<WriteOp>> queue_;  // guarded by mutex_
+  size_t queued_rows_ = 0;                      // guarded by mutex_
   size_t queued_bytes_ = 0;                     // guarded by mutex_
   Turn turn_ = Turn::kFree;                     // guarded by mutex_
   size_t exclusive_waiting_ = 0;                // guarded by mutex_

@@ -13,7 +13,8 @@
 namespace tessera::engine {
 namespace {
 
-constexpr size_t kEncodeRows = 8192;   // encoded and written at a time
+constexpr size_t kEncodeRows = 8192;   // encoded at a time
+constexpr size_t kIngestBytes = 16u << 20;  // written at a time, as sorted files
 constexpr size_t kFinalChanges = 1000; // few enough for the last round, inside a commit turn
 
 // Shares of the whole, for progress.
@@ -197,18 +198,24 @@ void Rebuild::EncodeInto(store::Batch& batch) {
   }
 }
 
-// All rows as of the start, in row order, without the log: a crash drops these families anyway.
+// All rows as of the start, in row order, without the log: in sorted files, each of some MiB of rows.
 Status Rebuild::EncodeAll() {
   const uint64_t total = std::max<uint64_t>(1, start_->lists.live_rows());
   uint64_t done = 0;
   floats_.resize(kEncodeRows * core_.dim);
   rows_.clear();
+  std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
+  const auto write = [&]() -> Status {
+    TESSERA_RETURN_IF_ERROR(core_.store->Write(*batch, store::Durability::kIngest));
+    batch.reset();  // its memory is the next one's
+    batch = core_.store->NewBatch();
+    return OkStatus();
+  };
   const auto flush = [&]() -> Status {
     TESSERA_RETURN_IF_ERROR(CheckStop());
     TESSERA_RETURN_IF_ERROR(Failpoint("rebuild.encode"));
-    const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
     EncodeInto(*batch);
-    TESSERA_RETURN_IF_ERROR(core_.store->Write(*batch, store::Durability::kNoLog));
+    if (batch->bytes() >= kIngestBytes) TESSERA_RETURN_IF_ERROR(write());
     done += rows_.size();
     rows_.clear();
     Report(kTrainShare + kEncodeShare * static_cast<double>(done) / static_cast<double>(total), "encode");
@@ -222,6 +229,7 @@ Status Rebuild::EncodeAll() {
         return rows_.size() == kEncodeRows ? flush() : OkStatus();
       }));
   TESSERA_RETURN_IF_ERROR(flush());
+  TESSERA_RETURN_IF_ERROR(write());
   TESSERA_ASSIGN_OR_RETURN(
       lists_, LoadLists({core_.store.get(), start_->store.get(), nullptr, generation_, trained_.model.get(),
                          trained_.lists->nlist(), core_.dim, core_.metric, start_->next_row},

@@ -138,6 +138,9 @@ Status WriteSet::Write() {
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
   for (const Entry& entry : entries_) AddToBatch(*batch, entry);
   batch->PutRecord(kProgressRecord, EncodeProgress({commit_, next_row_}));
+  if (entries_.size() >= core_.options.ingest_rows) {
+    return core_.store->Write(*batch, store::Durability::kIngest);
+  }
   return core_.store->Write(*batch, core_.sync_writes ? store::Durability::kSync
                                                       : store::Durability::kLogged);
 }

@@ -23,6 +23,11 @@ namespace {
 using crash::kBatch;
 using crash::kDim;
 
+// With the first every batch of rows is ingested and every delete goes through the log; with the second all
+// go through the log.
+constexpr size_t kIngestAll = kBatch;
+constexpr size_t kIngestNone = 1 << 20;
+
 // What the child said before it ended; lives outside the child, as acknowledgements must.
 struct Witness {
   std::set<uint64_t> acknowledged;
@@ -34,11 +39,12 @@ struct Witness {
 
 // Runs the child from witness.next_batch on; kills it after `kill_after` acknowledgements (0 = never).
 void RunChild(const std::string& directory, const std::string& failpoints, uint64_t batches,
-              uint64_t kill_after, Witness& witness) {
+              uint64_t kill_after, size_t ingest_rows, Witness& witness) {
   int pipe_ends[2];
   ASSERT_EQ(pipe(pipe_ends), 0);
   const std::string first = std::to_string(witness.next_batch);
   const std::string count = std::to_string(batches);
+  const std::string ingest = std::to_string(ingest_rows);
   const pid_t child = fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
@@ -47,7 +53,7 @@ void RunChild(const std::string& directory, const std::string& failpoints, uint6
     close(pipe_ends[1]);
     setenv("TESSERA_FAILPOINTS", failpoints.c_str(), 1);
     execl(TESSERA_CRASH_CHILD, TESSERA_CRASH_CHILD, directory.c_str(), first.c_str(), count.c_str(),
-          static_cast<char*>(nullptr));
+          ingest.c_str(), static_cast<char*>(nullptr));
     _exit(127);
   }
   close(pipe_ends[1]);
@@ -124,31 +130,46 @@ void Check(const std::string& directory, const Witness& witness) {
   }
 }
 
-class KillAt : public ::testing::TestWithParam<const char*> {};
+class KillAt : public ::testing::TestWithParam<std::tuple<const char*, size_t>> {};
 
 TEST_P(KillAt, NothingAcknowledgedIsLost) {
   const tessera::testing::TempDir directory;
   Witness witness;
-  RunChild(directory.path(), GetParam(), 30, 0, witness);
+  const auto [failpoint, ingest_rows] = GetParam();
+  RunChild(directory.path(), failpoint, 30, 0, ingest_rows, witness);
   EXPECT_TRUE(witness.killed) << "the failpoint was never passed";
   Check(directory.path(), witness);
   // And again: the next process goes on, and ends.
-  RunChild(directory.path(), "", 20, 0, witness);
+  RunChild(directory.path(), "", 20, 0, ingest_rows, witness);
   EXPECT_TRUE(witness.done);
   Check(directory.path(), witness);
 }
 
+std::string NameOf(const ::testing::TestParamInfo<std::tuple<const char*, size_t>>& point) {
+  std::string name = std::get<0>(point.param);
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Failpoints, KillAt,
-    ::testing::Values("catalog.create=kill", "store.write.before=kill:9", "store.write.after=kill:9",
+    ::testing::Combine(::testing::Values("catalog.create=kill", "store.write.before=kill:9", "store.write.after=kill:9",
                     "rebuild.train=kill", "store.create_generation=kill", "rebuild.encode=kill",
                     "rebuild.flush=kill", "store.flush=kill", "rebuild.switch=kill",
                     "rebuild.switched=kill", "store.drop_generation=kill", "rebuild.switch=kill:2"),
-    [](const auto& point) {
-      std::string name = point.param;
-      for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-      return name;
-    });
+                       ::testing::Values(kIngestNone)),
+    NameOf);
+
+// Batch 9 is the first after a delete; 6 families from the training on, 4 before.
+INSTANTIATE_TEST_SUITE_P(
+    Ingest, KillAt,
+    ::testing::Combine(::testing::Values("store.write.before=kill:12", "store.write.after=kill:12",
+                                         "store.ingest.file=kill:1", "store.ingest.file=kill:3",
+                                         "store.ingest.file=kill:90", "store.ingest.before=kill:1",
+                                         "store.ingest.before=kill:14", "rebuild.encode=kill",
+                                         "rebuild.flush=kill", "rebuild.switch=kill", "rebuild.switched=kill"),
+                       ::testing::Values(kIngestAll)),
+    NameOf);
 
 TEST(KillAtRandom, NothingAcknowledgedIsLost) {
   const char* text = std::getenv("TESSERA_CRASH_SEED");
@@ -160,7 +181,7 @@ TEST(KillAtRandom, NothingAcknowledgedIsLost) {
   const tessera::testing::TempDir directory;
   Witness witness;
   for (int round = 0; round < rounds && !::testing::Test::HasFatalFailure(); ++round) {
-    RunChild(directory.path(), "", 40, 1 + random() % 45, witness);
+    RunChild(directory.path(), "", 40, 1 + random() % 45, random() % 2 ? kIngestAll : kIngestNone, witness);
     Check(directory.path(), witness);
   }
 }

@@ -146,6 +146,8 @@ TEST_P(CollectionProperty, MatchesAMap) {
   std::printf("seed %llu, %llu steps\n", static_cast<unsigned long long>(seed),
               static_cast<unsigned long long>(steps));
   random_.seed(seed + static_cast<uint64_t>(GetParam()));
+  options_.ingest_rows = 100;  // half of the upserts, a third of the deletes
+  Reopen();
   Create(kDim, GetParam(), "IVF8,PQ4,Refine(SQ8)");
   for (uint64_t step = 0; step < steps; ++step) {
     Step();

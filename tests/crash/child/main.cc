@@ -1,5 +1,5 @@
 // The process that is killed: loads batches into a collection, trains on the way, and tells on stdout what was
-// acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES
+// acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES INGEST_ROWS
 //
 // Batch b holds ids 100 b .. 100 b + 99; the vector of an id is a function of the id (crash_rows.h).
 #include <cstdio>
@@ -26,12 +26,13 @@ int Fail(const tessera::Status& status) {
 
 int main(int argc, char** argv) {
   using namespace tessera;
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
   ThreadPoolExecutor compute(2), io(2);
   CatalogOptions options;
   options.path = argv[1];
   options.compute = &compute;
   options.io = &io;
+  options.ingest_rows = std::strtoull(argv[4], nullptr, 10);
   auto catalog = Catalog::Open(options);
   if (!catalog.ok()) return Fail(catalog.status());
   auto collection = (*catalog)->Get("c");
