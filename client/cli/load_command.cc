@@ -69,7 +69,7 @@ class Load {
   std::unique_ptr<LoadInput> input_;
   std::string state_path_;  // empty: this load cannot be resumed
   LoadState begin_;
-  formats::VectorBatch first_;  // read already, to learn the dim of a new collection
+  ReadBatch first_;  // read already, to learn the dim of a new collection
   bool has_first_ = false;
   Clock::time_point last_save_ = Clock::now();
 };
@@ -145,11 +145,12 @@ StatusOr<bool> Load::StillThere(const LoadState& saved) {
 
 Status Load::CreateCollection() {
   if (input_->dim() == 0) {
-    TESSERA_ASSIGN_OR_RETURN(has_first_, input_->Next(1024, first_));
+    TESSERA_ASSIGN_OR_RETURN(has_first_, input_->Next(1024, first_.batch));
+    first_.Note(*input_);
     if (input_->dim() == 0) {
       return InvalidArgument(options_.files.front() + " has no good row among the first: " +
-                             (first_.bad.empty() ? std::string("it is empty")
-                                                 : MessageOf(first_.bad.front().reason)));
+                             (first_.batch.bad.empty() ? std::string("it is empty")
+                                                 : MessageOf(first_.batch.bad.front().reason)));
     }
   }
   client::CollectionConfig config = options_.config;
@@ -189,9 +190,9 @@ StatusOr<int> Load::Run() {
     if (done >= loader_options.max_rows) return Report(begin_, OkStatus(), 0);
     loader_options.max_rows -= done;
   }
-  loader_options.on_progress = [this](const LoadState& state) {
+  loader_options.on_progress = [this](const LoadState& state, std::optional<double> fraction) {
     SaveState(state, false);
-    progress_.Update(state.position.total(), input_->fraction(),
+    progress_.Update(state.position.total(), fraction,
                      state.rejected > 0 ? FormatCount(state.rejected) + " bad" : "");
   };
   CatchInterrupts();
@@ -251,7 +252,7 @@ void AddInputOptions(CLI::App* command, Options& options) {
 
 void AddSendingOptions(CLI::App* command, Options& options) {
   command->add_option("--batch", options.loader.batch_rows,
-                      "Rows a request; 0: about 1 MiB of vectors")
+                      "Rows a request; 0: about 2 MiB of vectors")
       ->check(CLI::Range(0, 65536));
   command->add_option("--in-flight", options.loader.in_flight, "Requests under way at once")
       ->check(CLI::Range(1, 256))

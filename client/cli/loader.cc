@@ -8,9 +8,6 @@
 namespace tessera::cli {
 namespace {
 
-constexpr size_t kRequestBytes = size_t{1} << 20;
-constexpr size_t kMinRows = 64;
-constexpr size_t kMaxRows = 8192;
 // A request is told by the number of its batch and the first of its rows there.
 constexpr int kRowBits = 24;
 
@@ -32,22 +29,24 @@ Loader::Loader(client::Client& client, LoadInput& input, BadRows& bad, LoadState
   stream_ = client_.StartUpserts(options_.collection, std::move(stream));
 }
 
-Status Loader::Run(const formats::VectorBatch* first) {
-  if (first != nullptr) failure_ = SendBatch(*first);
-  formats::VectorBatch batch;
+Status Loader::Run(const ReadBatch* first) {
+  uint64_t limit = options_.max_rows == 0 ? UINT64_MAX : options_.max_rows;
+  if (first != nullptr) {
+    failure_ = SendBatch(*first);
+    limit -= std::min(limit, first->batch.end_row - first->batch.first_row);
+  }
+  ReadAhead input(input_, options_.batch_rows, limit);
   while (failure_.ok()) {
     if (InterruptRequested()) {
       failure_ = Cancelled("interrupted");
       break;
     }
-    const size_t rows = RowsToRead();
-    if (rows == 0) break;
-    const StatusOr<bool> more = input_.Next(rows, batch);
-    if (!more.ok()) {
-      failure_ = more.status();
-    } else if (!*more) {
+    const StatusOr<const ReadBatch*> read = input.Next();
+    if (!read.ok()) {
+      failure_ = read.status();
+    } else if (*read == nullptr) {
       break;
-    } else if (const Status sent = SendBatch(batch); !sent.ok() && failure_.ok()) {
+    } else if (const Status sent = SendBatch(**read); !sent.ok() && failure_.ok()) {
       failure_ = sent;
     }
   }
@@ -57,40 +56,31 @@ Status Loader::Run(const formats::VectorBatch* first) {
   return failure_;
 }
 
-size_t Loader::RowsToRead() const {
-  size_t rows = options_.batch_rows;
-  if (rows == 0) {
-    const size_t row_bytes = std::max<size_t>(1, input_.dim() * sizeof(float));
-    rows = std::clamp(kRequestBytes / row_bytes, kMinRows, kMaxRows);
-  }
-  if (options_.max_rows == 0) return rows;
-  return static_cast<size_t>(
-      std::min<uint64_t>(rows, options_.max_rows - std::min(options_.max_rows, rows_read_)));
-}
-
-Status Loader::SendBatch(const formats::VectorBatch& batch) {
-  rows_read_ += batch.end_row - batch.first_row;
+Status Loader::SendBatch(const ReadBatch& read) {
+  const formats::VectorBatch& batch = read.batch;
+  fraction_ = read.fraction;
   const uint64_t sequence = first_sequence_ + pending_.size();
   Pending& pending = pending_.emplace_back();
   pending.row_numbers = batch.row_numbers;
-  pending.end = input_.position();
+  pending.end = read.end;
   pending.rejected = batch.bad.size();
   for (const formats::BadRow& row : batch.bad) {
     bad_.Add(input_.file(pending.end.file), row.row, MessageOf(row.reason));
   }
   CheckBad();
-  const Status sent = SendRows(batch, sequence);
+  const Status sent = SendRows(batch, read.base, sequence);
   Settle();
   return sent;
 }
 
-Status Loader::SendRows(const formats::VectorBatch& batch, uint64_t sequence) {
+Status Loader::SendRows(const formats::VectorBatch& batch, uint64_t rows_before,
+                        uint64_t sequence) {
   if (batch.rows == 0) return OkStatus();
   std::vector<uint64_t> numbers;
   client::IdRows ids;
   if (batch.ids.empty()) {
     numbers.reserve(batch.rows);
-    const uint64_t base = options_.id_offset + input_.base();
+    const uint64_t base = options_.id_offset + rows_before;
     for (const uint64_t row : batch.row_numbers) numbers.push_back(base + row);
     ids.numbers = numbers;
   } else {
@@ -129,9 +119,9 @@ void Loader::OnAck(client::UpsertAck ack) {
   for (const client::RowError& error : ack.result.rejected) {
     if (begin + error.index >= pending.row_numbers.size()) continue;
     const uint64_t row = pending.row_numbers[begin + error.index];
-    bad_.Add(input_.file(pending.end.file), row,
-             input_.RowName(pending.end.file, row) + ": " +
-                 WithoutRequestRow(MessageOf(error.status)));
+    bad_.Add(
+        input_.file(pending.end.file), row,
+        input_.RowName(pending.end.file, row) + ": " + WithoutRequestRow(MessageOf(error.status)));
   }
   CheckBad();
 }
@@ -156,7 +146,7 @@ void Loader::Settle() {
     ++first_sequence_;
     moved = true;
   }
-  if (moved && options_.on_progress) options_.on_progress(state_);
+  if (moved && options_.on_progress) options_.on_progress(state_, fraction_);
 }
 
 }  // namespace tessera::cli

@@ -13,6 +13,7 @@
 #include "client/cli/bad_rows.h"
 #include "client/cli/load_input.h"
 #include "client/cli/load_state.h"
+#include "client/cli/read_ahead.h"
 #include "client/client.h"
 #include "client/upsert_stream.h"
 
@@ -20,17 +21,19 @@ namespace tessera::cli {
 
 struct LoaderOptions {
   std::string collection;
-  size_t batch_rows = 0;  // a request; 0 = about 1 MiB of vectors
-  size_t in_flight = 4;
+  size_t batch_rows = 0;  // a request; 0 = about 2 MiB of vectors
+  // Enough that the server finds a large commit waiting whenever it has finished one.
+  size_t in_flight = 8;
   uint64_t id_offset = 0;  // added to row numbers, not to ids that files give
   uint64_t max_rows = 0;   // bad ones included; 0 = all
   uint64_t max_bad = 1000;
-  // Called on every change, with what is acknowledged so far; may be empty.
-  std::function<void(const LoadState&)> on_progress;
+  // Called on every change, with what is acknowledged so far and how much of the input's bytes has
+  // been read, if that is known; may be empty.
+  std::function<void(const LoadState&, std::optional<double> fraction)> on_progress;
 };
 
-// One thread. A row that the server refuses is reported and left out; a request that fails as a
-// whole ends the load.
+// Used by one thread; files are read in another, ahead of the sending. A row that the server
+// refuses is reported and left out; a request that fails as a whole ends the load.
 class Loader {
  public:
   // `state` is where to begin: its counts go on, and its position is that of `input`.
@@ -40,7 +43,7 @@ class Loader {
   // Sends all rows, beginning with those of `first` if it is not null (a batch read already), and
   // waits for every acknowledgement. On an error, and when an interrupt is requested (Cancelled),
   // what was sent is waited for too, and state() says how far the load came.
-  Status Run(const formats::VectorBatch* first);
+  Status Run(const ReadBatch* first);
 
   const LoadState& state() const { return state_; }
 
@@ -57,9 +60,8 @@ class Loader {
     uint64_t commit = 0;
   };
 
-  size_t RowsToRead() const;
-  Status SendBatch(const formats::VectorBatch& batch);
-  Status SendRows(const formats::VectorBatch& batch, uint64_t sequence);
+  Status SendBatch(const ReadBatch& read);
+  Status SendRows(const formats::VectorBatch& batch, uint64_t rows_before, uint64_t sequence);
   void OnAck(client::UpsertAck ack);
   void Settle();
   void CheckBad();
@@ -70,10 +72,10 @@ class Loader {
   LoadState state_;
   LoaderOptions options_;
   std::unique_ptr<client::UpsertStream> stream_;
-  std::deque<Pending> pending_;  // in the order of the files
-  uint64_t first_sequence_ = 0;  // of pending_.front()
-  uint64_t rows_read_ = 0;
-  uint64_t rejected_before_;  // by earlier runs
+  std::deque<Pending> pending_;     // in the order of the files
+  uint64_t first_sequence_ = 0;     // of pending_.front()
+  std::optional<double> fraction_;  // as of the last batch that was sent
+  uint64_t rejected_before_;        // by earlier runs
   Status failure_;
 };
 
