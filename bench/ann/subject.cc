@@ -29,6 +29,19 @@ StatusOr<std::string> TemporaryDirectory() {
   return path;
 }
 
+// The batch's rows get the ids from `first` on.
+Status UpsertRows(const formats::VectorBatch& batch, uint64_t first, Collection& collection) {
+  if (!batch.bad.empty()) return batch.bad.front().reason;
+  const size_t row_bytes = batch.dim * ElementSize(batch.type);
+  std::vector<PointInput> points;
+  points.reserve(batch.rows);
+  for (size_t i = 0; i < batch.rows; ++i) {
+    const char* vector = reinterpret_cast<const char*>(batch.data.data()) + i * row_bytes;
+    points.push_back({PointId(first + i), batch.type, {vector, row_bytes}});
+  }
+  return Annotate(collection.Upsert(points).status(), "from row " + std::to_string(first) + ": ");
+}
+
 }  // namespace
 
 Subject::Subject(const Options& options) : options_(options) {}
@@ -132,8 +145,7 @@ Status Subject::LoadRows(const Log& log) {
   bool trained = false;
   double begin = WallSeconds();
   formats::VectorBatch batch;
-  std::vector<PointInput> points;
-  for (uint64_t rows = 0; rows < max_rows;) {
+  for (uint64_t rows = 0; rows < max_rows; rows += batch.rows) {
     if (!trained && options_.train_rows > 0 && rows >= options_.train_rows) {
       times_.load_seconds += WallSeconds() - begin;
       TESSERA_RETURN_IF_ERROR(TrainNow(log));
@@ -143,16 +155,7 @@ Status Subject::LoadRows(const Log& log) {
     TESSERA_ASSIGN_OR_RETURN(const bool more,
                              reader->Next(std::min(kUpsertRows, max_rows - rows), batch));
     if (!more) break;
-    if (!batch.bad.empty()) return batch.bad.front().reason;
-    const size_t row_bytes = batch.dim * ElementSize(batch.type);
-    points.clear();
-    for (size_t i = 0; i < batch.rows; ++i) {
-      const char* vector = reinterpret_cast<const char*>(batch.data.data()) + i * row_bytes;
-      points.push_back({PointId(rows + i), batch.type, {vector, row_bytes}});
-    }
-    const auto result = collection_->Upsert(points);
-    if (!result.ok()) return Annotate(result.status(), "from row " + std::to_string(rows) + ": ");
-    rows += batch.rows;
+    TESSERA_RETURN_IF_ERROR(UpsertRows(batch, rows, *collection_));
   }
   times_.load_seconds += WallSeconds() - begin;
   char text[80];

@@ -114,6 +114,39 @@ StatusOr<std::vector<std::vector<Timing>>> MeasureRounds(Subject& subject, const
   return timings;
 }
 
+// Recall of one form of rerank at any number of lists; what was measured is remembered.
+class RecallByLists {
+ public:
+  RecallByLists(Subject& subject, const QuerySet& queries, const Setting& setting)
+      : subject_(subject), queries_(queries), setting_(setting) {}
+
+  // The setting with the fewest lists that reach recall@10 of `target`; nprobe 0 if none does.
+  StatusOr<Setting> LeastReaching(double target) {
+    const uint32_t nlist = std::max(1u, subject_.collection().Stats().nlist);
+    Setting found = setting_;
+    TESSERA_ASSIGN_OR_RETURN(found.nprobe,
+                             bench::LeastReaching(nlist, [&](uint32_t nprobe) -> StatusOr<bool> {
+                               TESSERA_ASSIGN_OR_RETURN(const double recall, At(nprobe));
+                               return recall >= target;
+                             }));
+    return found;
+  }
+
+ private:
+  StatusOr<double> At(uint32_t nprobe) {
+    if (const auto it = known_.find(nprobe); it != known_.end()) return it->second;
+    Setting setting = setting_;
+    setting.nprobe = nprobe;
+    TESSERA_ASSIGN_OR_RETURN(const Recall recall, MeasureRecall(subject_, queries_, setting));
+    return known_[nprobe] = recall.at10();
+  }
+
+  Subject& subject_;
+  const QuerySet& queries_;
+  Setting setting_;
+  std::map<uint32_t, double> known_;
+};
+
 // The trial of the highest throughput, one query at a time; precondition: there is one.
 StatusOr<Trial> Fastest(Subject& subject, const QuerySet& queries, const Options& options,
                         const std::vector<Trial>& trials) {
@@ -186,28 +219,18 @@ StatusOr<uint32_t> LeastReaching(uint32_t most,
 
 StatusOr<std::vector<Trial>> Tune(Subject& subject, const QuerySet& queries, const Options& options,
                                   const std::function<void(const std::string&)>& log) {
-  const uint32_t nlist = std::max(1u, subject.collection().Stats().nlist);
   std::map<RerankTier, std::vector<RerankChoice>> tiers;
   for (const RerankChoice& choice : options.rerank) tiers[choice.tier].push_back(choice);
   std::vector<Trial> out;
   for (const auto& [tier, choices] : tiers) {
-    std::vector<std::map<uint32_t, double>> known(choices.size());  // recall by nprobe
+    std::vector<RecallByLists> recalls;
+    for (const RerankChoice& choice : choices) {
+      recalls.emplace_back(subject, queries, Setting{false, 1, 1, 0, choice, options.k});
+    }
     for (const double target : options.tune_recall) {
       std::vector<Trial> candidates;
-      for (size_t c = 0; c < choices.size(); ++c) {
-        Setting setting{false, 1, 1, 0, choices[c], options.k};
-        TESSERA_ASSIGN_OR_RETURN(
-            setting.nprobe, LeastReaching(nlist, [&](uint32_t nprobe) -> StatusOr<bool> {
-              const auto it = known[c].find(nprobe);
-              if (it != known[c].end()) return it->second >= target;
-              Setting one = setting;
-              one.nprobe = nprobe;
-              one.batched = true;
-              one.batch = options.batch;
-              TESSERA_ASSIGN_OR_RETURN(const Recall recall, MeasureRecall(subject, queries, one));
-              known[c][nprobe] = recall.at10();
-              return recall.at10() >= target;
-            }));
+      for (RecallByLists& recall : recalls) {
+        TESSERA_ASSIGN_OR_RETURN(const Setting setting, recall.LeastReaching(target));
         if (setting.nprobe > 0) candidates.push_back({setting, target});
       }
       if (candidates.empty()) {
