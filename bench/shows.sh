@@ -99,8 +99,8 @@ show_recalls() {
 
 # tiers TIER: the depths to choose from, as "TIER:20,TIER:40,...". Raw vectors are slow to try.
 tiers() {
-  local depths="20 30 40 60 80 100 150 200"
-  if [[ $1 == raw ]]; then depths="20 40 80 160"; fi
+  local depths="20 40 60 100 150 200 300 400"
+  if [[ $1 == raw ]]; then depths="20 40 80 160 320"; fi
   local depth list=
   for depth in $depths; do list+=,$1:$depth; done
   echo "${list#,}"
