@@ -8,7 +8,6 @@
 #include "index/deadline.h"
 #include "index/lists/list.h"
 #include "index/lists/top_k.h"
-#include "index/quant/coarse.h"
 #include "index/quant/query.h"
 #include "index/simd/kernels.h"
 

@@ -103,6 +103,12 @@ void ByteMatrix::Products(const int8_t* vectors, size_t n, size_t stride, int32_
                                       out_stride);
 }
 
+void ByteMatrix::BlockProducts(size_t first_block, size_t blocks, const int8_t* vector,
+                               int32_t* out) const {
+  simd::ActiveKernels().products_u8s8(packed_.data() + first_block * quads_ * kGroupRows * kQuad, blocks,
+                                      quads_, vector, 1, padded_dim(), out, blocks * kGroupRows);
+}
+
 LimbMatrix::LimbMatrix(const float* rows, size_t n, size_t dim)
     : groups_((n + kGroupRows - 1) / kGroupRows),
       quads_((dim + kQuad - 1) / kQuad),

@@ -54,6 +54,11 @@ class ByteMatrix {
   // of a vector.
   void Products(const int8_t* vectors, size_t n, size_t stride, int32_t* out,
                 size_t out_stride) const;
+  // The same of one vector for `blocks` blocks of 16 rows; out: 16 * blocks.
+  void BlockProducts(size_t first_block, size_t blocks, const int8_t* vector, int32_t* out) const;
+  // Where a block begins, for prefetching.
+  const void* block(size_t b) const { return packed_.data() + b * quads_ * 64; }
+
 
  private:
   size_t rows_ = 0;

@@ -78,19 +78,74 @@ class ByteSearch {
                         s_.keys.data());
     const uint32_t bound = kernels_.bound_keys(s_.keys.data(), nlist, count, count + count / 4 + 8);
     const size_t chosen = kernels_.select_keys(s_.keys.data(), nlist, bound, s_.chosen.data());
-    out.resize(chosen);
-    for (size_t c = 0; c < chosen; ++c) {
-      PrefetchRange(lists_.centroid(ListId(s_.chosen[c])), lists_.dim() * sizeof(float));
+    ScoreChosen(query, {s_.chosen.data(), chosen}, out);
+    return true;
+  }
+
+  // The same in two levels, looking into the `group_count` nearest groups of lists. False also if
+  // these hold fewer lists. L2 and cosine.
+  bool SelectInGroups(const TransformedQuery& query, size_t group_count, size_t count,
+                      std::vector<ProbedList>& out) {
+    const CentroidGroups& groups = lists_.groups();
+    QuantizeVector(query.y.data(), lists_.dim(), s_.query);
+    const float weight = -2.0f * s_.query.step;
+    if (!std::isfinite(weight * groups.lists().step() * 0x1p31f)) return false;
+    const int8_t* vector = s_.query.bytes.data();
+    s_.products.resize(std::max(groups.centers().padded_rows(), groups.lists().padded_rows()));
+    s_.keys.resize(s_.products.size());
+    s_.chosen.resize(s_.keys.size() + 16);
+    groups.centers().BlockProducts(0, groups.centers().padded_rows() / 16, vector,
+                                   s_.products.data());
+    kernels_.score_keys(s_.products.data(), groups.center_norms().data(),
+                        weight * groups.centers().step(), groups.count(), s_.keys.data());
+    const uint32_t group_bound = kernels_.bound_keys(s_.keys.data(), groups.count(), group_count,
+                                                     group_count + group_count / 8);
+    const size_t chosen_groups =
+        kernels_.select_keys(s_.keys.data(), groups.count(), group_bound, s_.chosen.data());
+    s_.blocks.clear();
+    for (size_t c = 0; c < chosen_groups; ++c) {
+      const size_t g = s_.chosen[c];
+      if (c + 1 < chosen_groups)
+        Prefetch(groups.lists().block(groups.first_block(s_.chosen[c + 1])));
+      const size_t at = s_.blocks.size() * 16;
+      groups.lists().BlockProducts(groups.first_block(g), groups.blocks(g), vector,
+                                   s_.products.data());
+      kernels_.score_keys(
+          s_.products.data(), groups.list_norms().data() + groups.first_block(g) * 16,
+          weight * groups.lists().step(), groups.blocks(g) * 16, s_.keys.data() + at);
+      for (size_t b = 0; b < groups.blocks(g); ++b) {
+        s_.blocks.push_back(static_cast<uint32_t>(groups.first_block(g) + b));
+      }
     }
+    const size_t n = s_.blocks.size() * 16;
+    if (n < 2 * count) return false;
+    const uint32_t bound = kernels_.bound_keys(s_.keys.data(), n, count, count + count / 4 + 8);
+    const size_t chosen = kernels_.select_keys(s_.keys.data(), n, bound, s_.chosen.data());
+    size_t kept = 0;
     for (size_t c = 0; c < chosen; ++c) {
-      const uint32_t l = s_.chosen[c];
-      const float product = kernels_.dot(query.y.data(), lists_.centroid(ListId(l)), lists_.dim());
-      out[c] = {ListId(l), BaseOf(model_, lists_, query, l, product)};
+      const uint32_t l =
+          groups.list_at(s_.blocks[s_.chosen[c] / 16] * size_t{16} + s_.chosen[c] % 16);
+      if (l != CentroidGroups::kPadding) s_.chosen[kept++] = l;
     }
+    if (kept < count) return false;
+    ScoreChosen(query, {s_.chosen.data(), kept}, out);
     return true;
   }
 
  private:
+  // The bases of lists that the bytes have chosen.
+  void ScoreChosen(const TransformedQuery& query, std::span<const uint32_t> chosen,
+                   std::vector<ProbedList>& out) const {
+    out.resize(chosen.size());
+    for (const uint32_t l : chosen)
+      PrefetchRange(lists_.centroid(ListId(l)), lists_.dim() * sizeof(float));
+    for (size_t c = 0; c < chosen.size(); ++c) {
+      const ListId list(chosen[c]);
+      const float product = kernels_.dot(query.y.data(), lists_.centroid(list), lists_.dim());
+      out[c] = {list, BaseOf(model_, lists_, query, list.value, product)};
+    }
+  }
+
   const simd::Kernels& kernels_;
   const Model& model_;
   const ListTable& lists_;
@@ -113,18 +168,25 @@ void CoarseSearchBatch(const Model& model, const ListTable& lists,
   nprobe = std::min<size_t>(nprobe, lists.nlist());
   const bool by_bytes =
       nprobe > 0 && lists.byte_centroids().rows() > 0 && 2 * WantedByBytes(nprobe) < lists.nlist();
+  const size_t wanted = WantedByBytes(nprobe);
+  const size_t groups =
+      model.metric == Metric::kInnerProduct || !by_bytes || lists.groups().count() == 0
+          ? 0
+          : lists.groups().GroupsFor(wanted);
+  const bool in_groups = groups > 0 && groups < lists.groups().count();
   ByteSearch search(model, lists, scratch);
   for (size_t begin = 0; begin < queries.size(); begin += kTile) {
     const size_t n = std::min(kTile, queries.size() - begin);
-    if (by_bytes) search.Multiply(queries.subspan(begin, n));
+    if (by_bytes && !in_groups) search.Multiply(queries.subspan(begin, n));
     for (size_t i = 0; i < n; ++i) {
       const TransformedQuery& query = *queries[begin + i];
       std::vector<ProbedList>& found = *out[begin + i];
       found.clear();
       if (nprobe == 0) continue;
-      if (!by_bytes || !search.Select(i, query, WantedByBytes(nprobe), found)) {
-        SearchFloats(model, lists, query, scratch, found);
-      }
+      const bool chosen =
+          by_bytes && (in_groups ? search.SelectInGroups(query, groups, wanted, found)
+                                 : search.Select(i, query, wanted, found));
+      if (!chosen) SearchFloats(model, lists, query, scratch, found);
       KeepNearest(nprobe, found);
     }
   }

@@ -10,11 +10,6 @@
 
 namespace tessera::quant {
 
-struct ProbedList {
-  ListId list;
-  float base;  // |y - c_l|^2 (>= 0) or -<q, m0> - <y, c_l>; finite
-};
-
 // Reused between calls.
 struct CoarseScratch {
   ByteVector query;
@@ -23,6 +18,7 @@ struct CoarseScratch {
   std::vector<int32_t> products;
   std::vector<uint32_t> keys;
   std::vector<uint32_t> chosen;
+  std::vector<uint32_t> blocks;  // of the groups that are looked into
   std::vector<float> zeros;
   std::vector<float> bases;
 };

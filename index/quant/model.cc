@@ -16,6 +16,8 @@ constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
 constexpr uint32_t kVersion = 1;
 // Below, a pass over the centroids themselves takes about a microsecond.
 constexpr uint32_t kMinByteLists = 128;
+// From here on two levels of centroids are faster than one (README).
+constexpr uint32_t kMinGroupedLists = 8192;
 
 Status Bad(const std::string& what) { return DataLoss("model: " + what); }
 
@@ -70,6 +72,7 @@ ListTable::ListTable(uint32_t dim, std::vector<float> centroids)
       norms_(SquaredNorms(centroids_.data(), dim == 0 ? 0 : centroids_.size() / dim, dim)) {
   if (nlist() >= kMinByteLists && AllFinite(norms_)) {
     byte_centroids_ = ByteMatrix(centroids_.data(), nlist(), dim);
+    if (nlist() >= kMinGroupedLists) groups_ = CentroidGroups(dim, centroids_, norms_);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "index/product_quantizer.h"
 #include "index/quant/byte_matrix.h"
+#include "index/quant/centroid_groups.h"
 #include "index/quantizer_spec.h"
 #include "index/status.h"
 #include "index/training.h"
@@ -35,8 +36,10 @@ class ListTable {
   // The centroids once more, for the first pass of a coarse search; no rows where the lists are too few for
   // one, or where squares overflow.
   const ByteMatrix& byte_centroids() const { return byte_centroids_; }
+  // Two levels where there are very many lists; else no groups.
+  const CentroidGroups& groups() const { return groups_; }
   size_t bytes() const {
-    return (centroids_.size() + norms_.size()) * sizeof(float) + byte_centroids_.bytes();
+    return (centroids_.size() + norms_.size()) * sizeof(float) + byte_centroids_.bytes() + groups_.bytes();
   }
 
  private:
@@ -44,6 +47,7 @@ class ListTable {
   std::vector<float> centroids_;
   std::vector<float> norms_;
   ByteMatrix byte_centroids_;
+  CentroidGroups groups_;
 };
 
 // Immutable once shared. Plain data: every field is written by training or Parse and read by encode

@@ -29,6 +29,12 @@ struct TransformedQuery {
 // q: dim finite floats. `out` is overwritten, its capacity reused.
 void TransformQuery(const Model& model, const float* q, TransformedQuery& out);
 
+// A list that a query looks into (coarse.h finds them).
+struct ProbedList {
+  ListId list;
+  float base;  // |y - c_l|^2 (>= 0) or -<q, m0> - <y, c_l>; finite
+};
+
 // 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction
 // part).
 struct QueryTables {

@@ -211,6 +211,51 @@ TEST(CoarseSearch, NearestListsInOrder) {
   }
 }
 
+// In two levels, and by bytes: the lists that are found are the nearest but for one in a thousand,
+// their bases exact.
+TEST(CoarseSearch, ManyListsInGroups) {
+  constexpr uint32_t kLists = 8192;
+  constexpr uint32_t kDim = 16;
+  const Rows centroids = ClusteredRows(kLists, kDim, 200, 1);
+  const Rows queries = ClusteredRows(50, kDim, 200, 2);
+  const ListTable lists(kDim, centroids.data);
+  ASSERT_GT(lists.groups().count(), 0u);
+  ASSERT_LT(lists.groups().GroupsFor(8), lists.groups().count());
+  for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
+    Model model;
+    model.metric = metric;
+    model.dim = kDim;
+    model.mean.assign(kDim, 0.0f);
+    for (const size_t nprobe : {1u, 8u, 100u, 3000u, 8192u}) {
+      size_t found = 0;
+      for (size_t q = 0; q < 50; ++q) {
+        TransformedQuery query;
+        TransformQuery(model, queries.row(q), query);
+        CoarseScratch scratch;
+        std::vector<ProbedList> out;
+        CoarseSearch(model, lists, query, nprobe, scratch, out);
+        ASSERT_EQ(out.size(), nprobe);
+        std::vector<double> all;
+        for (uint32_t l = 0; l < kLists; ++l) {
+          all.push_back(metric == Metric::kL2 ? Distance(query.y.data(), centroids.row(l), kDim)
+                                              : -Product(query.y.data(), centroids.row(l), kDim));
+        }
+        std::vector<double> sorted = all;
+        std::nth_element(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(nprobe) - 1,
+                         sorted.end());
+        for (size_t i = 0; i < nprobe; ++i) {
+          EXPECT_NEAR(out[i].base, all[out[i].list.value], 1e-3);
+          if (i > 0) {
+            EXPECT_LE(out[i - 1].base, out[i].base);
+          }
+          found += all[out[i].list.value] <= sorted[nprobe - 1] + 1e-4 ? 1 : 0;
+        }
+      }
+      EXPECT_GE(found, 0.999 * 50 * static_cast<double>(nprobe)) << nprobe;
+    }
+  }
+}
+
 TEST(CoarseSearch, TiesByListAndNeverBelowZero) {
   const ListTable lists(3, std::vector<float>(300 * 3, 0.1f));
   Model model;
