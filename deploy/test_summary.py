@@ -17,8 +17,9 @@ import xml.etree.ElementTree as xml
 NEEDS = {
     "ssse3": {"ssse3"},
     "avx2": {"avx2", "bmi2", "fma"},
-    "avx512": {"avx512f", "avx512bw", "avx512vl", "avx512dq", "bmi2"},
-    "avx512vbmi": {"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vbmi", "avx512_vbmi2", "bmi2"},
+    "avx512": {"avx512f", "avx512bw", "avx512vl", "avx512dq", "bmi2", "popcnt"},
+    "avx512vbmi": {"avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vbmi", "avx512_vbmi2", "avx512_vnni",
+                   "bmi2", "popcnt"},
     "neon": {"asimd"},
 }
 
