@@ -70,11 +70,12 @@ TEST_F(ReadAheadTest, StopsAtTheLimit) {
 }
 
 TEST_F(ReadAheadTest, ErrorsComeBehindTheRowsBefore) {
-  auto input = *LoadInput::Open({Fvecs("a.fvecs", 20, 0)}, {});
-  std::filesystem::resize_file(folder_ + "a.fvecs", 20 * 12 - 5);  // cut while it is being read
-  ReadAhead reader(*input, 4, UINT64_MAX);
+  constexpr size_t kRows = 200000;  // more than the reader has in memory when the file is cut
+  auto input = *LoadInput::Open({Fvecs("a.fvecs", kRows, 0)}, {});
+  std::filesystem::resize_file(folder_ + "a.fvecs", kRows * 12 - 5);
+  ReadAhead reader(*input, 4096, UINT64_MAX);
   Status status;
-  EXPECT_EQ(Drain(reader, &status), 19u);
+  EXPECT_EQ(Drain(reader, &status), kRows - 1);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_FALSE(reader.Next().ok());  // and stay
 }
