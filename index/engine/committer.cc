@@ -45,14 +45,16 @@ Committer::Group Committer::TakeGroup() {
     turn_free_.notify_all();
     return group;
   }
-  const bool bulk = queued_rows_ >= core_->options.ingest_rows;
-  const size_t most_rows = bulk ? kBulkRows : kGroupRows;
-  const size_t most_bytes = bulk ? kBulkBytes : kGroupBytes;
+  // Enough for sorted files: then the group is filled until it is worth them, whatever its bytes.
+  const size_t worth = queued_rows_ >= core_->options.ingest_rows ? core_->options.ingest_rows : 0;
+  const size_t most_rows = worth > 0 ? kBulkRows : kGroupRows;
+  const size_t most_bytes = worth > 0 ? kBulkBytes : kGroupBytes;
   size_t rows = 0;
   size_t bytes = 0;
   while (!queue_.empty()) {
     const WriteOp& next = *queue_.front();
-    if (!group.empty() && (rows + next.size() > most_rows || bytes + next.bytes > most_bytes)) break;
+    const bool bytes_full = rows >= worth && bytes + next.bytes > most_bytes;
+    if (!group.empty() && (bytes_full || rows + next.size() > most_rows)) break;
     rows += next.size();
     bytes += next.bytes;
     group.push_back(std::move(queue_.front()));
