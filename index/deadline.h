@@ -29,6 +29,8 @@ class StopToken {
     return OkStatus();
   }
 
+  Clock::time_point deadline() const { return deadline_; }  // max() if there is none
+
  private:
   Clock::time_point deadline_;
   std::shared_ptr<const std::atomic<bool>> cancelled_;

@@ -1,7 +1,5 @@
 #include "server/call.h"
 
-#include <exception>
-#include <new>
 #include <utility>
 
 #include "server/grpc_status.h"
@@ -29,28 +27,27 @@ StopToken::Clock::time_point DeadlineOf(const grpc::CallbackServerContext& conte
   return Steady::now() + std::chrono::duration_cast<Steady::duration>(left);
 }
 
-Status Guarded(const std::function<Status()>& work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return ResourceExhausted("out of memory");
-  } catch (const std::exception& error) {
-    return Internal(error.what());
-  }
-}
-
 Call::Call(ServiceState& state, grpc::CallbackServerContext* context, Info info)
     : state_(state), context_(context), info_(std::move(info)), deadline_(DeadlineOf(*context)) {}
+
+bool Call::Admit() {
+  const Status admitted = state_.admission.Admit(info_.request_bytes);
+  admitted_ = admitted.ok();
+  if (!admitted_) Complete(admitted);
+  return admitted.ok();
+}
+
+Call* Call::StartHere(ServiceState& state, grpc::CallbackServerContext* context, Info info,
+                      absl::FunctionRef<void(Call&)> work) {
+  Call* call = new Call(state, context, std::move(info));
+  if (call->Admit()) work(*call);
+  return call;
+}
 
 Call* Call::StartAsync(ServiceState& state, grpc::CallbackServerContext* context, Info info,
                        Executor& executor, std::function<void(Call&)> work) {
   Call* call = new Call(state, context, std::move(info));
-  const Status admitted = state.admission.Admit(call->info_.request_bytes);
-  if (!admitted.ok()) {
-    call->Complete(admitted);
-    return call;
-  }
-  call->admitted_ = true;
+  if (!call->Admit()) return call;
   executor.Post([call, work = std::move(work)] {
     call->queue_us_ = Microseconds(Clock::now() - call->arrived_);
     // Nobody waits any more for what expired in the queue.

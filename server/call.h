@@ -1,6 +1,7 @@
 // One unary call: admitted on gRPC's thread, run on a pool, finished from anywhere.
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
@@ -13,6 +14,7 @@
 #include "index/deadline.h"
 #include "index/executor.h"
 #include "index/status.h"
+#include "server/guarded.h"
 #include "server/services.h"
 
 namespace tessera::server {
@@ -35,6 +37,11 @@ class Call final : public grpc::ServerUnaryReactor {
   static Call* Start(ServiceState& state, grpc::CallbackServerContext* context, Info info,
                      Executor& executor, std::function<Status(Call&)> work);
 
+  // Admits and calls `work` before it returns: for work of microseconds, or that goes on elsewhere.
+  // `work` must not throw; it or what it starts calls Complete() once.
+  static Call* StartHere(ServiceState& state, grpc::CallbackServerContext* context, Info info,
+                         absl::FunctionRef<void(Call&)> work);
+
   // The last thing done with a call: it may be gone when this returns.
   void Complete(const Status& status);
 
@@ -44,12 +51,17 @@ class Call final : public grpc::ServerUnaryReactor {
 
   void OnCancel() override { cancelled_->store(true, std::memory_order_relaxed); }
   void OnDone() override { delete this; }
+  // Else gRPC takes OnDone and OnCancel to a thread of its own, lest it waits for what is done
+  // there: next to nothing. Not its API; where it is gone, this line does not compile.
+  bool InternalInlineable() override { return true; }
 
  private:
   using Clock = StopToken::Clock;
 
   Call(ServiceState& state, grpc::CallbackServerContext* context, Info info);
   ~Call() override = default;
+  // False: refused, and completed so.
+  bool Admit();
   void LogIfSlow(const Status& status) const;
 
   ServiceState& state_;
@@ -64,8 +76,5 @@ class Call final : public grpc::ServerUnaryReactor {
 
 // The deadline of a call on the clock of StopToken; max() if it has none.
 StopToken::Clock::time_point DeadlineOf(const grpc::CallbackServerContext& context);
-
-// Runs `work`; what it throws becomes a status.
-Status Guarded(const std::function<Status()>& work);
 
 }  // namespace tessera::server

@@ -75,6 +75,12 @@ void Flags::DeclareLimits(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--max-in-flight-mib", in_flight_mib, "Most bytes of requests at once, MiB")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--query-join-wait-us", config.query_join_wait_us,
+                 "Time that a single query waits for others to run with it as a batch, "
+                 "microseconds; 0 joins none")
+      ->check(CLI::Range(0, 100000));
+  app.add_option("--query-join-max", config.query_join_max, "Most queries of such a batch")
+      ->check(CLI::Range(2, 65536));
   app.add_option("--max-trainings", config.limits.trainings, "Most trainings at once")
       ->check(CLI::Range(1, 64));
 }

@@ -28,6 +28,8 @@ struct Config {
   size_t block_cache_bytes = 64u << 20;
   size_t write_buffer_bytes = 32u << 20;
   Limits limits;
+  uint32_t query_join_wait_us = 0;     // that a single query waits for others to join; 0 = none
+  uint32_t query_join_max = 64;        // queries of such a group
   uint32_t slow_query_ms = 1000;       // log requests that take longer; 0 = none
   uint32_t shutdown_grace_ms = 10000;  // for requests under way at shutdown
   std::string log_level = "info";      // trace, debug, info, warn, error, off

@@ -3,6 +3,8 @@
 #include "server/arena_messages.h"
 #include "server/call.h"
 #include "server/convert_points.h"
+#include "server/query_costs.h"
+#include "server/query_joiner.h"
 #include "server/services.h"
 #include "tessera/v1/points.grpc.pb.h"
 
@@ -27,9 +29,28 @@ Call::Info QueryInfoOf(const char* method, const Request& request) {
           }};
 }
 
+// What decides the cost of a query.
+uint64_t KindOf(const v1::QueryRequest& request) {
+  const v1::SearchParams& params = request.params();
+  uint64_t hash = std::hash<std::string>()(request.collection());
+  const auto add = [&](uint64_t value) {
+    hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 29;
+  };
+  add(uint64_t{params.nprobe()} << 32 | params.rerank_depth());
+  add(uint64_t{request.limit()} << 32 | request.offset());
+  add(uint64_t{request.with_vector()} << 8 | uint64_t{params.exact()} << 4 | params.rerank());
+  return hash;
+}
+
 class PointsService final : public v1::Points::CallbackService {
  public:
-  explicit PointsService(ServiceState& state) : state_(state), limits_(state.config.limits) {
+  explicit PointsService(ServiceState& state)
+      : state_(state),
+        limits_(state.config.limits),
+        joiner_(state.runtime, {std::chrono::microseconds(state.config.query_join_wait_us),
+                                state.config.query_join_max}) {
+    SetMessageAllocatorFor_Query(&query_messages_);
     SetMessageAllocatorFor_Upsert(&upsert_messages_);
     SetMessageAllocatorFor_QueryBatch(&batch_messages_);
   }
@@ -71,8 +92,17 @@ class PointsService final : public v1::Points::CallbackService {
   grpc::ServerUnaryReactor* Query(grpc::CallbackServerContext* context,
                                   const v1::QueryRequest* request,
                                   v1::QueryResponse* response) override {
-    return Call::Start(state_, context, QueryInfoOf("Points.Query", *request),
-                       state_.runtime.compute(),
+    Call::Info info = QueryInfoOf("Points.Query", *request);
+    if (request->has_vector() && joiner_.is_on()) {
+      return Call::StartHere(state_, context, std::move(info),
+                             [&](Call& call) { StartJoined(*request, response, call); });
+    }
+    if (request->has_vector() && costs_.IsCheap(KindOf(*request))) {
+      return Call::StartHere(state_, context, std::move(info), [&](Call& call) {
+        call.Complete(Guarded([&] { return RunQuery(*request, call, response); }));
+      });
+    }
+    return Call::Start(state_, context, std::move(info), state_.runtime.compute(),
                        [=, this](Call& call) { return RunQuery(*request, call, response); });
   }
 
@@ -141,31 +171,76 @@ class PointsService final : public v1::Points::CallbackService {
     return OkStatus();
   }
 
-  Status RunQuery(const v1::QueryRequest& request, const Call& call,
-                  v1::QueryResponse* response) const {
+  Status RunQuery(const v1::QueryRequest& request, const Call& call, v1::QueryResponse* response) {
     TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
+    if (request.has_vector()) {
+      TESSERA_ASSIGN_OR_RETURN(const SingleQuery query, ReadQuery(request, *collection, call));
+      return RunVector(query, *collection, call, response);
+    }
     const uint32_t dim = collection->spec().dim;
     TESSERA_ASSIGN_OR_RETURN(QueryParams params, ParamsOf(request, limits_, 1, dim));
     params.stop = call.stop();
-    StatusOr<QueryResult> result = InvalidArgument("query is missing: vector or id");
-    if (request.has_vector()) {
-      TESSERA_ASSIGN_OR_RETURN(const VectorBytes bytes,
-                               OneVector(request.vector(), {dim, request.collection()}, "vector"));
-      result = QueryOne(*collection, FloatRows(bytes, dim).view(), params);
-    } else if (request.has_id()) {
-      TESSERA_ASSIGN_OR_RETURN(const PointId id, FromProto(request.id(), "id"));
-      result = collection->QueryById(id, params);
-    }
-    if (!result.ok()) return result.status();
-    ToProto(*std::move(result), params, call.queue_us(), response);
+    if (!request.has_id()) return InvalidArgument("query is missing: vector or id");
+    TESSERA_ASSIGN_OR_RETURN(const PointId id, FromProto(request.id(), "id"));
+    TESSERA_ASSIGN_OR_RETURN(QueryResult result, collection->QueryById(id, params));
+    ToProto(std::move(result), params, call.queue_us(), response);
     return OkStatus();
   }
 
-  static StatusOr<QueryResult> QueryOne(Collection& collection, MatrixView<const float> query,
-                                        const QueryParams& params) {
-    StatusOr<std::vector<QueryResult>> results = collection.QueryBatch(query, params);
+  struct SingleQuery {
+    FloatRows row;  // borrows the request's bytes
+    QueryParams params;
+    uint64_t kind;
+  };
+  StatusOr<SingleQuery> ReadQuery(const v1::QueryRequest& request, const Collection& collection,
+                                  const Call& call) const {
+    const uint32_t dim = collection.spec().dim;
+    TESSERA_ASSIGN_OR_RETURN(QueryParams params, ParamsOf(request, limits_, 1, dim));
+    params.stop = call.stop();
+    TESSERA_ASSIGN_OR_RETURN(const VectorBytes bytes,
+                             OneVector(request.vector(), {dim, request.collection()}, "vector"));
+    return SingleQuery{FloatRows(bytes, dim), std::move(params), KindOf(request)};
+  }
+
+  Status RunVector(const SingleQuery& query, Collection& collection, const Call& call,
+                   v1::QueryResponse* response) {
+    const QueryCosts::Stopwatch watch;
+    StatusOr<std::vector<QueryResult>> results =
+        collection.QueryBatch(query.row.view(), query.params);
     if (!results.ok()) return NameQueries(results.status(), true);
-    return std::move(results->front());
+    if (MayRunHere(query.params)) costs_.Record(query.kind, watch.Elapsed());
+    ToProto(std::move(results->front()), query.params, call.queue_us(), response);
+    return OkStatus();
+  }
+
+  // What waits for the disk never runs on a transport thread, however little it computes.
+  static bool MayRunHere(const QueryParams& params) {
+    return !params.exact && !params.with_vector && params.rerank != RerankTier::kRaw;
+  }
+
+  // On gRPC's thread: hands the query to its group. What cannot be joined goes to the compute pool.
+  void StartJoined(const v1::QueryRequest& request, v1::QueryResponse* response, Call& call) {
+    const Status status = Guarded([&]() -> Status {
+      TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
+      TESSERA_ASSIGN_OR_RETURN(SingleQuery read, ReadQuery(request, *collection, call));
+      const auto query = std::make_shared<const SingleQuery>(std::move(read));
+      if (!joiner_.Takes(query->params)) {
+        state_.runtime.compute().Post([=, this, &call] {
+          call.Complete(Guarded([&] { return RunVector(*query, *collection, call, response); }));
+        });
+        return OkStatus();
+      }
+      joiner_.Add(collection, query->row.view(), query->params,
+                  [query, response, &call](StatusOr<QueryResult> result) {
+                    call.Complete(Guarded([&]() -> Status {
+                      if (!result.ok()) return NameQueries(result.status(), true);
+                      ToProto(*std::move(result), query->params, call.queue_us(), response);
+                      return OkStatus();
+                    }));
+                  });
+      return OkStatus();
+    });
+    if (!status.ok()) call.Complete(status);
   }
 
   Status RunBatch(const v1::QueryBatchRequest& request, const Call& call,
@@ -190,7 +265,10 @@ class PointsService final : public v1::Points::CallbackService {
 
   ServiceState& state_;
   const Limits& limits_;
+  QueryCosts costs_;
+  QueryJoiner joiner_;
   ArenaMessages<v1::UpsertRequest, v1::UpsertResponse> upsert_messages_;
+  ArenaMessages<v1::QueryRequest, v1::QueryResponse> query_messages_;
   ArenaMessages<v1::QueryBatchRequest, v1::QueryBatchResponse> batch_messages_;
 };
 

@@ -1,5 +1,5 @@
-// How long queries of a kind took lately: short ones run where they arrive, since the hop to another thread
-// would cost more than the search.
+// How long queries of a kind took lately: short ones run where they arrive, since the hop to
+// another thread would cost more than the search.
 #pragma once
 
 #include <array>
@@ -10,18 +10,29 @@
 
 namespace tessera::server {
 
-// Thread-safe, without locks. A kind is a hash of what decides a query's cost: collection and parameters.
-// Two kinds that meet in one slot take turns in it, which costs them speed and nothing else.
+// Thread-safe, without locks. A kind is a hash of what decides a query's cost: collection and
+// parameters. Two kinds that meet in one slot take turns in it, which costs them speed and nothing
+// else.
 class QueryCosts {
  public:
   // A search at most so long is run where it arrives. The hop costs about 35 us of processor time
   // (server/README.md), and a transport thread is held as long as this at worst.
-  static constexpr std::chrono::microseconds kCheap{2500000};
+  static constexpr std::chrono::microseconds kCheap{250};
+
+  // Processor time of the calling thread: being preempted makes nothing dear.
+  class Stopwatch {
+   public:
+    std::chrono::nanoseconds Elapsed() const { return Now() - start_; }
+
+   private:
+    static std::chrono::nanoseconds Now();
+    const std::chrono::nanoseconds start_ = Now();
+  };
 
   // True if queries of this kind are known and cheap.
   bool IsCheap(uint64_t kind) const;
-  // A slower one counts at once, faster ones bring the estimate down by an eighth each: what is slow now and
-  // then is not cheap.
+  // A slower one counts at once, faster ones bring the estimate down by an eighth each: what is
+  // slow now and then is not cheap.
   void Record(uint64_t kind, std::chrono::nanoseconds took);
 
  private:

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/guarded.h"
+
 namespace tessera::server {
 namespace {
 
 // The stop token apart.
 bool SameSearch(const QueryParams& a, const QueryParams& b) {
-  return a.limit == b.limit && a.offset == b.offset && a.nprobe == b.nprobe && a.rerank == b.rerank &&
-         a.rerank_depth == b.rerank_depth && a.score_threshold == b.score_threshold;
+  return a.limit == b.limit && a.offset == b.offset && a.nprobe == b.nprobe &&
+         a.rerank == b.rerank && a.rerank_depth == b.rerank_depth &&
+         a.score_threshold == b.score_threshold;
 }
 
 }  // namespace
@@ -23,8 +26,7 @@ struct QueryJoiner::Group {
 };
 
 bool QueryJoiner::Takes(const QueryParams& params) const {
-  return options_.wait.count() > 0 && options_.max > 1 && !params.exact && !params.with_vector &&
-         !params.explain;
+  return is_on() && !params.exact && !params.with_vector && !params.explain;
 }
 
 void QueryJoiner::Add(std::shared_ptr<Collection> collection, MatrixView<const float> query,
@@ -39,8 +41,8 @@ void QueryJoiner::Add(std::shared_ptr<Collection> collection, MatrixView<const f
   if (full != nullptr) Close(full);
 }
 
-QueryJoiner::GroupPtr QueryJoiner::OpenGroup(const std::shared_ptr<Collection>& collection, uint32_t dim,
-                                             const QueryParams& params) {
+QueryJoiner::GroupPtr QueryJoiner::OpenGroup(const std::shared_ptr<Collection>& collection,
+                                             uint32_t dim, const QueryParams& params) {
   for (const GroupPtr& group : open_) {
     // One may be full and on its way out.
     if (group->collection == collection && SameSearch(group->params, params) &&
@@ -74,33 +76,44 @@ void QueryJoiner::Close(const GroupPtr& group) {
 void QueryJoiner::Run(Group& group) {
   // Nobody waits any more for what expired in the group.
   std::vector<Member> wanted;
-  wanted.reserve(group.members.size());
   std::vector<float> rows;
-  rows.reserve(group.members.size() * group.dim);
+  StopToken::Clock::time_point latest = StopToken::Clock::time_point::min();
   for (Member& member : group.members) {
-    if (const Status status = member.stop.Check(); !status.ok()) {
-      member.done(status);
+    if (Status status = member.stop.Check(); !status.ok()) {
+      member.done(std::move(status));
       continue;
     }
     rows.insert(rows.end(), member.query, member.query + group.dim);
+    latest = std::max(latest, member.stop.deadline());
     wanted.push_back(std::move(member));
   }
   if (wanted.empty()) return;
-  // The group stops when its last member would; cancelling one does not stop the others.
-  group.params.stop = StopToken::LatestOf(wanted.size(), [&](size_t i) { return wanted[i].stop; });
-  auto results = group.collection->QueryBatch({rows.data(), wanted.size(), group.dim}, group.params);
+  // It goes on as long as anyone may want it; one member's cancellation does not stop the others.
+  group.params.stop = wanted.size() == 1 ? wanted.front().stop : StopToken(latest);
+  auto results = Search(group, rows.data(), wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) {
     Member& member = wanted[i];
-    if (results.ok()) {
-      const Status status = member.stop.Check();
-      member.done(status.ok() ? StatusOr<QueryResult>(std::move((*results)[i])) : status);
+    if (!results.ok() && wanted.size() > 1) {
+      // One of them is bad, and the rest must not pay for it: each by itself has its own error.
+      group.params.stop = member.stop;
+      auto alone = Search(group, rows.data() + i * group.dim, 1);
+      member.done(alone.ok() ? StatusOr<QueryResult>(std::move(alone->front())) : alone.status());
       continue;
     }
-    // One of them is bad, and the rest must not pay for it: each by itself has its own error.
-    group.params.stop = member.stop;
-    auto alone = group.collection->QueryBatch({rows.data() + i * group.dim, 1, group.dim}, group.params);
-    member.done(alone.ok() ? StatusOr<QueryResult>(std::move(alone->front())) : alone.status());
+    Status status = results.ok() ? member.stop.Check() : results.status();
+    member.done(status.ok() ? StatusOr<QueryResult>(std::move((*results)[i])) : std::move(status));
   }
+}
+
+StatusOr<std::vector<QueryResult>> QueryJoiner::Search(const Group& group, const float* rows,
+                                                       size_t n) {
+  StatusOr<std::vector<QueryResult>> results = Internal("not run");
+  const Status status = Guarded([&] {
+    results = group.collection->QueryBatch({rows, n, group.dim}, group.params);
+    return results.status();
+  });
+  if (!status.ok()) return status;
+  return results;
 }
 
 }  // namespace tessera::server

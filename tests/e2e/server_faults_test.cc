@@ -156,6 +156,40 @@ TEST_F(ServerFaultsTest, ExpiredInTheQueueIsNotRun) {
   EXPECT_FALSE(late);
 }
 
+TEST_F(ServerFaultsTest, CheapQueriesNeedNoComputeThread) {
+  Gate gate;
+  std::atomic<int> started{0};
+  std::promise<void> both;
+  fake_->on_query = [&](auto, const QueryParams& params) -> StatusOr<std::vector<QueryResult>> {
+    if (params.limit == 7) return std::vector<QueryResult>(1);
+    if (started.fetch_add(1) == 1) both.set_value();
+    gate.Wait();
+    return std::vector<QueryResult>(1);
+  };
+  v1::QueryRequest cheap = AnyQuery();
+  cheap.set_limit(7);
+  v1::QueryRequest exact = cheap;
+  exact.mutable_params()->set_exact(true);
+  Query(cheap);  // runs on the compute pool, since nothing is known of its kind
+  Query(exact);
+  std::vector<std::future<grpc::Status>> blockers;
+  for (int i = 0; i < 2; ++i) {  // one a compute thread
+    blockers.push_back(std::async(std::launch::async, [this] {
+      grpc::ClientContext context;
+      return TryQuery(context);
+    }));
+  }
+  both.get_future().wait();
+  Query(cheap);
+  // Exact ones wait for their pool, however cheap they were.
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + milliseconds(50));
+  v1::QueryResponse response;
+  ExpectError(points_->Query(&context, exact, &response), StatusCode::DEADLINE_EXCEEDED, "");
+  gate.Open();
+  for (auto& call : blockers) EXPECT_TRUE(call.get().ok());
+}
+
 TEST_F(ServerFaultsTest, NotServingUntilOpen) {
   Stop();
   Gate gate;

@@ -43,6 +43,8 @@ TEST(ConfigTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(parsed.config->limits.message_bytes, size_t{64} << 20);
   EXPECT_EQ(parsed.config->limits.in_flight_bytes, defaults.limits.in_flight_bytes);
   EXPECT_EQ(parsed.config->limits.in_flight, defaults.limits.in_flight);
+  EXPECT_EQ(parsed.config->query_join_wait_us, 0u);
+  EXPECT_EQ(parsed.config->query_join_max, defaults.query_join_max);
 }
 
 TEST(ConfigTest, FlagWinsOverEnvironmentOverFileOverDefault) {
@@ -81,6 +83,8 @@ void ExpectUsageError(const ParsedConfig& parsed, const std::string& named) {
 TEST(ConfigTest, ErrorsNameTheFlagOrKey) {
   ExpectUsageError(Parse({"--no-such-flag"}), "--no-such-flag");
   ExpectUsageError(Parse({"--io-threads=1"}), "--io-threads");
+  ExpectUsageError(Parse({"--query-join-wait-us=-1"}), "--query-join-wait-us");
+  ExpectUsageError(Parse({"--query-join-max=1"}), "--query-join-max");
   ExpectUsageError(Parse({"--max-limit=20000"}), "--max-limit");
   ExpectUsageError(Parse({"--threads=many"}), "--threads");
   ExpectUsageError(Parse({"--log-level=loud"}), "--log-level");
