@@ -40,7 +40,9 @@ bool Call::Admit() {
 Call* Call::StartHere(ServiceState& state, grpc::CallbackServerContext* context, Info info,
                       absl::FunctionRef<void(Call&)> work) {
   Call* call = new Call(state, context, std::move(info));
-  if (call->Admit()) work(*call);
+  if (!call->Admit()) return call;
+  call->queue_us_ = Microseconds(Clock::now() - call->arrived_);
+  work(*call);
   return call;
 }
 

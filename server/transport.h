@@ -1,4 +1,5 @@
-// How gRPC is set up: one place, for the server and for the echo that bench/load measures beside it.
+// How gRPC is set up: one place, for the server and for the echo that bench/load measures beside
+// it.
 #pragma once
 
 #include "server/config.h"
