@@ -109,7 +109,7 @@ tiers() {
 words() {
   echo "== Shows 1 and 2: word vectors, 25 bytes of codes"
   need words words
-  arguments words cosine "IVF1024,PQ50x4,Refine(SQ8)"
+  arguments words cosine "OPQ,IVF1024,PQ25x8,Refine(SQ8)"
   prepare words-25
   show_recalls words-25 words-25 .916,.953,.985 .615,.68
   measure words-25-sweep words-25 --nprobe 4,8,16,32,64,128 --rerank none,refine:50,refine:100,raw:100 \
@@ -120,12 +120,12 @@ words() {
 sift() {
   echo "== Shows 1 and 2: SIFT, 16 and 32 bytes of codes"
   need sift sift
-  arguments sift l2 "IVF2048,PQ32x4,Refine(SQ8)"
+  arguments sift l2 "OPQ,IVF2048,PQ16x8,Refine(SQ8)"
   prepare sift-16
-  show_recalls sift-16 sift-16 .934,.962,.972 .453,.492,.60
+  show_recalls sift-16 sift-16 .934,.962,.972 .492,.60
   measure sift-16-sweep sift-16 --nprobe 4,8,16,32,64,128 --rerank none,refine:50,refine:100,raw:100 \
     --mode single --rounds 3 --round-seconds 0.2 --explain
-  arguments sift l2 "IVF2048,PQ64x4,Refine(SQ8)"
+  arguments sift l2 "OPQ,IVF2048,PQ32x8,Refine(SQ8)"
   prepare sift-32
   measure sift-32-codes sift-32 --tune-recall .64,.74 --rerank none
   measure sift-32-sweep sift-32 --nprobe 4,8,16,32,64,128 --rerank none,refine:50,refine:100 \
@@ -133,37 +133,34 @@ sift() {
   "$plot" "$work"/sift-{16,32}-sweep.csv --speed "$work/sift-speed.svg" --bytes "$work/sift-bytes.svg"
 }
 
-# The baseline has a collection of its own, since formats may differ.
+# The baseline is a build with -DTESSERA_FLOAT_QUERIES=ON; both take the same collection in turns.
 sentences() {
   echo "== Show 3: sentence embeddings"
   need spectrum spectrum --queries 2000
   local set spec
-  for set in spectrum sentences-512; do
-    if [[ "$set" == sentences-512 && ! -e "$sets/$set/truth.ivecs" ]]; then
+  for set in sentences-512 spectrum; do
+    if [[ ! -e "$sets/$set/truth.ivecs" ]]; then
       echo "shows.sh: $sets/$set (base, query, truth.ivecs) is not there: left out"
       continue
     fi
-    spec="IVF1024,PQ128x4,Refine(SQ8)"
+    spec="OPQ,IVF1024,PQ64x8,Refine(SQ8)"
+    if [[ "$set" == spectrum ]]; then spec="OPQ,IVF512,PQ96x8,Refine(SQ8)"; fi
     arguments "$set" cosine "$spec"
     prepare "$set"
     measure "$set" "$set" --tune-recall .90,.95 --rerank "$(tiers refine)" --explain
     [[ -n "$baseline" ]] || continue
     echo "baseline $baseline:"
-    # Before, a rotation was a full matrix of floats.
-    arguments "$set" cosine "RR,$spec"
-    ann=$baseline prepare "$set-baseline"
-    ann=$baseline measure "$set-baseline" "$set-baseline" --tune-recall .90,.95 \
-      --rerank "$(tiers refine)" --explain
+    ann=$baseline measure "$set-baseline" "$set" --tune-recall .90,.95 --rerank "$(tiers refine)" --explain
   done
 }
 
 growth() {
   echo "== Show 6: 100,000, 1,000,000 and 10,000,000 rows"
   local size rows lists
-  for size in "100k 100000 1024" "1m 1000000 4096" "10m 10000000 16384"; do
+  for size in "100k 100000 1024" "1m 1000000 4096" "10m 10000000 8192"; do
     read -r size rows lists <<<"$size"
     need "clustered-$size" clustered --rows "$rows"
-    arguments "clustered-$size" l2 "IVF$lists,PQ48x4,Refine(SQ8)"
+    arguments "clustered-$size" l2 "OPQ,IVF$lists,PQ24x8,Refine(SQ8)"
     prepare "growth-$size" --train-rows 1000000
     measure "growth-$size" "growth-$size" --train-rows 1000000 --tune-recall .90,.95 \
       --rerank "$(tiers refine)" --explain

@@ -14,8 +14,12 @@ namespace {
 
 constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
 constexpr uint32_t kVersion = 1;
+#if defined(TESSERA_FLOAT_QUERIES)
+constexpr uint32_t kMinByteLists = UINT32_MAX;
+#else
 // Below, a pass over the centroids themselves takes about a microsecond.
 constexpr uint32_t kMinByteLists = 128;
+#endif
 // From here on two levels of centroids are faster than one (README).
 constexpr uint32_t kMinGroupedLists = 8192;
 

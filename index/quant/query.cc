@@ -40,8 +40,13 @@ void TransformQuery(const Model& model, const float* q, TransformedQuery& out) {
   target.resize(model.dim);
   for (uint32_t j = 0; j < model.dim; ++j) target[j] = centered ? q[j] - model.mean[j] : q[j];
   if (!model.rotation.empty()) {
+#if defined(TESSERA_FLOAT_QUERIES)
+    kernels.dot_rows(moved.data(), model.rotation.data(), model.dim, model.dim, model.dim,
+                     out.y.data());
+#else
     QuantizeLimbs(moved.data(), model.dim, out.limbs);
     model.query_rotation.Multiply(out.limbs, out.products, out.y.data());
+#endif
   }
   out.y_norm2 = kernels.dot(out.y.data(), out.y.data(), model.dim);
 }
