@@ -96,7 +96,7 @@ void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const flo
   out.corrections.resize(n);
   out.refine.resize(n * model.refine_bytes());
   const NearestCentroid nearest(model.dim, lists.nlist(), lists.centroids().data(),
-                                lists.norms().data());
+                                lists.norms().data(), n);
   ParallelFor(executor, n, kBlockRows, [&](size_t begin, size_t end) {
     EncodeBlock(model, lists, nearest, rows.Slice(begin, end - begin), begin, out);
   });

@@ -109,7 +109,8 @@ size_t Lloyd::DrawByDistance(const std::vector<float>& distances, Random& random
 
 StatusOr<bool> Lloyd::Assign() {
   const std::vector<float> norms = SquaredNorms(centroids_.data(), options_.k, rows_.dim());
-  const NearestCentroid nearest(rows_.dim(), options_.k, centroids_.data(), norms.data());
+  const NearestCentroid nearest(rows_.dim(), options_.k, centroids_.data(), norms.data(),
+                                rows_.rows());
   std::atomic<bool> stopped = false;
   std::atomic<bool> changed = false;
   ParallelFor(executor_, rows_.rows(), kBlockRows, [&](size_t begin, size_t end) {

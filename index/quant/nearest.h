@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "index/quant/byte_nearest.h"
 #include "index/types.h"
 
 namespace tessera::quant {
@@ -13,11 +15,12 @@ namespace tessera::quant {
 class NearestCentroid {
  public:
   // centroids: k x dim, row-major; norms: k squared norms. Both borrowed for the object's life.
-  NearestCentroid(size_t dim, size_t k, const float* centroids, const float* norms);
+  // rows: how many are going to be asked for, which decides what preparation is worth.
+  NearestCentroid(size_t dim, size_t k, const float* centroids, const float* norms, size_t rows);
 
-  // labels[i] = the k that minimises norms[k] - 2 <row i, centroid k>, equal scores to the smaller
-  // (BLAS may round the products of equal centroids differently). Rows with no score below infinity
-  // (their squares overflow) get 0. rows.dim() = dim.
+  // labels[i] = the k that minimises norms[k] - 2 <row i, centroid k> up to rounding, equal scores
+  // to the smaller (BLAS may round the products of equal centroids differently). Rows with no score
+  // below infinity (their squares overflow) get 0. rows.dim() = dim.
   void Assign(MatrixView<const float> rows, uint32_t* labels) const;
 
  private:
@@ -28,7 +31,9 @@ class NearestCentroid {
   size_t k_;
   const float* centroids_;
   const float* norms_;
-  std::vector<float> transposed_;  // [dim][k] for the kernel; empty: matrix products
+  // One of them, or neither: matrix products.
+  std::vector<float> transposed_;     // [dim][k] for the kernel
+  std::optional<ByteNearest> bytes_;  // for many centroids and rows
 };
 
 // Squared norms of n dense rows.

@@ -115,7 +115,7 @@ class RotationTrainer {
     std::vector<float>& codebook = codebooks_[s];
     const std::vector<float> norms = SquaredNorms(codebook.data(), k, dsub);
     std::vector<uint32_t> labels(n);
-    NearestCentroid(dsub, k, codebook.data(), norms.data()).Assign(columns, labels.data());
+    NearestCentroid(dsub, k, codebook.data(), norms.data(), n).Assign(columns, labels.data());
     Clusters clusters(columns, labels, k);
     clusters.ComputeMeans(inline_, codebook.data());
     clusters.FillEmpty(codebook.data());

@@ -187,7 +187,7 @@ class Trainer {
     Transform(residuals_);
     labels_.resize(n);
     const NearestCentroid nearest(dim, lists_->nlist(), lists_->centroids().data(),
-                                  lists_->norms().data());
+                                  lists_->norms().data(), n);
     ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
       nearest.Assign({residuals_.data() + begin * dim, end - begin, dim}, labels_.data() + begin);
       for (size_t i = begin; i < end; ++i) {

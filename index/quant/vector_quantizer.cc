@@ -29,7 +29,7 @@ StatusOr<VectorQuantizer> VectorQuantizer::Train(MatrixView<const float> rows,
 
 void VectorQuantizer::Encode(MatrixView<const float> rows, uint32_t* codes, float* distances,
                              Executor* executor) const {
-  const quant::NearestCentroid nearest(dim_, size(), centroids_.data(), norms_.data());
+  const quant::NearestCentroid nearest(dim_, size(), centroids_.data(), norms_.data(), rows.rows());
   InlineExecutor inline_executor;
   ParallelFor(executor ? *executor : inline_executor, rows.rows(), kBlockRows,
               [&](size_t begin, size_t end) {

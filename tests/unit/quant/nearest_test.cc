@@ -13,7 +13,7 @@ namespace {
 // The label must be nearest up to float rounding; equal centroids must not be told apart wrongly.
 void ExpectNearest(const Rows& rows, const Rows& centroids) {
   const auto norms = SquaredNorms(centroids.data.data(), centroids.n, centroids.dim);
-  const NearestCentroid nearest(rows.dim, centroids.n, centroids.data.data(), norms.data());
+  const NearestCentroid nearest(rows.dim, centroids.n, centroids.data.data(), norms.data(), rows.n);
   std::vector<uint32_t> labels(rows.n, 12345678);
   nearest.Assign(rows, labels.data());
   for (size_t i = 0; i < rows.n; ++i) {
@@ -42,7 +42,7 @@ TEST(NearestCentroid, TiesGoToTheSmallerIndex) {
     Rows centroids{k, 40, std::vector<float>(k * 40, 0.5f)};
     const auto norms = SquaredNorms(centroids.data.data(), k, 40);
     std::vector<uint32_t> labels(9, 1);
-    NearestCentroid(40, k, centroids.data.data(), norms.data()).Assign(rows, labels.data());
+    NearestCentroid(40, k, centroids.data.data(), norms.data(), rows.n).Assign(rows, labels.data());
     EXPECT_EQ(labels, std::vector<uint32_t>(9, 0));
   }
 }
@@ -53,7 +53,7 @@ TEST(NearestCentroid, OverflowStaysInRange) {
     Rows centroids = GaussianRows(k, 20, 2, 1e38f);
     const auto norms = SquaredNorms(centroids.data.data(), k, 20);
     std::vector<uint32_t> labels(5, 1u << 30);
-    NearestCentroid(20, k, centroids.data.data(), norms.data()).Assign(rows, labels.data());
+    NearestCentroid(20, k, centroids.data.data(), norms.data(), rows.n).Assign(rows, labels.data());
     for (const uint32_t label : labels) EXPECT_LT(label, k);
   }
 }
@@ -62,7 +62,7 @@ TEST(NearestCentroid, RowsWithAStride) {
   const Rows wide = GaussianRows(300, 50, 4);
   const Rows centroids = GaussianRows(70, 37, 5);
   const auto norms = SquaredNorms(centroids.data.data(), 70, 37);
-  const NearestCentroid nearest(37, 70, centroids.data.data(), norms.data());
+  const NearestCentroid nearest(37, 70, centroids.data.data(), norms.data(), 300);
   const MatrixView<const float> view(wide.data.data(), 300, 37, 50);
   std::vector<uint32_t> strided(300);
   nearest.Assign(view, strided.data());
@@ -71,6 +71,20 @@ TEST(NearestCentroid, RowsWithAStride) {
   std::vector<uint32_t> expected(300);
   nearest.Assign({dense.data(), 300, 37}, expected.data());
   EXPECT_EQ(strided, expected);
+}
+
+TEST(NearestCentroid, OneRowAndManyAgree) {
+  const Rows rows = ClusteredRows(600, 40, 300, 1, 5);
+  const Rows centroids = ClusteredRows(400, 40, 300, 2, 5);
+  const auto norms = SquaredNorms(centroids.data.data(), 400, 40);
+  std::vector<uint32_t> many(600);
+  NearestCentroid(40, 400, centroids.data.data(), norms.data(), 600).Assign(rows, many.data());
+  const NearestCentroid one(40, 400, centroids.data.data(), norms.data(), 1);
+  for (size_t i = 0; i < 600; ++i) {
+    uint32_t label = 0;
+    one.Assign(rows.view().Slice(i, 1), &label);
+    EXPECT_EQ(label, many[i]) << i;
+  }
 }
 
 TEST(NearestCentroid, TransposeSwapsRowsAndColumns) {
