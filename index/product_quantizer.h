@@ -45,6 +45,9 @@ class ProductQuantizer {
   const float* norms(uint32_t s) const { return norms_.data() + size_t{s} * ksub(); }
   const std::vector<float>& codebooks() const { return codebooks_; }
 
+  // Codeword of sub-space s in a code.
+  uint32_t Codeword(const uint8_t* code, uint32_t s) const;
+
   // codes: rows.rows() x code_bytes.
   void Encode(MatrixView<const float> rows, uint8_t* codes) const;
   // out: n x dim.

@@ -55,7 +55,7 @@ CentroidGroups::CentroidGroups(uint32_t dim, const std::vector<float>& centroids
   norms_ = SquaredNorms(trained->centroids.data(), k, dim);
   centers_ = ByteMatrix(trained->centroids.data(), k, dim);
   std::vector<uint32_t> group_of(nlist);
-  NearestCentroid(dim, k, trained->centroids.data(), norms_.data())
+  NearestCentroid(dim, k, trained->centroids.data(), norms_.data(), nlist)
       .Assign({centroids.data(), nlist, dim}, group_of.data());
   Arrange(dim, centroids, norms, group_of);
   Measure(dim, centroids, norms, trained->centroids, group_of);

@@ -33,7 +33,8 @@ float RowNorm(const Model& model, const float* row) {
 
 // Encodes rows [begin, begin + rows.rows()) of the whole into `out`, whose arrays have their size.
 void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentroid& nearest,
-                 MatrixView<const float> rows, size_t begin, EncodedRows& out) {
+                 MatrixView<const float> rows, size_t begin, EncodedRows& out,
+                 std::vector<CorrectionTerms>* all_terms) {
   const uint32_t dim = model.dim;
   const size_t n = rows.rows();
   // Kept by the thread, since blocks are many and short.
@@ -58,8 +59,9 @@ void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentro
     const ResidualRow row = {residuals.data() + i * dim, decoded.data() + i * dim,
                              lists.centroid(out.lists[begin + i]), RowNorm(model, rows.row(i))};
     const CorrectionTerms terms = ComputeCorrectionTerms(model.metric, row, dim);
+    if (all_terms) (*all_terms)[begin + i] = terms;
     out.corrections[begin + i] = CombineCorrection(model.metric, terms, model.mu);
-    if (model.refine_bytes() == 0) continue;
+    if (out.refine.empty()) continue;
     // The decoded residual has served: its place is the scratch.
     WriteRefineRecord(model, row.residual, row.centroid, decoded.data() + i * dim,
                       out.refine.data() + (begin + i) * model.refine_bytes());
@@ -89,16 +91,17 @@ void TransformRows(const Model& model, MatrixView<const float> rows, float* out)
 }
 
 void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const float> rows,
-                Executor& executor, EncodedRows& out) {
+                Executor& executor, EncodedRows& out, std::vector<CorrectionTerms>* terms) {
   const size_t n = rows.rows();
   out.lists.resize(n);
   out.codes.resize(n * model.code_bytes());
   out.corrections.resize(n);
-  out.refine.resize(n * model.refine_bytes());
+  out.refine.resize(terms ? 0 : n * model.refine_bytes());
+  if (terms) terms->resize(n);
   const NearestCentroid nearest(model.dim, lists.nlist(), lists.centroids().data(),
                                 lists.norms().data(), n);
   ParallelFor(executor, n, kBlockRows, [&](size_t begin, size_t end) {
-    EncodeBlock(model, lists, nearest, rows.Slice(begin, end - begin), begin, out);
+    EncodeBlock(model, lists, nearest, rows.Slice(begin, end - begin), begin, out, terms);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "index/executor.h"
+#include "index/quant/estimator.h"
 #include "index/quant/model.h"
 
 namespace tessera::quant {
@@ -32,9 +33,11 @@ void TransformRows(const Model& model, MatrixView<const float> rows, float* out)
 //   dynamic: r~ = scale u;  static: r~_j = low_j + step_j (u_j + 128), scale = 1
 //   g = |r|^2 + 2 <c, r~> (L2, cosine); 0 (inner product)
 // Work is cut into blocks of fixed size over `executor`; the result does not depend on its threads.
-// `out` is overwritten; its capacity is reused.
+// `out` is overwritten; its capacity is reused. terms, if asked for: what each row's correction was
+// combined from; refine records, whose ranges calibration has yet to set, are left out then.
 void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const float> rows,
-                Executor& executor, EncodedRows& out);
+                Executor& executor, EncodedRows& out,
+                std::vector<CorrectionTerms>* terms = nullptr);
 
 // x~ = m0 + R^T (c_l + r^): out[dim], in the normalised space under cosine.
 void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code,

@@ -148,6 +148,10 @@ void ProductQuantizer::Encode(MatrixView<const float> rows, uint8_t* codes) cons
   }
 }
 
+uint32_t ProductQuantizer::Codeword(const uint8_t* code, uint32_t s) const {
+  return CodeAt(code, s, bits_);
+}
+
 void ProductQuantizer::Decode(const uint8_t* codes, size_t n, float* out) const {
   for (size_t first = 0; first < n; first += kBlockRows) {
     const size_t last = std::min(n, first + kBlockRows);

@@ -10,6 +10,7 @@
 #include "index/quant/encoder.h"
 #include "index/quant/kmeans.h"
 #include "index/quant/model.h"
+#include "index/quant/mu_fit.h"
 #include "index/quant/nearest.h"
 #include "index/quant/opq.h"
 #include "index/quant/progress.h"
@@ -92,8 +93,10 @@ StatusOr<std::vector<float>> RandomRotation(uint32_t dim, uint64_t seed) {
 
 class Trainer {
  public:
-  Trainer(Metric metric, MatrixView<const float> sample, const TrainingContext& context)
+  Trainer(Metric metric, MatrixView<const float> sample, uint64_t total_rows,
+          const TrainingContext& context)
       : sample_(sample),
+        total_rows_(total_rows),
         context_(context),
         executor_(context.executor ? *context.executor : inline_) {
     model_.metric = metric;
@@ -126,6 +129,12 @@ class Trainer {
     const ProgressRange last(context_, 0.9, 1);
     last.Report(0, "calibration");
     TESSERA_RETURN_IF_ERROR(context_.stop.Check());
+    // Under inner product queries need not look like rows: mu keeps its value.
+    if (model_.metric != Metric::kInnerProduct) {
+      const MuFitInput fit{model_,        *lists_,   sample_,      total_rows_,
+                           context_.seed, executor_, context_.stop};
+      TESSERA_ASSIGN_OR_RETURN(model_.mu, FitMu(fit));
+    }
     const CalibrationInput input{residuals_, decoded_, labels_, norms_, *lists_, executor_};
     Calibrate(input, model_);
     last.Report(1, "calibration");
@@ -229,6 +238,7 @@ class Trainer {
   }
 
   MatrixView<const float> sample_;
+  const uint64_t total_rows_;
   const TrainingContext& context_;
   InlineExecutor inline_;
   Executor& executor_;
@@ -279,7 +289,8 @@ uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t to
                                : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
   const uint64_t rotation = spec.rotation == RotationKind::kOptimized ? kRotationRows : 0;
   const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
-  const uint64_t wanted = std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, rotation), affordable));
+  const uint64_t wanted =
+      std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, rotation), affordable));
   return std::min(wanted, total_rows);
 }
 
@@ -289,7 +300,7 @@ StatusOr<TrainedModel> TrainModel(const QuantizerSpec& spec, Metric metric,
   TESSERA_RETURN_IF_ERROR(CheckSample(spec, sample));
   const auto dim = static_cast<uint32_t>(sample.dim());
   const uint64_t rows = std::max<uint64_t>(total_rows, sample.rows());
-  return Trainer(metric, sample, context).Run(Resolve(spec, dim, rows, sample.rows()));
+  return Trainer(metric, sample, rows, context).Run(Resolve(spec, dim, rows, sample.rows()));
 }
 
 }  // namespace tessera::quant
