@@ -107,7 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"L2Static", "IVF64,PQ49x8,Refine(SQ8S)", Metric::kL2, 0.7735, 0.9960, 1.0},
         Case{"L2FourBits", "IVF64,PQ98x4,Refine(SQ8)", Metric::kL2, 0.7025, 0.9975, 1.0},
         Case{"L2SixBits", "IVF64,PQ65x6,Refine(SQ8)", Metric::kL2, 0.7430, 0.9960, 1.0},
-        Case{"L2Rotated", "RR,IVF64,PQ49x8,Refine(SQ8)", Metric::kL2, 0.7160, 0.9975, 1.0},
+        Case{"L2Rotated", "RR,IVF64,PQ49x8,Refine(SQ8)", Metric::kL2, 0.7510, 0.9930, 0.9955},
+        Case{"L2Opq", "OPQ,IVF64,PQ24x8,Refine(SQ8)", Metric::kL2, 0.7540, 0.9935, 1.0},
         Case{"Cosine", "IVF64,PQ49x8,Refine(SQ8)", Metric::kCosine, 0.7680, 0.9940, 1.0},
         Case{"InnerProduct", "IVF64,PQ49x8,Refine(SQ8)", Metric::kInnerProduct, 0.7740, 0.9955, 1.0}),
     [](const auto& one) { return one.param.name; });
