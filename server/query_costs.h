@@ -1,5 +1,5 @@
-// How long queries of a kind took lately: short ones run where they arrive, since the hop to
-// another thread would cost more than the search.
+// How long queries of a kind took lately: short ones run where they arrive and are spared the hop to
+// another thread and back.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ namespace tessera::server {
 // else.
 class QueryCosts {
  public:
-  // A search at most so long is run where it arrives. The hop costs about 35 us of processor time
-  // (server/README.md), and a transport thread is held as long as this at worst.
+  // A search at most so long is run where it arrives (server/README.md has what it saves), and a
+  // transport thread is held as long as this at worst.
   static constexpr std::chrono::microseconds kCheap{250};
 
   // Processor time of the calling thread: being preempted makes nothing dear.
