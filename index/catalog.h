@@ -30,6 +30,8 @@ struct CatalogOptions {
                                           // it writes are refused until trained
   // A commit of so many rows is written as sorted files instead of passing the log; lower for tests.
   size_t ingest_rows = 8192;
+  // Batches of queries go list by list from so many bytes of codes on: fewer stay in the caches (index/engine/README.md).
+  uint64_t grouped_code_bytes = 16u << 20;
   uint32_t max_row_id = UINT32_MAX - 1;   // rows ever written per collection; lower for tests
 };
 

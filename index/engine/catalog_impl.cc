@@ -97,6 +97,7 @@ class CatalogImpl final : public Catalog {
     core_.commit_queue_bytes = options.commit_queue_bytes;
     core_.untrained_bytes = options.untrained_bytes;
     core_.ingest_rows = options.ingest_rows;
+    core_.grouped_code_bytes = options.grouped_code_bytes;
     core_.max_row_id = options.max_row_id;
   }
 

@@ -23,6 +23,7 @@ struct CoreOptions {
   size_t commit_queue_bytes = 64u << 20;
   uint64_t untrained_bytes = 4ull << 30;
   size_t ingest_rows = 8192;
+  uint64_t grouped_code_bytes = 16u << 20;
   uint32_t max_row_id = UINT32_MAX - 1;
 };
 

@@ -15,14 +15,15 @@
 namespace tessera::engine {
 namespace {
 
-// Visits of a list by the queries of a group from which on it pays that its codes are read once: at 2 a group took
-// 1.25 times as long as its queries one at a time, at 16 and more less (README).
+// Visits of a list by the queries of a group from which on it pays that its codes are read once
+// (README).
 constexpr size_t kMinVisits = 8;
 
 Status CheckParams(const QueryParams& params) {
   if (params.limit == 0) return InvalidArgument("limit must be at least 1");
   if (uint64_t{params.limit} + params.offset > kMaxLimit) {
-    return InvalidArgument("limit + offset is " + std::to_string(uint64_t{params.limit} + params.offset) +
+    return InvalidArgument("limit + offset is " +
+                           std::to_string(uint64_t{params.limit} + params.offset) +
                            ", the most is " + std::to_string(kMaxLimit));
   }
   if (params.score_threshold && std::isnan(*params.score_threshold)) {
@@ -48,7 +49,8 @@ class HitBuilder {
     }
     // Everything was ranked if all live rows came back, or the threshold cut some off.
     const uint64_t live = snapshot_.lists.live_rows();
-    const bool complete = all_searched && (found >= live || rows.size() < params_.offset + params_.limit);
+    const bool complete =
+        all_searched && (found >= live || rows.size() < params_.offset + params_.limit);
     result.exhausted = complete && rows.size() <= size_t{params_.offset} + params_.limit;
     const size_t begin = std::min<size_t>(params_.offset, rows.size());
     const size_t end = std::min<size_t>(rows.size(), begin + params_.limit);
@@ -130,8 +132,9 @@ class QueryRun {
     std::vector<std::vector<RankedRow>> ranked;
     for (size_t begin = 0; begin < queries_.rows(); begin += tile) {
       const size_t count = std::min(tile, queries_.rows() - begin);
-      TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot_, *core_.store, core_.metric, queries_.Slice(begin, count),
-                                          wanted_, *core_.options.compute, params_.stop, ranked));
+      TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot_, *core_.store, core_.metric,
+                                          queries_.Slice(begin, count), wanted_,
+                                          *core_.options.compute, params_.stop, ranked));
       for (size_t i = 0; i < count; ++i) {
         QueryResult& result = results[begin + i];
         result.rerank = RerankTier::kRaw;
@@ -151,7 +154,9 @@ class QueryRun {
     // As many groups as there are threads. Stages are told apart query by query only.
     const size_t threads = core_.options.compute->Concurrency();
     const size_t group = std::min(kGroupQueries, (queries_.rows() + threads - 1) / threads);
-    const bool grouped = group * plan.nprobe >= kMinVisits * snapshot_.lists.nlist() && !params_.explain;
+    const uint64_t code_bytes = snapshot_.lists.rows() * (snapshot_.lists.layout().code_bytes + 1);
+    const bool grouped = group * plan.nprobe >= kMinVisits * snapshot_.lists.nlist() &&
+                         code_bytes >= core_.options.grouped_code_bytes && !params_.explain;
     std::mutex mutex;
     Status first_error;
     ParallelFor(*core_.options.compute, queries_.rows(), grouped ? group : 4,
@@ -165,13 +170,16 @@ class QueryRun {
     return first_error;
   }
 
-  Status RunEach(const SearchPlan& plan, size_t begin, size_t end, std::vector<QueryResult>& results) const {
+  Status RunEach(const SearchPlan& plan, size_t begin, size_t end,
+                 std::vector<QueryResult>& results) const {
     for (size_t i = begin; i < end; ++i) TESSERA_RETURN_IF_ERROR(RunOne(plan, i, results[i]));
     return OkStatus();
   }
 
-  Status RunGroup(const SearchPlan& plan, size_t begin, size_t end, std::vector<QueryResult>& results) const {
-    return SearchGroup(snapshot_, *core_.store, queries_.Slice(begin, end - begin), plan, params_.stop,
+  Status RunGroup(const SearchPlan& plan, size_t begin, size_t end,
+                  std::vector<QueryResult>& results) const {
+    return SearchGroup(snapshot_, *core_.store, queries_.Slice(begin, end - begin), plan,
+                       params_.stop,
                        [&](size_t i, std::vector<RankedRow>& ranked, bool all_searched) {
                          QueryResult& result = results[begin + i];
                          TellPlan(plan, result);
@@ -189,8 +197,8 @@ class QueryRun {
     thread_local std::vector<RankedRow> ranked;
     bool all_searched = false;
     TellPlan(plan, result);
-    TESSERA_RETURN_IF_ERROR(Search(snapshot_, *core_.store, queries_.row(i), plan, params_.stop, ranked,
-                                   all_searched, result.explain));
+    TESSERA_RETURN_IF_ERROR(Search(snapshot_, *core_.store, queries_.row(i), plan, params_.stop,
+                                   ranked, all_searched, result.explain));
     return Finish(ranked, all_searched, result);
   }
 
@@ -220,8 +228,9 @@ class QueryRun {
 Status PrepareVectors(const Core& core, MatrixView<const float> rows, const std::string& name,
                       std::vector<float>& out) {
   if (rows.dim() != core.dim) {
-    return InvalidArgument(name + " have " + std::to_string(rows.dim()) + " dimensions, collection \"" +
-                           core.name + "\" has " + std::to_string(core.dim));
+    return InvalidArgument(name + " have " + std::to_string(rows.dim()) +
+                           " dimensions, collection \"" + core.name + "\" has " +
+                           std::to_string(core.dim));
   }
   out.resize(rows.rows() * core.dim);
   for (size_t i = 0; i < rows.rows(); ++i) {
@@ -247,22 +256,26 @@ StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot
                                    const QueryParams& params) {
   TESSERA_RETURN_IF_ERROR(CheckParams(params));
   TESSERA_ASSIGN_OR_RETURN(const auto rows, core.store->GetIds({&id}, snapshot->store.get()));
-  if (!rows[0]) return NotFound("id " + id.ToString() + " is not in collection \"" + core.name + "\"");
-  TESSERA_ASSIGN_OR_RETURN(const auto vectors, core.store->GetVectors({*rows[0]}, snapshot->store.get()));
+  if (!rows[0])
+    return NotFound("id " + id.ToString() + " is not in collection \"" + core.name + "\"");
+  TESSERA_ASSIGN_OR_RETURN(const auto vectors,
+                           core.store->GetVectors({*rows[0]}, snapshot->store.get()));
   if (!vectors[0] || vectors[0]->bytes.size() != core.dim * ElementSize(vectors[0]->type)) {
     return DataLoss("row " + std::to_string(rows[0]->value) + " has no whole vector");
   }
   std::vector<float> query(core.dim);
   ToFloats(vectors[0]->type, vectors[0]->bytes.data(), core.dim, query.data());
   std::vector<float> prepared;
-  TESSERA_RETURN_IF_ERROR(PrepareVectors(core, {query.data(), 1, core.dim}, "stored vectors", prepared));
+  TESSERA_RETURN_IF_ERROR(
+      PrepareVectors(core, {query.data(), 1, core.dim}, "stored vectors", prepared));
   std::vector<QueryResult> results;
   TESSERA_RETURN_IF_ERROR(
       QueryRun(core, snapshot, {prepared.data(), 1, core.dim}, params, *rows[0]).Run(results));
   return std::move(results[0]);
 }
 
-StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core, const Snapshot& snapshot,
+StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core,
+                                                            const Snapshot& snapshot,
                                                             const std::vector<PointId>& ids) {
   std::vector<const PointId*> pointers;
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -301,7 +314,8 @@ StatusOr<std::vector<QueryResult>> Collection::QueryBatch(MatrixView<const float
   return results;
 }
 
-StatusOr<QueryResult> Collection::Query(const float* query, uint32_t dim, const QueryParams& params) {
+StatusOr<QueryResult> Collection::Query(const float* query, uint32_t dim,
+                                        const QueryParams& params) {
   TESSERA_ASSIGN_OR_RETURN(auto results, QueryBatch({query, 1, dim}, params));
   return std::move(results[0]);
 }

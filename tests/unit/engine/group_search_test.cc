@@ -22,6 +22,8 @@ class GroupSearch : public CollectionTest, public ::testing::WithParamInterface<
  protected:
   // Rows with and without string ids, some dead, trained.
   void Make() {
+    options_.grouped_code_bytes = 0;
+    Reopen();
     Create(kDim, GetParam().metric, GetParam().quantizer);
     const auto rows = ClusteredRows(kRows, kDim, 1, 1.0f);
     Load(rows, kDim);
