@@ -1,4 +1,4 @@
-// SearchGroup: many queries, list by list.
+// SearchGroup: many queries prepared together, scanned query by query or list by list.
 #include <algorithm>
 #include <span>
 
@@ -20,6 +20,7 @@ struct Visit {
 // Kept for the next group on this thread.
 struct GroupScratch {
   std::vector<QueryState> states;
+  std::vector<quant::TransformedQuery*> to_transform;
   std::vector<const quant::TransformedQuery*> transformed;
   std::vector<std::vector<quant::ProbedList>*> probed;
   quant::CoarseScratch coarse;
@@ -37,9 +38,30 @@ class Group {
         GroupScratch& scratch)
       : snapshot_(snapshot), plan_(plan), stop_(stop), s_(scratch) {}
 
+  // Transforms the queries, finds their lists, builds their tables: some of them at a time, so that
+  // rotation and centroids are read once for these.
+  void Prepare(MatrixView<const float> queries) {
+    queries_ = queries.rows();
+    if (s_.states.size() < queries_) s_.states.resize(queries_);
+    s_.transformed.clear();
+    s_.to_transform.clear();
+    s_.probed.clear();
+    for (size_t i = 0; i < queries_; ++i) {
+      s_.to_transform.push_back(&s_.states[i].query);
+      s_.transformed.push_back(&s_.states[i].query);
+      s_.probed.push_back(&s_.states[i].probed);
+    }
+    quant::TransformQueries(*snapshot_.model, queries, s_.to_transform);
+    quant::CoarseSearchBatch(*snapshot_.model, *snapshot_.table, s_.transformed, plan_.nprobe,
+                             s_.coarse, s_.probed);
+    for (QueryState& state : states()) {
+      quant::BuildQueryTables(*snapshot_.model, state.query, state.tables);
+      StartScan(*snapshot_.model, plan_, state);
+    }
+  }
+
   // Fills the TopK of every state, by way of their nearest lists.
-  Status Scan(MatrixView<const float> queries) {
-    Prepare(queries);
+  Status ScanByList() {
     for (QueryState& state : states()) {
       const size_t own = std::min(kOwnLists, state.probed.size());
       TESSERA_RETURN_IF_ERROR(ScanProbed(snapshot_, 0, own, stop_, state));
@@ -64,24 +86,6 @@ class Group {
   static constexpr size_t kOwnLists = 2;
   // Codes that stay in the L1 cache while the queries of a list take turns.
   static constexpr size_t kTileBytes = 24 * 1024;
-
-  void Prepare(MatrixView<const float> queries) {
-    queries_ = queries.rows();
-    if (s_.states.size() < queries_) s_.states.resize(queries_);
-    s_.transformed.clear();
-    s_.probed.clear();
-    for (size_t i = 0; i < queries_; ++i) {
-      quant::TransformQuery(*snapshot_.model, queries.row(i), s_.states[i].query);
-      s_.transformed.push_back(&s_.states[i].query);
-      s_.probed.push_back(&s_.states[i].probed);
-    }
-    quant::CoarseSearchBatch(*snapshot_.model, *snapshot_.table, s_.transformed, plan_.nprobe,
-                             s_.coarse, s_.probed);
-    for (QueryState& state : states()) {
-      quant::BuildQueryTables(*snapshot_.model, state.query, state.tables);
-      StartScan(*snapshot_.model, plan_, state);
-    }
-  }
 
   // All visits but those made already, by list (a counting sort).
   void SortVisits() {
@@ -152,18 +156,27 @@ class Group {
 
 Status SearchGroup(const Snapshot& snapshot, const store::Store& store,
                    MatrixView<const float> queries, const SearchPlan& plan, const StopToken& stop,
-                   const GroupResult& result) {
+                   ScanOrder order, const GroupResult& result) {
+  // Query by query, few are prepared at a time, so that their tables stay in the L2 cache.
+  constexpr size_t kPrepared = 16;
   static thread_local GroupScratch scratch;
   Group group(snapshot, plan, stop, scratch);
-  TESSERA_RETURN_IF_ERROR(group.Scan(queries));
+  const size_t tile = order == ScanOrder::kByList ? queries.rows() : kPrepared;
   uint64_t reranked = 0;
-  for (size_t i = 0; i < queries.rows(); ++i) {
-    QueryState& state = group.states()[i];
-    TESSERA_ASSIGN_OR_RETURN(const uint32_t probes,
-                             Widen(snapshot, plan, stop, scratch.coarse, state));
-    TESSERA_RETURN_IF_ERROR(
-        Rank(snapshot, store, plan, queries.row(i), state, stop, scratch.rows, reranked));
-    TESSERA_RETURN_IF_ERROR(result(i, scratch.rows, probes == snapshot.lists.nlist()));
+  for (size_t begin = 0; begin < queries.rows(); begin += tile) {
+    group.Prepare(queries.Slice(begin, std::min(tile, queries.rows() - begin)));
+    if (order == ScanOrder::kByList) TESSERA_RETURN_IF_ERROR(group.ScanByList());
+    for (size_t i = 0; i < group.states().size(); ++i) {
+      QueryState& state = group.states()[i];
+      if (order == ScanOrder::kByQuery) {
+        TESSERA_RETURN_IF_ERROR(ScanProbed(snapshot, 0, state.probed.size(), stop, state));
+      }
+      TESSERA_ASSIGN_OR_RETURN(const uint32_t probes,
+                               Widen(snapshot, plan, stop, scratch.coarse, state));
+      TESSERA_RETURN_IF_ERROR(
+          Rank(snapshot, store, plan, queries.row(begin + i), state, stop, scratch.rows, reranked));
+      TESSERA_RETURN_IF_ERROR(result(begin + i, scratch.rows, probes == snapshot.lists.nlist()));
+    }
   }
   return OkStatus();
 }

@@ -18,6 +18,8 @@ namespace {
 // Visits of a list by the queries of a group from which on it pays that its codes are read once
 // (README).
 constexpr size_t kMinVisits = 8;
+// Queries of a task that goes query by query.
+constexpr size_t kTaskQueries = 16;
 
 Status CheckParams(const QueryParams& params) {
   if (params.limit == 0) return InvalidArgument("limit must be at least 1");
@@ -151,18 +153,20 @@ class QueryRun {
     plan.wanted = wanted_;
     plan.depth = plan.rerank == RerankTier::kNone ? 0 : std::max(plan.depth, wanted_);
     if (queries_.rows() == 1) return RunOne(plan, 0, results[0]);
-    // As many groups as there are threads. Stages are told apart query by query only.
+    // By list, as many groups as there are threads. Stages are told apart query by query only.
     const size_t threads = core_.options.compute->Concurrency();
     const size_t group = std::min(kGroupQueries, (queries_.rows() + threads - 1) / threads);
     const uint64_t code_bytes = snapshot_.lists.rows() * (snapshot_.lists.layout().code_bytes + 1);
-    const bool grouped = group * plan.nprobe >= kMinVisits * snapshot_.lists.nlist() &&
-                         code_bytes >= core_.options.grouped_code_bytes && !params_.explain;
+    const bool by_list = group * plan.nprobe >= kMinVisits * snapshot_.lists.nlist() &&
+                         code_bytes >= core_.options.grouped_code_bytes;
+    const ScanOrder order = by_list ? ScanOrder::kByList : ScanOrder::kByQuery;
     std::mutex mutex;
     Status first_error;
-    ParallelFor(*core_.options.compute, queries_.rows(), grouped ? group : 4,
+    ParallelFor(*core_.options.compute, queries_.rows(), by_list ? group : kTaskQueries,
                 [&](size_t begin, size_t end) {
-                  const Status status = grouped ? RunGroup(plan, begin, end, results)
-                                                : RunEach(plan, begin, end, results);
+                  const Status status = params_.explain
+                                            ? RunEach(plan, begin, end, results)
+                                            : RunGroup(plan, order, begin, end, results);
                   if (status.ok()) return;
                   std::lock_guard lock(mutex);
                   if (first_error.ok()) first_error = status;
@@ -176,10 +180,10 @@ class QueryRun {
     return OkStatus();
   }
 
-  Status RunGroup(const SearchPlan& plan, size_t begin, size_t end,
+  Status RunGroup(const SearchPlan& plan, ScanOrder order, size_t begin, size_t end,
                   std::vector<QueryResult>& results) const {
     return SearchGroup(snapshot_, *core_.store, queries_.Slice(begin, end - begin), plan,
-                       params_.stop,
+                       params_.stop, order,
                        [&](size_t i, std::vector<RankedRow>& ranked, bool all_searched) {
                          QueryResult& result = results[begin + i];
                          TellPlan(plan, result);

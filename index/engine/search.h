@@ -24,16 +24,19 @@ Status Search(const Snapshot& snapshot, const store::Store& store, const float* 
               const SearchPlan& plan, const StopToken& stop, std::vector<RankedRow>& out,
               bool& all_searched, QueryExplain& explain);
 
-// Queries that SearchGroup takes at once, some 12 KiB each: the more, the oftener the codes of a list are used.
+// Queries that are scanned list by list together, some 12 KiB each: the more, the oftener the codes
+// of a list are used.
 inline constexpr size_t kGroupQueries = 1024;
+// By list: the codes of a list are read from memory once for all queries that probe it.
+enum class ScanOrder : uint8_t { kByQuery, kByList };
 // Called once for each query i of a group, in order.
 using GroupResult =
     std::function<Status(size_t i, std::vector<RankedRow>& rows, bool all_searched)>;
 
-// The same results for up to kGroupQueries queries, list by list: the codes of a list are read from
-// memory once for all queries that probe it. Uses thread-local scratch.
+// The same results for several queries (by list up to kGroupQueries), whose rotation and coarse
+// search read their matrices once for some of them. Uses thread-local scratch.
 Status SearchGroup(const Snapshot& snapshot, const store::Store& store,
                    MatrixView<const float> queries, const SearchPlan& plan, const StopToken& stop,
-                   const GroupResult& result);
+                   ScanOrder order, const GroupResult& result);
 
 }  // namespace tessera::engine

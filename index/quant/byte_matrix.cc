@@ -105,8 +105,9 @@ void ByteMatrix::Products(const int8_t* vectors, size_t n, size_t stride, int32_
 
 void ByteMatrix::BlockProducts(size_t first_block, size_t blocks, const int8_t* vector,
                                int32_t* out) const {
-  simd::ActiveKernels().products_u8s8(packed_.data() + first_block * quads_ * kGroupRows * kQuad, blocks,
-                                      quads_, vector, 1, padded_dim(), out, blocks * kGroupRows);
+  simd::ActiveKernels().products_u8s8(packed_.data() + first_block * quads_ * kGroupRows * kQuad,
+                                      blocks, quads_, vector, 1, padded_dim(), out,
+                                      blocks * kGroupRows);
 }
 
 LimbMatrix::LimbMatrix(const float* rows, size_t n, size_t dim)
@@ -127,23 +128,38 @@ LimbMatrix::LimbMatrix(const float* rows, size_t n, size_t dim)
   }
 }
 
-void LimbMatrix::Multiply(const LimbVector& v, std::vector<int32_t>& products, float* out) const {
-  const auto multiply = simd::ActiveKernels().products_u8s8;
+void LimbMatrix::Multiply(std::span<const LimbVector* const> vs, Scratch& scratch,
+                          std::span<float* const> outs) const {
+  const size_t n = vs.size();
   const size_t padded = groups_ * kGroupRows;
-  products.resize(3 * padded);
-  int32_t* high_high = products.data();
-  int32_t* high_low = high_high + padded;
-  int32_t* low_high = high_low + padded;
-  multiply(high_.data(), groups_, quads_, v.bytes.data(), 2, v.padded(), high_high, padded);
-  multiply(low_.data(), groups_, quads_, v.high(), 1, v.padded(), low_high, padded);
-  // Low times low is below the rounding of the limbs themselves. The 128s of the unsigned bytes
-  // come off here.
-  const int32_t large_offset = 128 * v.high_sum;
-  const int32_t small_offset = 128 * (v.high_sum + v.low_sum);
-  for (size_t r = 0; r < steps_.size(); ++r) {
-    const auto large = static_cast<float>(high_high[r] - large_offset);
-    const auto small = static_cast<float>(high_low[r] + low_high[r] - small_offset);
-    out[r] = (steps_[r] * v.step) * (128.0f * (128.0f * large + small));
+  const size_t stride = quads_ * kQuad;
+  // High limbs of all vectors, then the low ones.
+  scratch.bytes.resize(2 * n * stride);
+  for (size_t i = 0; i < n; ++i) {
+    std::copy_n(vs[i]->high(), stride, scratch.bytes.data() + i * stride);
+    std::copy_n(vs[i]->low(), stride, scratch.bytes.data() + (n + i) * stride);
+  }
+  scratch.products.resize(3 * n * padded);
+  int32_t* high_products = scratch.products.data();
+  int32_t* low_products = high_products + 2 * n * padded;
+  const auto multiply = simd::ActiveKernels().products_u8s8;
+  multiply(high_.data(), groups_, quads_, scratch.bytes.data(), 2 * n, stride, high_products,
+           padded);
+  multiply(low_.data(), groups_, quads_, scratch.bytes.data(), n, stride, low_products, padded);
+  for (size_t i = 0; i < n; ++i) {
+    const LimbVector& v = *vs[i];
+    const int32_t* high_high = high_products + i * padded;
+    const int32_t* high_low = high_products + (n + i) * padded;
+    const int32_t* low_high = low_products + i * padded;
+    // Low times low is below the rounding of the limbs themselves. The 128s of the unsigned bytes
+    // come off here.
+    const int32_t large_offset = 128 * v.high_sum;
+    const int32_t small_offset = 128 * (v.high_sum + v.low_sum);
+    for (size_t r = 0; r < steps_.size(); ++r) {
+      const auto large = static_cast<float>(high_high[r] - large_offset);
+      const auto small = static_cast<float>(high_low[r] + low_high[r] - small_offset);
+      outs[i][r] = (steps_[r] * v.step) * (128.0f * (128.0f * large + small));
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "index/base/aligned_buffer.h"
@@ -59,7 +60,6 @@ class ByteMatrix {
   // Where a block begins, for prefetching.
   const void* block(size_t b) const { return packed_.data() + b * quads_ * 64; }
 
-
  private:
   size_t rows_ = 0;
   size_t groups_ = 0;
@@ -73,6 +73,12 @@ class ByteMatrix {
 // random). Immutable; thread-safe.
 class LimbMatrix {
  public:
+  // Reused between calls.
+  struct Scratch {
+    std::vector<int8_t> bytes;
+    std::vector<int32_t> products;
+  };
+
   LimbMatrix() = default;
   // rows: n x dim, finite.
   LimbMatrix(const float* rows, size_t n, size_t dim);
@@ -82,8 +88,9 @@ class LimbMatrix {
     return high_.capacity() + low_.capacity() + steps_.size() * sizeof(float);
   }
 
-  // out[r] ~ <row r, v>. products: scratch.
-  void Multiply(const LimbVector& v, std::vector<int32_t>& products, float* out) const;
+  // outs[i][r] ~ <row r, vs[i]>; the matrix is read once for all vectors.
+  void Multiply(std::span<const LimbVector* const> vs, Scratch& scratch,
+                std::span<float* const> outs) const;
 
  private:
   size_t groups_ = 0;

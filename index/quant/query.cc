@@ -14,6 +14,44 @@ namespace {
 // D holds the products <y, .> times this.
 float ProductWeight(Metric metric) { return metric == Metric::kInnerProduct ? -1.0f : -2.0f; }
 
+// Queries that are rotated together: their products stay in the L2 cache.
+constexpr size_t kRotatedTogether = 8;
+
+// Everything but the rotation.
+void Center(const Model& model, const float* q, TransformedQuery& out) {
+  const auto& kernels = simd::ActiveKernels();
+  const bool centered = model.metric != Metric::kInnerProduct;
+  out.y.resize(model.dim);
+  out.bias = 0;
+  out.correction_weight = 1;
+  if (!centered) {
+    out.bias = -kernels.dot(q, model.mean.data(), model.dim);
+    out.correction_weight = model.ip_weight * std::sqrt(kernels.dot(q, q, model.dim));
+  }
+  for (uint32_t j = 0; j < model.dim; ++j) out.y[j] = centered ? q[j] - model.mean[j] : q[j];
+}
+
+// y = R y of up to kRotatedTogether queries.
+void Rotate(const Model& model, std::span<TransformedQuery* const> queries) {
+#if defined(TESSERA_FLOAT_QUERIES)
+  for (TransformedQuery* query : queries) {
+    const std::vector<float> centered = query->y;
+    simd::ActiveKernels().dot_rows(centered.data(), model.rotation.data(), model.dim, model.dim,
+                                   model.dim, query->y.data());
+  }
+#else
+  thread_local LimbMatrix::Scratch scratch;
+  const LimbVector* limbs[kRotatedTogether];
+  float* outs[kRotatedTogether];
+  for (size_t i = 0; i < queries.size(); ++i) {
+    QuantizeLimbs(queries[i]->y.data(), model.dim, queries[i]->limbs);
+    limbs[i] = &queries[i]->limbs;
+    outs[i] = queries[i]->y.data();
+  }
+  model.query_rotation.Multiply({limbs, queries.size()}, scratch, {outs, queries.size()});
+#endif
+}
+
 // The scale a: as fine as 7 bits allow, but coarse enough that the correction factor fits 16 bits.
 float ChooseScale(float widest, float correction_weight, float correction_step) {
   const double correction = 256.0 * double{correction_weight} * double{correction_step};
@@ -25,30 +63,21 @@ float ChooseScale(float widest, float correction_weight, float correction_step) 
 
 }  // namespace
 
+void TransformQueries(const Model& model, MatrixView<const float> queries,
+                      std::span<TransformedQuery* const> out) {
+  for (size_t begin = 0; begin < out.size(); begin += kRotatedTogether) {
+    const size_t n = std::min(kRotatedTogether, out.size() - begin);
+    for (size_t i = begin; i < begin + n; ++i) Center(model, queries.row(i), *out[i]);
+    if (!model.rotation.empty()) Rotate(model, out.subspan(begin, n));
+    for (size_t i = begin; i < begin + n; ++i) {
+      out[i]->y_norm2 = simd::ActiveKernels().dot(out[i]->y.data(), out[i]->y.data(), model.dim);
+    }
+  }
+}
+
 void TransformQuery(const Model& model, const float* q, TransformedQuery& out) {
-  const auto& kernels = simd::ActiveKernels();
-  const bool centered = model.metric != Metric::kInnerProduct;
-  out.y.resize(model.dim);
-  out.bias = 0;
-  out.correction_weight = 1;
-  if (!centered) {
-    out.bias = -kernels.dot(q, model.mean.data(), model.dim);
-    out.correction_weight = model.ip_weight * std::sqrt(kernels.dot(q, q, model.dim));
-  }
-  thread_local std::vector<float> moved;
-  std::vector<float>& target = model.rotation.empty() ? out.y : moved;
-  target.resize(model.dim);
-  for (uint32_t j = 0; j < model.dim; ++j) target[j] = centered ? q[j] - model.mean[j] : q[j];
-  if (!model.rotation.empty()) {
-#if defined(TESSERA_FLOAT_QUERIES)
-    kernels.dot_rows(moved.data(), model.rotation.data(), model.dim, model.dim, model.dim,
-                     out.y.data());
-#else
-    QuantizeLimbs(moved.data(), model.dim, out.limbs);
-    model.query_rotation.Multiply(out.limbs, out.products, out.y.data());
-#endif
-  }
-  out.y_norm2 = kernels.dot(out.y.data(), out.y.data(), model.dim);
+  TransformedQuery* outs[] = {&out};
+  TransformQueries(model, {q, 1, model.dim}, outs);
 }
 
 void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTables& out) {
@@ -102,8 +131,8 @@ float RefineScore(const Model& model, const RefineQuery& query, float base, cons
   std::memcpy(&scale, record + model.dim, sizeof scale);
   std::memcpy(&g, record + model.dim + sizeof scale, sizeof g);
   int32_t sums[2];  // of codes + 128
-  simd::ActiveKernels().dot_limbs(record, query.weights.high(), query.weights.low(),
-                                  model.dim, sums);
+  simd::ActiveKernels().dot_limbs(record, query.weights.high(), query.weights.low(), model.dim,
+                                  sums);
   const int64_t product = 128 * (int64_t{sums[0]} - query.weights.sum()) + sums[1];
   const float codes = query.weights.step * static_cast<float>(product);
   return FiniteEstimate(base + g + ProductWeight(model.metric) * (scale * codes + query.bias));

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "index/base/aligned_buffer.h"
@@ -22,12 +23,14 @@ struct TransformedQuery {
   float y_norm2 = 0;            // |y|^2
   float bias = 0;               // inner product: -<q, m0>; else 0
   float correction_weight = 1;  // s_q
-  // Scratch.
-  LimbVector limbs;
-  std::vector<int32_t> products;
+  LimbVector limbs;             // scratch
 };
 // q: dim finite floats. `out` is overwritten, its capacity reused.
 void TransformQuery(const Model& model, const float* q, TransformedQuery& out);
+// The same for several queries, for which the rotation is read once for some of them. Uses
+// thread-local scratch.
+void TransformQueries(const Model& model, MatrixView<const float> queries,
+                      std::span<TransformedQuery* const> out);
 
 // A list that a query looks into (coarse.h finds them).
 struct ProbedList {
@@ -61,7 +64,8 @@ void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuer
 // The product is summed in integers, y at 14 bits.
 float RefineScore(const Model& model, const RefineQuery& query, float base, const uint8_t* record);
 
-// Overflow must not make an estimate NaN, which has no order, or infinite. NaN gives the largest float.
+// Overflow must not make an estimate NaN, which has no order, or infinite. NaN gives the largest
+// float.
 inline float FiniteEstimate(float v) {
   constexpr float kMax = std::numeric_limits<float>::max();
   return v < kMax ? (v > -kMax ? v : -kMax) : kMax;

@@ -21,8 +21,8 @@ struct Case {
 class GroupSearch : public CollectionTest, public ::testing::WithParamInterface<Case> {
  protected:
   // Rows with and without string ids, some dead, trained.
-  void Make() {
-    options_.grouped_code_bytes = 0;
+  void Make(uint64_t grouped_code_bytes) {
+    options_.grouped_code_bytes = grouped_code_bytes;
     Reopen();
     Create(kDim, GetParam().metric, GetParam().quantizer);
     const auto rows = ClusteredRows(kRows, kDim, 1, 1.0f);
@@ -57,8 +57,8 @@ class GroupSearch : public CollectionTest, public ::testing::WithParamInterface<
   }
 };
 
-TEST_P(GroupSearch, EqualsOneAtATime) {
-  Make();
+TEST_P(GroupSearch, EqualsOneAtATimeByList) {
+  Make(0);
   for (const RerankTier tier : {RerankTier::kNone, RerankTier::kRefine, RerankTier::kRaw}) {
     for (const uint32_t nprobe : {1u, 6u, 40u}) {
       QueryParams params;
@@ -69,8 +69,18 @@ TEST_P(GroupSearch, EqualsOneAtATime) {
   }
 }
 
+TEST_P(GroupSearch, EqualsOneAtATimeByQuery) {
+  Make(UINT64_MAX);
+  for (const RerankTier tier : {RerankTier::kNone, RerankTier::kRefine}) {
+    QueryParams params;
+    params.nprobe = 6;
+    params.rerank = tier;
+    ExpectSame(params);
+  }
+}
+
 TEST_P(GroupSearch, WidensUntilEnoughAreFound) {
-  Make();
+  Make(0);
   QueryParams params;
   params.nprobe = 1;
   params.limit = 900;
@@ -80,7 +90,7 @@ TEST_P(GroupSearch, WidensUntilEnoughAreFound) {
 }
 
 TEST_P(GroupSearch, StopsAtTheDeadline) {
-  Make();
+  Make(0);
   QueryParams params;
   params.nprobe = 8;
   params.stop = StopToken(StopToken::Clock::time_point::min());

@@ -89,18 +89,32 @@ TEST(ByteMatrix, ProductsAreThoseOfItsBytes) {
 TEST(LimbMatrix, MultipliesAlmostLikeFloats) {
   for (const size_t dim : {1u, 5u, 64u, 200u}) {
     const Rows rows = GaussianRows(dim, dim, 1);
-    const Rows v = GaussianRows(1, dim, 2);
+    constexpr size_t kVectors = 5;
+    const Rows v = GaussianRows(kVectors, dim, 2);
     const LimbMatrix matrix(rows.data.data(), dim, dim);
     EXPECT_EQ(matrix.rows(), dim);
-    LimbVector limbs;
-    QuantizeLimbs(v.row(0), dim, limbs);
-    std::vector<int32_t> products;
-    std::vector<float> out(dim);
-    matrix.Multiply(limbs, products, out.data());
-    for (size_t r = 0; r < dim; ++r) {
-      // Each component is off by at most half of 1/8064 of its row's or vector's largest.
-      EXPECT_NEAR(out[r], Product(rows.row(r), v.row(0), dim),
-                  2e-3 * std::sqrt(static_cast<double>(dim)));
+    std::vector<LimbVector> limbs(kVectors);
+    std::vector<std::vector<float>> found(kVectors, std::vector<float>(dim));
+    std::vector<const LimbVector*> vectors;
+    std::vector<float*> outs;
+    for (size_t i = 0; i < kVectors; ++i) {
+      QuantizeLimbs(v.row(i), dim, limbs[i]);
+      vectors.push_back(&limbs[i]);
+      outs.push_back(found[i].data());
+    }
+    LimbMatrix::Scratch scratch;
+    matrix.Multiply(vectors, scratch, outs);
+    for (size_t i = 0; i < kVectors; ++i) {
+      for (size_t r = 0; r < dim; ++r) {
+        // Each component is off by at most half of 1/8064 of its row's or vector's largest.
+        EXPECT_NEAR(found[i][r], Product(rows.row(r), v.row(i), dim),
+                    2e-3 * std::sqrt(static_cast<double>(dim)));
+      }
+      // One at a time gives the same bits.
+      std::vector<float> alone(dim);
+      float* out[] = {alone.data()};
+      matrix.Multiply({&vectors[i], 1}, scratch, out);
+      EXPECT_EQ(alone, found[i]);
     }
   }
 }
