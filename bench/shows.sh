@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the measurements behind the figures of issue 3's Shows 1, 2, 3 and 6, prints their tables and leaves
+# Runs the measurements behind the figures of README.md (words, SIFT, sentences, growth), prints their tables and leaves
 # CSV and SVG files. bench/README.md tells what the figures mean and how to get a quiet machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -107,7 +107,7 @@ tiers() {
 }
 
 words() {
-  echo "== Shows 1 and 2: word vectors, 25 bytes of codes"
+  echo "== word vectors, 25 bytes of codes"
   need words words
   arguments words cosine "OPQ,IVF1024,PQ25x8,Refine(SQ8)"
   prepare words-25
@@ -118,7 +118,7 @@ words() {
 }
 
 sift() {
-  echo "== Shows 1 and 2: SIFT, 16 and 32 bytes of codes"
+  echo "== SIFT, 16 and 32 bytes of codes"
   need sift sift
   arguments sift l2 "OPQ,IVF2048,PQ16x8,Refine(SQ8)"
   prepare sift-16
@@ -135,7 +135,7 @@ sift() {
 
 # The baseline is a build with -DTESSERA_FLOAT_QUERIES=ON; both take the same collection in turns.
 sentences() {
-  echo "== Show 3: sentence embeddings"
+  echo "== sentence embeddings"
   need spectrum spectrum --queries 2000
   local set spec
   for set in sentences-512 spectrum; do
@@ -155,7 +155,7 @@ sentences() {
 }
 
 growth() {
-  echo "== Show 6: 100,000, 1,000,000 and 10,000,000 rows"
+  echo "== 100,000, 1,000,000 and 10,000,000 rows"
   local size rows lists
   for size in "100k 100000 1024" "1m 1000000 4096" "10m 10000000 8192"; do
     read -r size rows lists <<<"$size"
