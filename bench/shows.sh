@@ -148,9 +148,14 @@ sentences() {
     arguments "$set" cosine "$spec"
     prepare "$set"
     measure "$set" "$set" --tune-recall .90,.95 --rerank "$(tiers refine)" --explain
-    [[ -n "$baseline" ]] || continue
-    echo "baseline $baseline:"
-    ann=$baseline measure "$set-baseline" "$set" --tune-recall .90,.95 --rerank "$(tiers refine)" --explain
+    if [[ -n "$baseline" ]]; then
+      echo "baseline $baseline:"
+      ann=$baseline measure "$set-baseline" "$set" --tune-recall .90,.95 --rerank "$(tiers refine)" --explain
+    fi
+    echo "without a rotation:"
+    arguments "$set" cosine "${spec#OPQ,}"
+    prepare "$set-plain"
+    measure "$set-plain" "$set-plain" --tune-recall .90,.95 --rerank "$(tiers refine)" --explain
   done
 }
 
