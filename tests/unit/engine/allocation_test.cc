@@ -21,6 +21,11 @@ void* Allocate(size_t bytes, size_t alignment) {
   return p;
 }
 
+void* AllocateOrNull(size_t bytes) {
+  if (counting) ++allocations;
+  return std::malloc(bytes);
+}
+
 }  // namespace
 
 void* operator new(size_t bytes) { return Allocate(bytes, 1); }
@@ -31,6 +36,11 @@ void* operator new(size_t bytes, std::align_val_t alignment) {
 void* operator new[](size_t bytes, std::align_val_t alignment) {
   return Allocate(bytes, static_cast<size_t>(alignment));
 }
+// Those that do not throw as well: a sanitizer's own would not go with these deletes.
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return AllocateOrNull(bytes); }
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return AllocateOrNull(bytes); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete[](void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }
