@@ -34,9 +34,12 @@ void SearchFloats(const Model& model, const ListTable& lists, const TransformedQ
 // Queries whose products are made at once: their sums stay in the L2 cache.
 constexpr size_t kTile = 8;
 
-// How many lists are scored exactly to find `nprobe`; the bytes' scores have an error of about a
-// hundredth.
-size_t WantedByBytes(size_t nprobe) { return nprobe + nprobe / 4 + 8; }
+// How many lists are scored exactly to find `nprobe`: the bytes' scores have an error of about a
+// hundredth, and more of very many lists stand within it.
+size_t WantedByBytes(size_t nprobe, size_t nlist) {
+  constexpr size_t kVeryMany = 16384;
+  return nlist < kVeryMany ? nprobe + nprobe / 4 + 8 : nprobe + nprobe / 2 + 16;
+}
 
 class ByteSearch {
  public:
@@ -166,9 +169,9 @@ void CoarseSearchBatch(const Model& model, const ListTable& lists,
                        std::span<const TransformedQuery* const> queries, size_t nprobe,
                        CoarseScratch& scratch, std::span<std::vector<ProbedList>* const> out) {
   nprobe = std::min<size_t>(nprobe, lists.nlist());
-  const bool by_bytes =
-      nprobe > 0 && lists.byte_centroids().rows() > 0 && 2 * WantedByBytes(nprobe) < lists.nlist();
-  const size_t wanted = WantedByBytes(nprobe);
+  const bool by_bytes = nprobe > 0 && lists.byte_centroids().rows() > 0 &&
+                        2 * WantedByBytes(nprobe, lists.nlist()) < lists.nlist();
+  const size_t wanted = WantedByBytes(nprobe, lists.nlist());
   const size_t groups =
       model.metric == Metric::kInnerProduct || !by_bytes || lists.groups().count() == 0
           ? 0
