@@ -86,7 +86,7 @@ void AddFitCommand(CLI::App& app, Invocation& chosen) {
   command->add_option("file", options->open.path, "Vectors to learn from")->required();
   command->add_option("-o,--output", options->output, "Model file to write")->required();
   AddParsed(command, "--quantizer", options->spec, QuantizerSpec::Parse,
-            "E.g. PQ32x8, IVF1024,PQ16x8, RR,PQ32x4 or VQ4096")
+            "E.g. PQ32x8, OPQ,IVF1024,PQ16x8, RR,PQ32x4 or VQ4096")
       ->required();
   AddParsed(command, "--metric", options->metric, ParseMetric, "l2 (default), ip or cosine");
   command->add_option("--format", options->format, "Format of the file")->capture_default_str();
