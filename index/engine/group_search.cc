@@ -20,8 +20,7 @@ struct Visit {
 // Kept for the next group on this thread.
 struct GroupScratch {
   std::vector<QueryState> states;
-  std::vector<quant::TransformedQuery*> to_transform;
-  std::vector<const quant::TransformedQuery*> transformed;
+  std::vector<quant::TransformedQuery*> transformed;
   std::vector<std::vector<quant::ProbedList>*> probed;
   quant::CoarseScratch coarse;
   std::vector<uint32_t> begins;  // of each list's visits
@@ -44,14 +43,12 @@ class Group {
     queries_ = queries.rows();
     if (s_.states.size() < queries_) s_.states.resize(queries_);
     s_.transformed.clear();
-    s_.to_transform.clear();
     s_.probed.clear();
     for (size_t i = 0; i < queries_; ++i) {
-      s_.to_transform.push_back(&s_.states[i].query);
       s_.transformed.push_back(&s_.states[i].query);
       s_.probed.push_back(&s_.states[i].probed);
     }
-    quant::TransformQueries(*snapshot_.model, queries, s_.to_transform);
+    quant::TransformQueries(*snapshot_.model, queries, s_.transformed);
     quant::CoarseSearchBatch(*snapshot_.model, *snapshot_.table, s_.transformed, plan_.nprobe,
                              s_.coarse, s_.probed);
     for (QueryState& state : states()) {

@@ -50,13 +50,9 @@ void QuantizeVector(const float* v, size_t dim, ByteVector& out) {
   out.step = StepFor(v, dim, kMost);
   const float inverse = 1.0f / out.step;
   int8_t* bytes = out.bytes.data();
-  int32_t sum = 0;
   for (size_t j = 0; j < dim; ++j) {
-    const int32_t code = Round(v[j] * inverse, kMost);
-    bytes[j] = static_cast<int8_t>(code);
-    sum += code;
+    bytes[j] = static_cast<int8_t>(Round(v[j] * inverse, kMost));
   }
-  out.sum = sum;
 }
 
 void QuantizeLimbs(const float* v, size_t dim, LimbVector& out) {

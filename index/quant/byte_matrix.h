@@ -15,8 +15,7 @@ namespace tessera::quant {
 // Signed bytes of a vector: v[j] ~ step * bytes[j], padded with zeros to whole groups of four.
 struct ByteVector {
   std::vector<int8_t> bytes;
-  float step = 1;   // > 0
-  int64_t sum = 0;  // of bytes
+  float step = 1;  // > 0
 };
 // One byte a component, step = max |v| / 127. Not finite components count as 0.
 void QuantizeVector(const float* v, size_t dim, ByteVector& out);

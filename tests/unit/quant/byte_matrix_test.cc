@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "tests/unit/quant/sample_rows.h"
 
@@ -16,13 +17,10 @@ TEST(QuantizeVector, KeepsEveryComponentWithinHalfAStep) {
   ByteVector bytes;
   QuantizeVector(v.row(0), 37, bytes);
   ASSERT_EQ(bytes.bytes.size(), 40u);
-  int64_t sum = 0;
   for (size_t j = 0; j < 40; ++j) {
     const float want = j < 37 ? v.row(0)[j] : 0.0f;
     EXPECT_NEAR(bytes.bytes[j] * bytes.step, want, 0.501f * bytes.step);
-    sum += bytes.bytes[j];
   }
-  EXPECT_EQ(bytes.sum, sum);
 }
 
 TEST(QuantizeLimbs, KeepsEveryComponentAtFourteenBits) {
@@ -70,7 +68,7 @@ TEST(ByteMatrix, ProductsAreThoseOfItsBytes) {
       QuantizeVector(vectors.row(i), dim, v);
       std::copy(v.bytes.begin(), v.bytes.end(), packed.begin() + i * matrix.padded_dim());
       steps[i] = v.step;
-      sums[i] = v.sum;
+      sums[i] = std::accumulate(v.bytes.begin(), v.bytes.end(), int64_t{0});
     }
     std::vector<int32_t> products(3 * 64);
     matrix.Products(packed.data(), 3, matrix.padded_dim(), products.data(), 64);
