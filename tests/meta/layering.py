@@ -8,7 +8,8 @@ import re
 
 LAYER0 = r"index/(types|status|executor|deadline)\.h"
 PUBLIC = r"index/[a-z_0-9]+\.h"
-QUANTIZERS = r"index/(quantizer|quantizer_spec|training|vector_quantizer|product_quantizer)\.h"
+QUANTIZERS = (r"index/(quantizer|quantizer_spec|training|vector_quantizer|product_quantizer|"
+              r"scalar_(type|quantizer|calibration))\.h")
 ABSL_STATUS = r"absl/status/(status|statusor)\.h"
 ABSL = r"absl/.*"
 GRPC = r"(grpc|grpcpp|google/protobuf|tessera/v1)/.*"
