@@ -36,7 +36,7 @@ quant::Model MakeModel(uint32_t dim, uint32_t m, uint32_t bits, bool rotated = f
   if (rotated) model.rotation = Normal(size_t{dim} * dim, 3);
   model.spec.pq_m = m;
   model.spec.pq_bits = bits;
-  model.spec.refine = RefineKind::kDynamic8;
+  model.spec.refine = kDynamic8;
   model.pq = ProductQuantizer(dim, m, bits, Normal(size_t{dim} << bits, 4));
   model.correction_step = 0.01f;
   return model;

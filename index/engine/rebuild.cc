@@ -119,9 +119,7 @@ Status Rebuild::ReadSample(std::vector<float>& sample) {
     }
   }
   const QuantizerSpec spec = Spec();
-  if (spec.code != CodeKind::kProduct) {
-    return InvalidArgument("quantizer: collections take product codes (PQ...), not " + spec.ToString());
-  }
+  TESSERA_RETURN_IF_ERROR(Annotate(quant::CheckTrainable(spec), "quantizer: "));
   TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(core_.dim), "quantizer: "));
   const uint64_t needed = quant::MinTrainingRows(spec, core_.dim);
   if (live.size() < needed) {

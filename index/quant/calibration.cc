@@ -109,7 +109,7 @@ void Calibrate(const CalibrationInput& input, Model& model) {
   const std::vector<CorrectionTerms> terms = AllTerms(input, model);
   if (model.metric == Metric::kInnerProduct) model.ip_weight = ChooseWeight(input.norms);
   model.correction_step = ChooseStep(input, model, terms);
-  if (model.spec.refine == RefineKind::kStatic8) SetRefineRanges(input, model);
+  if (model.spec.refine.is_static()) SetRefineRanges(input, model);
   model.training_error = TrainingError(input, model.dim);
 }
 

@@ -72,7 +72,7 @@ float CombineCorrection(Metric metric, const CorrectionTerms& terms, float mu) {
 void WriteRefineRecord(const Model& model, const float* residual, const float* centroid,
                        float* scratch, uint8_t* record) {
   auto* codes = reinterpret_cast<int8_t*>(record);
-  const float scale = model.spec.refine == RefineKind::kDynamic8
+  const float scale = !model.spec.refine.is_static()
                           ? QuantizeDynamic(residual, model.dim, codes, scratch)
                           : QuantizeStatic(model, residual, codes, scratch);
   float g = 0;

@@ -13,7 +13,7 @@ namespace tessera::quant {
 namespace {
 
 constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 #if defined(TESSERA_FLOAT_QUERIES)
 constexpr uint32_t kMinByteLists = UINT32_MAX;
 #else
@@ -34,7 +34,7 @@ bool Positive(float v) { return std::isfinite(v) && v > 0; }
 Status CheckScalars(const Model& model) {
   if (model.dim == 0 || model.dim > kMaxDim) return Bad("dim is " + std::to_string(model.dim));
   TESSERA_RETURN_IF_ERROR(CheckResolved(model.spec, model.dim, "model"));
-  if (model.spec.code != CodeKind::kProduct) return Bad("code kind is not product");
+  TESSERA_RETURN_IF_ERROR(Annotate(CheckTrainable(model.spec), "model: "));
   if (!std::isfinite(model.mu)) return Bad("mu is not finite");
   if (!std::isfinite(model.ip_weight) || model.ip_weight < 0) return Bad("ip_weight is not >= 0");
   if (!Positive(model.correction_step)) return Bad("correction_step is not > 0");
@@ -52,7 +52,7 @@ Status ReadFloats(ByteReader& in, uint64_t count, const char* name, std::vector<
 Status ReadArrays(ByteReader& in, Model& model) {
   const uint64_t dim = model.dim;
   const bool rotated = model.spec.rotation != RotationKind::kNone;
-  const bool ranged = model.spec.refine == RefineKind::kStatic8;
+  const bool ranged = model.spec.refine.is_static();
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim, "mean", model.mean));
   std::vector<float> rotation;
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", rotation));

@@ -67,7 +67,7 @@ struct Model {
   float ip_weight = 0;
   // Corrections are quantized to integer multiples of this step (> 0): see lists/code_block.h.
   float correction_step = 1;
-  // RefineKind::kStatic8: residual component j = low[j] + step[j] * u, u in 0..255. Else empty.
+  // A static refine range: residual component j = low[j] + step[j] * u, u in 0..255. Else empty.
   std::vector<float> refine_low;
   std::vector<float> refine_step;
   double training_error = 0;  // mean |r - r^|^2 over the sample
@@ -75,7 +75,7 @@ struct Model {
 
   uint32_t code_bytes() const { return pq.code_bytes(); }
   // Bytes of a refine record: dim signed bytes, scale (f32), g (f32); 0 without refine codes.
-  uint32_t refine_bytes() const { return spec.refine == RefineKind::kNone ? 0 : dim + 8; }
+  uint32_t refine_bytes() const { return spec.refine.kind == RecordKind::kNone ? 0 : dim + 8; }
   size_t bytes() const;  // resident memory of the arrays
 
   // dim x dim floats, or none.
@@ -91,6 +91,9 @@ struct TrainedModel {
   std::shared_ptr<const Model> model;
   std::shared_ptr<const ListTable> lists;
 };
+
+// InvalidArgument names the part of the spec that a model cannot have.
+Status CheckTrainable(const QuantizerSpec& spec);
 
 // Rows of training data needed at least for the spec on `dim` dimensions: max(nlist, ksub) for
 // explicit choices.

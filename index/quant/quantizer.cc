@@ -17,7 +17,7 @@ namespace tessera {
 namespace {
 
 constexpr uint32_t kMagic = 0x51515354;  // "TSQQ"
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr uint64_t kSampleBytes = uint64_t{1} << 30;
 // Rows encoded at a time: bounds the memory of what is not part of the code.
 constexpr size_t kBlockRows = 16384;

@@ -1,9 +1,5 @@
 #include "index/quantizer_spec.h"
 
-#include <charconv>
-#include <string_view>
-#include <vector>
-
 #include "index/types.h"
 
 namespace tessera {
@@ -15,210 +11,209 @@ constexpr uint32_t kMaxCodeBytes = 256;       // a row's sum of 7-bit table entr
 constexpr uint32_t kMaxRotatedDim = 8192;     // the matrix takes 4 dim^2 bytes
 constexpr uint32_t kMaxOptimizedDim = 2048;   // fitting takes time in proportion to dim^3
 
-bool IsCodeWidth(uint32_t bits) { return bits == 4 || bits == 6 || bits == 8; }
-
-std::vector<std::string_view> SplitAtCommas(std::string_view text) {
-  std::vector<std::string_view> pieces;
-  for (size_t comma; (comma = text.find(',')) != std::string_view::npos;
-       text.remove_prefix(comma + 1)) {
-    pieces.push_back(text.substr(0, comma));
-  }
-  pieces.push_back(text);
-  return pieces;
+Status BadNumber(const std::string& field, const std::string& expected, uint64_t got) {
+  return InvalidArgument(field + " must be " + expected + ", got " + std::to_string(got));
 }
 
-// Reads digits off the front of `text`. False if there are none, or more than fit.
-bool TakeNumber(std::string_view& text, uint32_t& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return false;
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  return true;
+Status CheckRecord(const RecordSpec& record, const std::string& field) {
+  const bool scalar = record.kind == RecordKind::kScalar;
+  if (scalar && record.bits != 8 && record.bits != 6 && record.bits != 4) {
+    return BadNumber(field + ".bits", "8, 6 or 4", record.bits);
+  }
+  if (record.kind == RecordKind::kRotatedBits && (record.bits < 1 || record.bits > 8)) {
+    return BadNumber(field + ".bits", "in 1..8", record.bits);
+  }
+  if (!record.is_static() && (record.symmetric || record.per_tensor)) {
+    return InvalidArgument(field + ": symmetric and per_tensor are for static ranges");
+  }
+  return OkStatus();
 }
-
-bool TakePrefix(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
-// Reads the pieces of one text in order, each with a message of its own.
-class SpecParser {
- public:
-  explicit SpecParser(const std::string& text) : text_(text), pieces_(SplitAtCommas(text)) {
-    spec_.refine = RefineKind::kNone;
-    spec_.inverted_lists = false;
-    spec_.nlist = 1;
-  }
-
-  StatusOr<QuantizerSpec> Parse() {
-    if (text_.empty()) return InvalidArgument("quantizer: empty, expected for example IVF,PQ");
-    if (Piece().starts_with("VQ")) return ParseVector();
-    if (!Done() && (Piece() == "RR" || Piece() == "OPQ")) {
-      spec_.rotation = Piece() == "RR" ? RotationKind::kRandom : RotationKind::kOptimized;
-      ++next_;
-    }
-    if (!Done() && Piece().starts_with("IVF")) TESSERA_RETURN_IF_ERROR(ParseLists());
-    if (Done() || !Piece().starts_with("PQ")) {
-      if (Done()) return InvalidArgument("quantizer \"" + text_ + "\": ends where PQ is expected");
-      return Error("expected [RR,|OPQ,][IVF<n>,]PQ<m>[x<bits>][,Refine(SQ8)] or VQ<k>");
-    }
-    TESSERA_RETURN_IF_ERROR(ParseProduct());
-    if (!Done()) TESSERA_RETURN_IF_ERROR(ParseRefine());
-    if (!Done()) return Error("nothing may follow here");
-    TESSERA_RETURN_IF_ERROR(Annotate(spec_.Validate(0), "quantizer \"" + text_ + "\": "));
-    return spec_;
-  }
-
- private:
-  bool Done() const { return next_ == pieces_.size(); }
-  std::string_view Piece() const { return pieces_[next_]; }
-  Status Error(const std::string& message) const {
-    return InvalidArgument("quantizer \"" + text_ + "\": " + std::string(Piece()) + ": " + message);
-  }
-  // A number that ends the piece; none leaves `value` 0 = chosen at training.
-  Status ParseRest(std::string_view rest, const char* name, uint32_t& value) {
-    if (rest.empty()) return OkStatus();
-    if (!TakeNumber(rest, value) || !rest.empty()) {
-      return Error(std::string(name) + " must be a number of at most 32 bits");
-    }
-    if (value == 0) return Error(std::string(name) + " must be at least 1");
-    return OkStatus();
-  }
-
-  StatusOr<QuantizerSpec> ParseVector() {
-    std::string_view rest = Piece().substr(2);
-    spec_.code = CodeKind::kVector;
-    if (rest.empty()) return Error("the number of centroids is missing, as in VQ4096");
-    TESSERA_RETURN_IF_ERROR(ParseRest(rest, "the number of centroids", spec_.vq_k));
-    TESSERA_RETURN_IF_ERROR(Annotate(spec_.Validate(0), "quantizer \"" + text_ + "\": "));
-    ++next_;
-    if (!Done()) return Error("VQ stands alone");
-    return spec_;
-  }
-
-  Status ParseLists() {
-    spec_.inverted_lists = true;
-    spec_.nlist = 0;
-    TESSERA_RETURN_IF_ERROR(ParseRest(Piece().substr(3), "the number of lists", spec_.nlist));
-    ++next_;
-    return OkStatus();
-  }
-
-  Status ParseProduct() {
-    std::string_view rest = Piece().substr(2);
-    if (!rest.empty() && rest.front() != 'x') {
-      if (!TakeNumber(rest, spec_.pq_m))
-        return Error("the number of sub-quantizers must be a number");
-      if (spec_.pq_m == 0) return Error("the number of sub-quantizers must be at least 1");
-    }
-    if (TakePrefix(rest, "x")) {
-      if (!TakeNumber(rest, spec_.pq_bits) || !rest.empty() || !IsCodeWidth(spec_.pq_bits)) {
-        return Error("bits must be 4, 6 or 8");
-      }
-    }
-    if (!rest.empty()) return Error("expected PQ<m>x<bits>");
-    if (spec_.pq_m != 0 && spec_.pq_bits == 0) spec_.pq_bits = 8;
-    ++next_;
-    return OkStatus();
-  }
-
-  Status ParseRefine() {
-    if (Piece() == "Refine(SQ8)") {
-      spec_.refine = RefineKind::kDynamic8;
-    } else if (Piece() == "Refine(SQ8S)") {
-      spec_.refine = RefineKind::kStatic8;
-    } else {
-      return Error("expected Refine(SQ8) or Refine(SQ8S)");
-    }
-    ++next_;
-    return OkStatus();
-  }
-
-  const std::string& text_;
-  std::vector<std::string_view> pieces_;
-  size_t next_ = 0;
-  QuantizerSpec spec_;
-};
 
 Status ValidateVector(const QuantizerSpec& spec) {
   if (spec.vq_k == 0 || spec.vq_k > kMaxCodewords) {
-    return InvalidArgument("vq_k must be in 1.." + std::to_string(kMaxCodewords) + ", got " +
-                           std::to_string(spec.vq_k));
+    return BadNumber("vq_k", "in 1.." + std::to_string(kMaxCodewords), spec.vq_k);
   }
-  if (spec.rotation != RotationKind::kNone || spec.inverted_lists || spec.nlist > 1 ||
-      spec.pq_m != 0 || spec.refine != RefineKind::kNone) {
+  if (spec.vq_k2 != 0 && uint64_t{spec.vq_k} * spec.vq_k2 > kMaxCodewords) {
+    return BadNumber("vq_k x vq_k2", "at most " + std::to_string(kMaxCodewords),
+                     uint64_t{spec.vq_k} * spec.vq_k2);
+  }
+  QuantizerSpec alone;
+  alone.code = CodeKind::kVector;
+  alone.vq_k = spec.vq_k;
+  alone.vq_k2 = spec.vq_k2;
+  alone.inverted_lists = false;
+  alone.nlist = spec.nlist <= 1 ? spec.nlist : 1;
+  alone.refine = {};
+  if (!(alone == spec)) {
     return InvalidArgument("VQ stands alone: no rotation, lists, sub-quantizers or refine codes");
   }
   return OkStatus();
 }
 
-Status ValidateProduct(const QuantizerSpec& spec) {
-  if (spec.vq_k != 0)
-    return InvalidArgument("vq_k must be 0 for PQ, got " + std::to_string(spec.vq_k));
-  if (spec.pq_bits != 0 && !IsCodeWidth(spec.pq_bits)) {
-    return InvalidArgument("pq_bits must be 4, 6 or 8, got " + std::to_string(spec.pq_bits));
-  }
-  const uint32_t bits = spec.pq_bits == 0 ? 8 : spec.pq_bits;
-  const uint32_t max_m = kMaxCodeBytes * 8 / bits;
-  if (spec.pq_m > max_m) {
-    return InvalidArgument("pq_m must be at most " + std::to_string(max_m) + " at " +
-                           std::to_string(bits) + " bits, got " + std::to_string(spec.pq_m));
-  }
+Status ValidateLists(const QuantizerSpec& spec) {
+  if (spec.vq_k != 0 || spec.vq_k2 != 0) return BadNumber("vq_k", "0 but for VQ", spec.vq_k);
   if (!spec.inverted_lists && spec.nlist > 1) {
-    return InvalidArgument("nlist must be 1 without inverted lists, got " +
-                           std::to_string(spec.nlist));
+    return BadNumber("nlist", "1 without inverted lists", spec.nlist);
   }
   if (spec.nlist > kMaxLists) {
-    return InvalidArgument("nlist must be at most " + std::to_string(kMaxLists) + ", got " +
-                           std::to_string(spec.nlist));
+    return BadNumber("nlist", "at most " + std::to_string(kMaxLists), spec.nlist);
+  }
+  if ((spec.truncation != TruncationKind::kNone) != (spec.kept_dim != 0)) {
+    return InvalidArgument("kept_dim and truncation go together");
   }
   return OkStatus();
 }
 
-Status ValidateRotation(RotationKind rotation, uint32_t dim) {
-  if (rotation == RotationKind::kRandom && dim > kMaxRotatedDim) {
+Status CheckBits(const QuantizerSpec& spec) {
+  const uint32_t bits = spec.pq_bits;
+  if (spec.code == CodeKind::kProduct) {
+    if (bits <= 8 && bits % 2 == 0) return OkStatus();  // 0: chosen at training
+    return BadNumber("pq_bits", "2, 4, 6 or 8", bits);
+  }
+  if (spec.code == CodeKind::kResidual && bits == 4) return OkStatus();
+  if (bits == 8) return OkStatus();
+  return BadNumber("pq_bits", spec.code == CodeKind::kResidual ? "4 or 8" : "8", bits);
+}
+
+Status ValidateTable(const QuantizerSpec& spec) {
+  if (spec.record.kind != RecordKind::kNone) {
+    return InvalidArgument("record: only where there is no table code");
+  }
+  TESSERA_RETURN_IF_ERROR(CheckBits(spec));
+  const bool residual = spec.code == CodeKind::kResidual;
+  const bool mixed = spec.code == CodeKind::kMixed;
+  if (residual != (spec.stages != 0)) return BadNumber("stages", "0 but for RQ and PRQ", spec.stages);
+  if (mixed != (spec.mixed_bytes != 0)) {
+    return BadNumber("mixed_bytes", "0 but for MPQ", spec.mixed_bytes);
+  }
+  if (spec.mixed_bytes > kMaxCodeBytes) {
+    return BadNumber("mixed_bytes", "at most " + std::to_string(kMaxCodeBytes), spec.mixed_bytes);
+  }
+  const uint32_t bits = spec.pq_bits == 0 ? 8 : spec.pq_bits;
+  const uint32_t max_m = kMaxCodeBytes * 8 / bits;
+  const uint64_t codes = uint64_t{spec.pq_m} * (residual ? spec.stages : 1);
+  if (codes > max_m) {
+    return BadNumber(residual ? "pq_m x stages" : "pq_m",
+                     "at most " + std::to_string(max_m) + " at " + std::to_string(bits) + " bits",
+                     codes);
+  }
+  return OkStatus();
+}
+
+Status ValidateRecordCode(const QuantizerSpec& spec) {
+  if (spec.record.kind == RecordKind::kNone) return InvalidArgument("record: missing");
+  if (spec.pq_m != 0 || spec.pq_bits != 0 || spec.stages != 0 || spec.mixed_bytes != 0) {
+    return InvalidArgument("pq_m, pq_bits, stages, mixed_bytes must be 0 without a table code");
+  }
+  if (spec.score_aware || spec.fine_tuned) {
+    return InvalidArgument("Aniso and FT train codebooks, " + spec.record.ToString() + " has none");
+  }
+  if (spec.rotation == RotationKind::kOptimized) {
+    return InvalidArgument("rotation: OPQ is fitted to product codes, take RR or PCA with " +
+                           spec.record.ToString());
+  }
+  if (spec.record.kind == RecordKind::kRotatedBits && spec.rotation == RotationKind::kRandom) {
+    return InvalidArgument("rotation: RaBitQ brings its own, leave RR out");
+  }
+  return CheckRecord(spec.record, "record");
+}
+
+Status ValidateRefine(const QuantizerSpec& spec) {
+  if (spec.refine.kind == RecordKind::kSign) {
+    return InvalidArgument("refine: Binary ranks too coarsely to refine by");
+  }
+  return CheckRecord(spec.refine, "refine");
+}
+
+Status ValidateRotation(const QuantizerSpec& spec, uint32_t dim) {
+  const bool random = spec.rotation == RotationKind::kRandom ||
+                      spec.record.kind == RecordKind::kRotatedBits ||
+                      spec.truncation == TruncationKind::kPrincipal;
+  if (random && dim > kMaxRotatedDim) {
     return InvalidArgument("rotation: at most " + std::to_string(kMaxRotatedDim) +
                            " dimensions can be rotated, got " + std::to_string(dim));
   }
-  if (rotation == RotationKind::kOptimized && dim > kMaxOptimizedDim) {
+  if (spec.rotation == RotationKind::kOptimized && dim > kMaxOptimizedDim) {
     return InvalidArgument("rotation: OPQ fits at most " + std::to_string(kMaxOptimizedDim) +
                            " dimensions, got " + std::to_string(dim));
   }
   return OkStatus();
 }
 
+std::string CodeText(const QuantizerSpec& spec) {
+  const auto number = [](uint32_t v) { return v == 0 ? std::string() : std::to_string(v); };
+  switch (spec.code) {
+    case CodeKind::kAdditive:
+      return "PQ" + number(spec.pq_m) + "x4+4";
+    case CodeKind::kResidual:
+      return (spec.pq_m == 1 ? "RQ" : "PRQ" + number(spec.pq_m) + "x") + number(spec.stages) + "x" +
+             number(spec.pq_bits);
+    case CodeKind::kMixed:
+      return "MPQ" + number(spec.mixed_bytes);
+    case CodeKind::kRecord:
+      return spec.record.ToString();
+    default:
+      return "PQ" + number(spec.pq_m) + (spec.pq_bits == 0 ? "" : "x" + number(spec.pq_bits));
+  }
+}
+
 }  // namespace
 
-StatusOr<QuantizerSpec> QuantizerSpec::Parse(const std::string& text) {
-  return SpecParser(text).Parse();
+std::string RecordSpec::ToString() const {
+  switch (kind) {
+    case RecordKind::kNone:
+      return "";
+    case RecordKind::kRotatedBits:
+      return "RaBitQ" + std::to_string(bits);
+    case RecordKind::kFloat16:
+      return "FP16";
+    case RecordKind::kBrain16:
+      return "BF16";
+    case RecordKind::kSign:
+      return "Binary";
+    case RecordKind::kScalar:
+      break;
+  }
+  constexpr const char* kRanges[] = {"", "A", "S", "P", "E"};
+  return "SQ" + std::to_string(bits) + kRanges[static_cast<size_t>(range)] + (symmetric ? "s" : "") +
+         (per_tensor ? "t" : "");
 }
 
 std::string QuantizerSpec::ToString() const {
-  if (code == CodeKind::kVector) return "VQ" + std::to_string(vq_k);
+  if (code == CodeKind::kVector) {
+    return "VQ" + std::to_string(vq_k) + (vq_k2 == 0 ? "" : "x" + std::to_string(vq_k2));
+  }
   std::string text;
+  if (truncation == TruncationKind::kPrincipal) text += "PCA" + std::to_string(kept_dim) + ",";
+  if (truncation == TruncationKind::kLeading) text += "MRL" + std::to_string(kept_dim) + ",";
   if (rotation == RotationKind::kRandom) text += "RR,";
   if (rotation == RotationKind::kOptimized) text += "OPQ,";
   if (inverted_lists) text += "IVF" + (nlist == 0 ? "" : std::to_string(nlist)) + ",";
-  text += "PQ" + (pq_m == 0 ? "" : std::to_string(pq_m));
-  if (pq_bits != 0) text += "x" + std::to_string(pq_bits);
-  if (refine == RefineKind::kDynamic8) text += ",Refine(SQ8)";
-  if (refine == RefineKind::kStatic8) text += ",Refine(SQ8S)";
+  text += CodeText(*this);
+  if (score_aware) text += ",Aniso";
+  if (fine_tuned) text += ",FT";
+  if (refine.kind != RecordKind::kNone) text += ",Refine(" + refine.ToString() + ")";
   return text;
 }
 
 Status QuantizerSpec::Validate(uint32_t dim) const {
-  TESSERA_RETURN_IF_ERROR(code == CodeKind::kVector ? ValidateVector(*this)
-                                                    : ValidateProduct(*this));
+  if (code == CodeKind::kVector) {
+    TESSERA_RETURN_IF_ERROR(ValidateVector(*this));
+  } else {
+    TESSERA_RETURN_IF_ERROR(ValidateLists(*this));
+    TESSERA_RETURN_IF_ERROR(has_table_code() ? ValidateTable(*this) : ValidateRecordCode(*this));
+    TESSERA_RETURN_IF_ERROR(ValidateRefine(*this));
+  }
   if (dim == 0) return OkStatus();
-  if (dim > kMaxDim) {
-    return InvalidArgument("dim must be at most " + std::to_string(kMaxDim) + ", got " +
-                           std::to_string(dim));
+  if (dim > kMaxDim) return BadNumber("dim", "at most " + std::to_string(kMaxDim), dim);
+  if (kept_dim > dim) {
+    return BadNumber("kept_dim", "at most the dimension " + std::to_string(dim), kept_dim);
   }
-  if (pq_m > dim) {
-    return InvalidArgument("pq_m must be at most the dimension " + std::to_string(dim) + ", got " +
-                           std::to_string(pq_m));
+  const uint32_t coded = kept_dim == 0 ? dim : kept_dim;
+  if (pq_m > coded) {
+    return BadNumber("pq_m", "at most the dimension " + std::to_string(coded), pq_m);
   }
-  return ValidateRotation(rotation, dim);
+  return ValidateRotation(*this, dim);
 }
 
 }  // namespace tessera

@@ -113,7 +113,7 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
 void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuery& out) {
   out.scratch.assign(query.y.begin(), query.y.end());
   out.bias = 0;
-  if (model.spec.refine == RefineKind::kStatic8) {
+  if (model.spec.refine.is_static()) {
     double bias = 0;
     for (uint32_t j = 0; j < model.dim; ++j) {
       bias +=

@@ -27,37 +27,17 @@ StatusOr<std::string_view> CheckEnvelope(const std::string& bytes, uint32_t magi
   return all.substr(kHeader, all.size() - kHeader - kTrailer);
 }
 
-void WriteSpec(const QuantizerSpec& spec, ByteWriter& out) {
-  out.Put(static_cast<uint8_t>(spec.rotation));
-  out.Put(static_cast<uint8_t>(spec.code));
-  out.Put(static_cast<uint8_t>(spec.inverted_lists));
-  out.Put(static_cast<uint8_t>(spec.refine));
-  out.Put(spec.nlist);
-  out.Put(spec.pq_m);
-  out.Put(spec.pq_bits);
-  out.Put(spec.vq_k);
-}
+void WriteSpec(const QuantizerSpec& spec, ByteWriter& out) { out.PutString(spec.ToString()); }
 
 StatusOr<QuantizerSpec> ReadSpec(ByteReader& in, const char* name) {
-  const auto rotation = in.Get<uint8_t>();
-  const auto code = in.Get<uint8_t>();
-  const auto inverted_lists = in.Get<uint8_t>();
-  const auto refine = in.Get<uint8_t>();
-  QuantizerSpec spec;
-  spec.nlist = in.Get<uint32_t>();
-  spec.pq_m = in.Get<uint32_t>();
-  spec.pq_bits = in.Get<uint32_t>();
-  spec.vq_k = in.Get<uint32_t>();
+  const std::string_view text = in.GetString();
   if (!in.ok()) return DataLoss(std::string(name) + ": truncated in the spec");
-  if (rotation > static_cast<uint8_t>(RotationKind::kOptimized) ||
-      code > static_cast<uint8_t>(CodeKind::kVector) || inverted_lists > 1 ||
-      refine > static_cast<uint8_t>(RefineKind::kStatic8)) {
-    return DataLoss(std::string(name) + ": unknown kind in the spec");
+  StatusOr<QuantizerSpec> spec = QuantizerSpec::Parse(std::string(text));
+  if (!spec.ok()) return DataLoss(std::string(name) + ": " + MessageOf(spec.status()));
+  if (spec->ToString() != text) {
+    return DataLoss(std::string(name) + ": the spec is written as " + std::string(text) + ", not as " +
+                    spec->ToString());
   }
-  spec.rotation = static_cast<RotationKind>(rotation);
-  spec.code = static_cast<CodeKind>(code);
-  spec.inverted_lists = inverted_lists != 0;
-  spec.refine = static_cast<RefineKind>(refine);
   return spec;
 }
 
@@ -65,7 +45,9 @@ Status CheckResolved(const QuantizerSpec& spec, uint32_t dim, const char* name) 
   if (const Status status = spec.Validate(dim); !status.ok()) {
     return DataLoss(std::string(name) + ": " + MessageOf(status));
   }
-  if (spec.code == CodeKind::kProduct && (spec.nlist == 0 || spec.pq_m == 0 || spec.pq_bits == 0)) {
+  const bool product = spec.code == CodeKind::kProduct || spec.code == CodeKind::kAdditive;
+  if ((spec.code != CodeKind::kVector && spec.nlist == 0) ||
+      (product && (spec.pq_m == 0 || spec.pq_bits == 0))) {
     return DataLoss(std::string(name) + ": the spec has choices left open");
   }
   return OkStatus();

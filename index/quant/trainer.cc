@@ -259,9 +259,7 @@ Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {
   }
   const auto dim = static_cast<uint32_t>(sample.dim());
   TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(dim), "quantizer: "));
-  if (spec.code != CodeKind::kProduct) {
-    return InvalidArgument("quantizer: VQ is for files, collections need PQ");
-  }
+  TESSERA_RETURN_IF_ERROR(Annotate(CheckTrainable(spec), "quantizer: "));
   const uint64_t needed = MinTrainingRows(spec, dim);
   if (sample.rows() < needed) {
     return InvalidArgument("training " + spec.ToString() + " needs at least " +
@@ -274,6 +272,19 @@ Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {
 }
 
 }  // namespace
+
+Status CheckTrainable(const QuantizerSpec& spec) {
+  if (spec.code == CodeKind::kVector) {
+    return InvalidArgument("VQ is for files, collections need PQ");
+  }
+  const bool refine_known = spec.refine.kind == RecordKind::kNone || spec.refine == kDynamic8 ||
+                            spec.refine == kStatic8;
+  if (spec.code != CodeKind::kProduct || spec.pq_bits == 2 || spec.score_aware || spec.fine_tuned ||
+      spec.truncation != TruncationKind::kNone || !refine_known) {
+    return InvalidArgument(spec.ToString() + " cannot be trained yet");
+  }
+  return OkStatus();
+}
 
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
   if (spec.code == CodeKind::kVector) return spec.vq_k;

@@ -196,7 +196,7 @@ TEST_F(SweepTest, AKeptCollectionOfSomethingElseIsRefused) {
   for (int what = 0; what < 4; ++what) {
     Options options = Parse({"--data", Path("kept"), "--keep"});
     if (what == 0) options.metric = Metric::kCosine;
-    if (what == 1) options.quantizer.refine = RefineKind::kNone;
+    if (what == 1) options.quantizer.refine = {};
     if (what == 2) options.max_rows = 2000;
     if (what == 3) options.base = Path("query.fvecs");
     const auto subject = Open(options);

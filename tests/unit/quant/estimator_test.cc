@@ -30,7 +30,7 @@ Record Write(const Model& model, const float* residual, const float* centroid) {
   return record;
 }
 
-Model RefineModel(RefineKind kind, Metric metric) {
+Model RefineModel(RecordSpec kind, Metric metric) {
   Model model;
   model.dim = kDim;
   model.metric = metric;
@@ -58,7 +58,7 @@ TEST(Estimator, CorrectionsFollowTheirDefinition) {
 }
 
 TEST(Estimator, DynamicRecordIsWithinHalfAStep) {
-  const Model model = RefineModel(RefineKind::kDynamic8, Metric::kL2);
+  const Model model = RefineModel(kDynamic8, Metric::kL2);
   const Rows r = GaussianRows(50, kDim, 1, 3), c = GaussianRows(1, kDim, 2);
   for (size_t i = 0; i < r.n; ++i) {
     const Record record = Write(model, r.row(i), c.row(0));
@@ -75,7 +75,7 @@ TEST(Estimator, DynamicRecordIsWithinHalfAStep) {
 }
 
 TEST(Estimator, StaticRecordIsWithinHalfAStepAndClampedOutside) {
-  Model model = RefineModel(RefineKind::kStatic8, Metric::kL2);
+  Model model = RefineModel(kStatic8, Metric::kL2);
   for (uint32_t j = 0; j < kDim; ++j) {
     model.refine_low.push_back(-2.0f - static_cast<float>(j) / 10);
     model.refine_step.push_back(j == 5 ? 0.0f : 0.02f + 0.001f * static_cast<float>(j));
@@ -96,13 +96,13 @@ TEST(Estimator, StaticRecordIsWithinHalfAStepAndClampedOutside) {
 }
 
 TEST(Estimator, InnerProductRecordHasNoConstant) {
-  const Model model = RefineModel(RefineKind::kDynamic8, Metric::kInnerProduct);
+  const Model model = RefineModel(kDynamic8, Metric::kInnerProduct);
   const Rows r = GaussianRows(1, kDim, 1), c = GaussianRows(1, kDim, 2);
   EXPECT_EQ(Write(model, r.row(0), c.row(0)).g, 0);
 }
 
 TEST(Estimator, ZeroAndTinyResiduals) {
-  const Model model = RefineModel(RefineKind::kDynamic8, Metric::kL2);
+  const Model model = RefineModel(kDynamic8, Metric::kL2);
   const std::vector<float> c(kDim, 1.0f);
   for (const float value : {0.0f, 1e-38f, 1e-44f}) {
     const std::vector<float> r(kDim, value);

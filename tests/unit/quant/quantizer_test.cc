@@ -148,9 +148,8 @@ TEST(Quantizer, SaysHowManyRowsItNeeds) {
 TEST(Quantizer, GoldenBytesOfAVectorQuantizer) {
   const Rows rows{1, 2, {1.0f, -2.0f}};
   const std::string bytes = Train("VQ1", Metric::kInnerProduct, rows)->Serialize();
-  std::string expected("TSQQ\1\0\0\0\1", 9);  // magic, version, kind
-  expected += std::string("\0\1\0\0", 4);     // rotation, code, lists, refine
-  expected += std::string("\1\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0", 16);  // nlist, pq_m, pq_bits, vq_k
+  std::string expected("TSQQ\2\0\0\0\1", 9);  // magic, version, kind
+  expected += std::string("\3\0\0\0VQ1", 7);   // spec
   expected += std::string("\1\2\0\0\0", 5);                          // metric, dim
   expected += std::string("\2\0\0\0\0\0\0\0\0\0\x80\x3f\0\0\0\xc0", 16);  // two floats
   ByteWriter(expected).Put(Crc32c(expected));

@@ -28,7 +28,7 @@ class QueryFormulas : public testing::TestWithParam<Case> {
   void SetUp() override {
     rows_ = ClusteredRows(kRows, kDim, 30, 1, GetParam().shift);
     // An outlier; a mild one where it widens the ranges of all.
-    const bool ranges = Spec(GetParam().spec).refine == RefineKind::kStatic8;
+    const bool ranges = Spec(GetParam().spec).refine.is_static();
     for (size_t j = 0; j < kDim; ++j) rows_.data[5 * kDim + j] *= ranges ? 1.5f : 40.0f;
     query_ = ClusteredRows(1, kDim, 30, 77, GetParam().shift);
     if (GetParam().metric == Metric::kCosine) {
