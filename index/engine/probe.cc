@@ -8,7 +8,7 @@ namespace tessera::engine {
 
 void StartScan(const quant::Model& model, const SearchPlan& plan, QueryState& state) {
   state.top.Reset(plan.candidates());
-  state.scanner.Start({&simd::ActiveKernels(), &state.tables, model.code_bytes(), model.pq.bits(),
+  state.scanner.Start({&simd::ActiveKernels(), &state.tables, model.code_bytes(), model.code.scan_bits(),
                        model.correction_step},
                       state.top);
   state.counts = {};

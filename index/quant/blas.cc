@@ -15,6 +15,8 @@ void ssyevd_(const char* job, const char* triangle, const int* n, float* a, cons
 void sgesdd_(const char* job, const int* m, const int* n, float* a, const int* lda, float* s,
              float* u, const int* ldu, float* vt, const int* ldvt, float* work, const int* lwork,
              int* iwork, int* info);
+void sposv_(const char* triangle, const int* n, const int* columns, float* a, const int* lda,
+            float* b, const int* ldb, int* info);
 }
 
 namespace tessera::quant {
@@ -78,6 +80,15 @@ bool AligningRotation(float* matrix, size_t n) {
   cblas_sgemm(CblasColMajor, CblasTrans, CblasTrans, size, size, size, 1.0f, vt.data(), size,
               u.data(), size, 0.0f, matrix, size);
   return true;
+}
+
+bool SolvePositive(float* matrix, size_t n, float* b, size_t columns) {
+  // A symmetric matrix reads the same in Fortran, and rows of b are its columns.
+  const int size = static_cast<int>(n);
+  const int count = static_cast<int>(columns);
+  int info = 0;
+  sposv_("U", &size, &count, matrix, &size, b, &size, &info);
+  return info == 0;
 }
 
 }  // namespace tessera::quant

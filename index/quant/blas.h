@@ -32,4 +32,8 @@ bool EigenvectorRows(float* matrix, size_t n, float* values);
 // of the least sum_i |R x_i - y_i|^2. False if LAPACK fails.
 bool AligningRotation(float* matrix, size_t n);
 
+// Replaces each of the `columns` right sides, rows of b (columns x n), by the solution x of A x = b. matrix: A,
+// symmetric and positive definite, n x n, the lower triangle is read; overwritten by its Cholesky factor. False if it is not.
+bool SolvePositive(float* matrix, size_t n, float* b, size_t columns);
+
 }  // namespace tessera::quant

@@ -53,8 +53,8 @@ void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentro
     out.lists[begin + i] = list;
   }
   uint8_t* codes = out.codes.data() + begin * model.code_bytes();
-  model.pq.Encode({residuals.data(), n, dim}, codes);
-  model.pq.Decode(codes, n, decoded.data());
+  model.code.Encode({residuals.data(), n, dim}, codes);
+  model.code.Decode(codes, n, decoded.data());
   for (size_t i = 0; i < n; ++i) {
     const ResidualRow row = {residuals.data() + i * dim, decoded.data() + i * dim,
                              lists.centroid(out.lists[begin + i]), RowNorm(model, rows.row(i))};
@@ -109,7 +109,7 @@ void DecodeRow(const Model& model, const ListTable& lists, ListId list, const ui
                float* out) {
   const uint32_t dim = model.dim;
   std::vector<float> rotated(dim);
-  model.pq.Decode(code, 1, rotated.data());
+  model.code.Decode(code, 1, rotated.data());
   const float* centroid = lists.centroid(list);
   for (uint32_t j = 0; j < dim; ++j) rotated[j] += centroid[j];
   if (model.rotation.empty()) {

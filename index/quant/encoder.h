@@ -25,7 +25,7 @@ void NormalizeRows(MatrixView<float> rows);
 // R (x - m0) for each row by GEMM. out: rows x dim, dense. out may be rows.data() if dense.
 void TransformRows(const Model& model, MatrixView<const float> rows, float* out);
 
-// Encodes rows (normalised under cosine): nearest centroid by L2, product code of the residual,
+// Encodes rows (normalised under cosine): nearest centroid by L2, code of the residual,
 // correction
 //   L2, cosine: b = |r|^2 - 2 mu (|r|^2 - <r, r^>) + 2 <c, r^>
 //   inner product: b = (-<c, r - r^> - mu (|r|^2 - <r, r^>)) / |x|   (0 for x = 0)

@@ -58,8 +58,9 @@ Status ReadArrays(ByteReader& in, Model& model) {
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", rotation));
   model.SetRotation(std::move(rotation));
   std::vector<float> codebooks;
-  TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim << model.spec.pq_bits, "codebooks", codebooks));
-  model.pq = ProductQuantizer(model.dim, model.spec.pq_m, model.spec.pq_bits, std::move(codebooks));
+  TableLayout layout = LayoutOf(model.spec, model.dim);
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, layout.floats(), "codebooks", codebooks));
+  model.code = TableCode(std::move(layout), std::move(codebooks));
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, ranged ? dim : 0, "refine_low", model.refine_low));
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, ranged ? dim : 0, "refine_step", model.refine_step));
   for (const float step : model.refine_step) {
@@ -86,10 +87,8 @@ void Model::SetRotation(std::vector<float> matrix) {
 }
 
 size_t Model::bytes() const {
-  const size_t floats = mean.size() + rotation.size() + pq.codebooks().size() +
-                        size_t{pq.m()} * pq.ksub() + refine_low.size() + refine_step.size();
-  return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) +
-         (size_t{pq.m()} + 1) * sizeof(uint32_t);
+  const size_t floats = mean.size() + rotation.size() + refine_low.size() + refine_step.size();
+  return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) + code.bytes();
 }
 
 std::string Model::Serialize() const {
@@ -107,7 +106,7 @@ std::string Model::Serialize() const {
   out.Put(trained_rows);
   out.PutFloats(mean.data(), mean.size());
   out.PutFloats(rotation.data(), rotation.size());
-  out.PutFloats(pq.codebooks().data(), pq.codebooks().size());
+  out.PutFloats(code.codebooks().data(), code.codebooks().size());
   out.PutFloats(refine_low.data(), refine_low.size());
   out.PutFloats(refine_step.data(), refine_step.size());
   out.Put(Crc32c(bytes));

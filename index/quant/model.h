@@ -2,7 +2,7 @@
 //
 // Notation (x: a row, normalised under cosine; all but m0 in rotated space):
 //   R (x - m0) = c_l + r     m0 mean vector, R rotation, c_l centroid of list l, r residual
-//   r^ = the product code's decoded residual,  e = r - r^
+//   r^ = the code's decoded residual,  e = r - r^
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "index/product_quantizer.h"
 #include "index/quant/byte_matrix.h"
 #include "index/quant/centroid_groups.h"
+#include "index/quant/table_code.h"
 #include "index/quantizer_spec.h"
 #include "index/status.h"
 #include "index/training.h"
@@ -59,7 +59,7 @@ struct Model {
   std::vector<float> mean;      // m0, dim floats in the original (normalised) space
   std::vector<float> rotation;  // R, dim x dim row-major (y = R x); empty = identity
   LimbMatrix query_rotation;    // R once more for queries; made by SetRotation
-  ProductQuantizer pq;          // of residuals
+  TableCode code;               // of residuals
   // Correction of the estimator: see encoder.h.
   float mu = 0.35f;
   // Inner product only: b_i is weighted by s_q = ip_weight * |q|, 0..1 (0 = no correction of that
@@ -73,7 +73,7 @@ struct Model {
   double training_error = 0;  // mean |r - r^|^2 over the sample
   uint64_t trained_rows = 0;
 
-  uint32_t code_bytes() const { return pq.code_bytes(); }
+  uint32_t code_bytes() const { return code.code_bytes(); }
   // Bytes of a refine record: dim signed bytes, scale (f32), g (f32); 0 without refine codes.
   uint32_t refine_bytes() const { return spec.refine.kind == RecordKind::kNone ? 0 : dim + 8; }
   size_t bytes() const;  // resident memory of the arrays

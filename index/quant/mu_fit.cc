@@ -42,7 +42,7 @@ class MuFit {
       : input_(input), model_(input.model), probes_(std::max(1u, Lists() / kListsPerProbe)) {}
 
   StatusOr<float> Run() {
-    const size_t budget = kEntriesPerQuery / model_.pq.m() * Lists() / probes_;
+    const size_t budget = kEntriesPerQuery / model_.code.scan_codes() * Lists() / probes_;
     const size_t n = std::min({input_.sample.rows(), budget, kMaxRows});
     if (n < kMinRows) return model_.mu;
     Random random(input_.seed, kStream);
@@ -50,12 +50,11 @@ class MuFit {
     rows_ = GatherRows(input_.sample, indices);
     EncodeRows(model_, input_.lists, View(), input_.executor, encoded_, &terms_);
     TESSERA_RETURN_IF_ERROR(input_.stop.Check());
-    codewords_.resize(n * model_.pq.m());
-    for (size_t i = 0; i < n * model_.pq.m(); ++i) {
-      const size_t row = i / model_.pq.m();
-      codewords_[i] =
-          static_cast<uint8_t>(model_.pq.Codeword(encoded_.codes.data() + row * model_.code_bytes(),
-                                                  static_cast<uint32_t>(i - row * model_.pq.m())));
+    const size_t width = model_.code.scan_codes();
+    scan_codes_.resize(n * width);
+    for (size_t i = 0; i < n; ++i) {
+      model_.code.ReadScanCodes(encoded_.codes.data() + i * model_.code_bytes(),
+                                scan_codes_.data() + i * width);
     }
     members_.resize(Lists());
     for (size_t i = 0; i < n; ++i) {
@@ -116,7 +115,8 @@ class MuFit {
     TransformedQuery query;
     TransformQuery(model_, q, query);
     CoarseSearch(model_, input_.lists, query, probes_, scratch.lists, scratch.probed);
-    FillTables(query, scratch);
+    scratch.tables.resize(size_t{model_.code.scan_codes()} * model_.code.scan_entries());
+    model_.code.FillTables(query.y.data(), scratch.tables.data());
     scratch.estimates.clear();
     for (const ProbedList& list : scratch.probed) {
       for (const uint32_t other : members_[list.list.value]) {
@@ -138,22 +138,14 @@ class MuFit {
     return hits;
   }
 
-  void FillTables(const TransformedQuery& query, Scratch& scratch) const {
-    const ProductQuantizer& pq = model_.pq;
-    scratch.tables.resize(size_t{pq.m()} * pq.ksub());
-    for (uint32_t s = 0; s < pq.m(); ++s) {
-      simd::ActiveKernels().table(query.y.data() + pq.bound(s), pq.codebook(s),
-                                  pq.bound(s + 1) - pq.bound(s), pq.ksub(),
-                                  scratch.tables.data() + size_t{s} * pq.ksub());
-    }
-  }
-
   float SumTables(uint32_t row, const Scratch& scratch) const {
-    const uint32_t m = model_.pq.m();
-    const uint8_t* codewords = codewords_.data() + size_t{row} * m;
+    const uint32_t width = model_.code.scan_codes();
+    const uint8_t* scan_codes = scan_codes_.data() + size_t{row} * width;
     const float* table = scratch.tables.data();
     float sum = 0;
-    for (uint32_t s = 0; s < m; ++s, table += model_.pq.ksub()) sum += table[codewords[s]];
+    for (uint32_t s = 0; s < width; ++s, table += model_.code.scan_entries()) {
+      sum += table[scan_codes[s]];
+    }
     return sum;
   }
 
@@ -196,7 +188,7 @@ class MuFit {
   std::vector<float> rows_;
   EncodedRows encoded_;
   std::vector<CorrectionTerms> terms_;
-  std::vector<uint8_t> codewords_;  // [row][m]
+  std::vector<uint8_t> scan_codes_;  // [row][scan code]
   std::vector<std::vector<uint32_t>> members_;
   size_t neighbours_ = 1;
 };

@@ -5,9 +5,9 @@
 #include <numeric>
 #include <utility>
 
-#include "index/product_quantizer.h"
 #include "index/quant/blas.h"
 #include "index/quant/clusters.h"
+#include "index/quant/codebooks.h"
 #include "index/quant/nearest.h"
 
 namespace tessera::quant {
@@ -30,6 +30,7 @@ class RotationTrainer {
         bits_(bits),
         context_(context),
         executor_(context.executor ? *context.executor : inline_),
+        bounds_(SubSpaceBounds(static_cast<uint32_t>(rows.dim()), m)),
         rotated_(rows.rows() * rows.dim()) {}
 
   StatusOr<std::vector<float>> Run() {
@@ -66,13 +67,15 @@ class RotationTrainer {
     Rotate();
     TrainingContext quiet = context_;
     quiet.progress = nullptr;
-    auto pq = ProductQuantizer::Train({rotated_.data(), rows_.rows(), dim}, m_, bits_,
-                                      kStartIterations, quiet);
-    if (!pq.ok()) return pq.status();
-    bounds_.resize(m_ + 1);
-    for (uint32_t s = 0; s <= m_; ++s) bounds_[s] = pq->bound(s);
-    for (uint32_t s = 0; s < m_; ++s) {
-      codebooks_.push_back(Transpose(pq->codebook(s), bounds_[s + 1] - bounds_[s], pq->ksub()));
+    std::vector<TablePart> parts;
+    for (uint32_t s = 0; s < m_; ++s) parts.push_back({bounds_[s], bounds_[s + 1], bits_});
+    TESSERA_ASSIGN_OR_RETURN(
+        const std::vector<float> codebooks,
+        TrainCodebooks({rotated_.data(), rows_.rows(), dim}, parts, kStartIterations, quiet));
+    const float* codebook = codebooks.data();
+    for (const TablePart& part : parts) {
+      codebooks_.push_back(Transpose(codebook, part.dims(), part.entries()));
+      codebook += part.floats();
     }
     return OkStatus();
   }
@@ -139,9 +142,9 @@ class RotationTrainer {
   const TrainingContext& context_;
   InlineExecutor inline_;
   Executor& executor_;
+  const std::vector<uint32_t> bounds_;  // of the sub-spaces
   std::vector<float> rotation_;
   std::vector<float> rotated_;  // rows, dense
-  std::vector<uint32_t> bounds_;
   std::vector<std::vector<float>> codebooks_;  // of each sub-space [2^bits][dsub]
 };
 
@@ -159,15 +162,15 @@ std::vector<uint32_t> DealToSubspaces(const std::vector<float>& values, uint32_t
   const auto logarithm = [&](uint32_t index) {
     return std::log(std::max(double{values[index]} / double{greatest}, 1e-6) * 1e6);
   };
-  const ProductQuantizer sizes(dim, m, 4, std::vector<float>(size_t{dim} * 16));
+  const std::vector<uint32_t> bounds = SubSpaceBounds(dim, m);
   std::vector<double> products(m);
   std::vector<uint32_t> next(m);
-  for (uint32_t s = 0; s < m; ++s) next[s] = sizes.bound(s);
+  for (uint32_t s = 0; s < m; ++s) next[s] = bounds[s];
   std::vector<uint32_t> order(dim);
   for (const uint32_t index : by_value) {
     uint32_t to = m;
     for (uint32_t s = 0; s < m; ++s) {
-      if (next[s] < sizes.bound(s + 1) && (to == m || products[s] < products[to])) to = s;
+      if (next[s] < bounds[s + 1] && (to == m || products[s] < products[to])) to = s;
     }
     order[next[to]++] = index;
     products[to] += logarithm(index);

@@ -11,7 +11,7 @@
 
 namespace tessera::quant {
 
-// Deals `values` (variances, any order) to m sub-spaces of the sizes of ProductQuantizer (they may
+// Deals `values` (variances, any order) to m sub-spaces (SubSpaceBounds: sizes may
 // differ by one), so that the products of their values come out about equal: the greatest first, to
 // the sub-space of the least product that has room. order[p] = index of the value that position p
 // gets, positions counted through the sub-spaces.

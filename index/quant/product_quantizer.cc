@@ -1,16 +1,12 @@
 #include "index/product_quantizer.h"
 
 #include <algorithm>
-#include <atomic>
-#include <limits>
 #include <string>
-#include <thread>
 #include <utility>
 
-#include "index/quant/kmeans.h"
-#include "index/quant/nearest.h"
-#include "index/quant/random.h"
+#include "index/quant/codebooks.h"
 #include "index/quant/rows.h"
+#include "index/quant/table_layout.h"
 #include "index/simd/kernels.h"
 
 namespace tessera {
@@ -18,8 +14,6 @@ namespace {
 
 // Rows encoded together: they stay in the L2 cache while one codebook after the other passes.
 constexpr size_t kBlockRows = 256;
-// Rows of a codeword used in training: more change little and cost time in proportion.
-constexpr uint32_t kRowsPerCodeword = 256;
 
 uint32_t CodeAt(const uint8_t* code, uint32_t s, uint32_t bits) {
   if (bits == 8) return code[s];
@@ -64,27 +58,11 @@ Status CheckTraining(MatrixView<const float> rows, uint32_t m, uint32_t bits) {
   return quant::CheckFinite(rows, "rows");
 }
 
-// k-means of dense rows of dsub floats on this thread; out: the transposed codebook.
-Status TrainCodebook(const std::vector<float>& rows, size_t dsub, const KMeansOptions& options,
-                     uint64_t seed, const StopToken& stop, float* out) {
-  TrainingContext context;
-  context.seed = seed;
-  context.stop = stop;
-  auto trained = quant::TrainKMeans({rows.data(), rows.size() / dsub, dsub}, options, context);
-  if (!trained.ok()) return trained.status();
-  const std::vector<float> codebook = quant::Transpose(trained->centroids.data(), options.k, dsub);
-  std::copy(codebook.begin(), codebook.end(), out);
-  return OkStatus();
-}
-
 }  // namespace
 
 ProductQuantizer::ProductQuantizer(uint32_t dim, uint32_t m, uint32_t bits,
                                    std::vector<float> codebooks)
-    : dim_(dim), m_(m), bits_(bits), bounds_(m + 1), codebooks_(std::move(codebooks)) {
-  for (uint64_t s = 0; s <= m; ++s) {
-    bounds_[s] = static_cast<uint32_t>((2 * s * dim + m) / (2 * uint64_t{m}));
-  }
+    : dim_(dim), m_(m), bits_(bits), bounds_(quant::SubSpaceBounds(dim, m)), codebooks_(std::move(codebooks)) {
   norms_.resize(size_t{m} * ksub());
   for (uint32_t s = 0; s < m; ++s) {
     float* out = norms_.data() + size_t{s} * ksub();
@@ -99,35 +77,13 @@ StatusOr<ProductQuantizer> ProductQuantizer::Train(MatrixView<const float> rows,
                                                    uint32_t bits, uint32_t iterations,
                                                    const TrainingContext& context) {
   TESSERA_RETURN_IF_ERROR(CheckTraining(rows, m, bits));
-  const KMeansOptions options{.k = 1u << bits, .iterations = iterations};
-  std::vector<float> sample;
-  if (const uint64_t limit = uint64_t{options.k} * kRowsPerCodeword; rows.rows() > limit) {
-    quant::Random random(context.seed);
-    sample = quant::GatherRows(rows, quant::SampleIndices(rows.rows(), limit, random));
-    rows = MatrixView<const float>(sample.data(), limit, rows.dim());
-  }
   const auto dim = static_cast<uint32_t>(rows.dim());
-  ProductQuantizer result(dim, m, bits, std::vector<float>(size_t{dim} * options.k));
-  std::vector<Status> statuses(m);
-  std::atomic<uint32_t> done = 0;
-  // Progress belongs to the training thread, which takes part in the loop.
-  const auto training_thread = std::this_thread::get_id();
-  const auto report = [&](uint32_t finished) {
-    if (!context.progress || std::this_thread::get_id() != training_thread) return;
-    context.progress(static_cast<double>(finished) / m, "codebooks");
-  };
-  InlineExecutor inline_executor;
-  ParallelFor(context.executor ? *context.executor : inline_executor, m, 1, [&](size_t s, size_t) {
-    const uint32_t begin = result.bounds_[s];
-    const std::vector<float> columns = quant::CopyColumns(rows, begin, result.bounds_[s + 1]);
-    statuses[s] = TrainCodebook(columns, result.bounds_[s + 1] - begin, options,
-                                quant::Random(context.seed, s + 1).Next(), context.stop,
-                                result.codebooks_.data() + size_t{begin} * options.k);
-    report(done.fetch_add(1) + 1);
-  });
-  report(m);
-  for (const Status& status : statuses) TESSERA_RETURN_IF_ERROR(status);
-  return ProductQuantizer(dim, m, bits, std::move(result.codebooks_));
+  const std::vector<uint32_t> bounds = quant::SubSpaceBounds(dim, m);
+  std::vector<quant::TablePart> parts;
+  for (uint32_t s = 0; s < m; ++s) parts.push_back({bounds[s], bounds[s + 1], bits});
+  TESSERA_ASSIGN_OR_RETURN(auto codebooks,
+                           quant::TrainCodebooks(rows, parts, iterations, context));
+  return ProductQuantizer(dim, m, bits, std::move(codebooks));
 }
 
 void ProductQuantizer::Encode(MatrixView<const float> rows, uint8_t* codes) const {

@@ -81,21 +81,19 @@ void TransformQuery(const Model& model, const float* q, TransformedQuery& out) {
 }
 
 void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTables& out) {
-  const auto& kernels = simd::ActiveKernels();
-  const ProductQuantizer& pq = model.pq;
-  const size_t ksub = pq.ksub();
+  const TableCode& code = model.code;
+  const size_t entries = code.scan_entries();
+  const size_t count = code.scan_codes();
   const float weight = ProductWeight(model.metric);
-  out.tables.Resize(pq.scan_tables() * ksub);
-  out.scratch.resize(pq.m() * (ksub + 1));
+  out.tables.Resize(code.scan_tables() * entries);
+  out.scratch.resize(count * (entries + 1));
   float* products = out.scratch.data();
-  float* highest = products + pq.m() * ksub;  // of each sub-space; there the table has its minimum
+  float* highest = products + count * entries;  // of each table of products; its own minimum is there
+  code.FillTables(query.y.data(), products);
   float widest = 0;
   double offset = 0;
-  for (uint32_t s = 0; s < pq.m(); ++s) {
-    float* table = products + s * ksub;
-    kernels.table(query.y.data() + pq.bound(s), pq.codebook(s), pq.bound(s + 1) - pq.bound(s), ksub,
-                  table);
-    const Range range = FindRange(table, ksub);
+  for (size_t s = 0; s < count; ++s) {
+    const Range range = FindRange(products + s * entries, entries);
     highest[s] = range.high;
     widest = std::max(widest, -weight * (range.high - range.low));
     offset += double{weight} * double{range.high};
@@ -104,9 +102,9 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
   out.scale = ChooseScale(widest, query.correction_weight, model.correction_step);
   out.offset = static_cast<float>(offset);
   const float inverse = weight / out.scale;
-  for (uint32_t s = 0; s < pq.m(); ++s) {
-    kernels.quantize_table(products + s * ksub, ksub, highest[s], inverse,
-                           out.tables.data() + s * ksub);
+  for (size_t s = 0; s < count; ++s) {
+    simd::ActiveKernels().quantize_table(products + s * entries, entries, highest[s], inverse,
+                                         out.tables.data() + s * entries);
   }
 }
 

@@ -41,7 +41,8 @@ struct ProbedList {
 // 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction
 // part).
 struct QueryTables {
-  AlignedBuffer tables;  // pq.scan_tables() x ksub bytes, those after pq.m() zero
+  // code.scan_tables() x code.scan_entries() bytes, those after code.scan_codes() zero.
+  AlignedBuffer tables;
   float scale = 1;       // a > 0
   float offset = 0;      // sum of the tables' minima
   // Correction in units of scale for a correction step d: factor = round(256 * s_q * d / scale).

@@ -16,6 +16,7 @@
 #include "index/quant/progress.h"
 #include "index/quant/random.h"
 #include "index/quant/rows.h"
+#include "index/quant/table_train.h"
 #include "index/simd/kernels.h"
 
 namespace tessera::quant {
@@ -223,16 +224,14 @@ class Trainer {
   Status TrainCodebooks(const ProgressRange& progress) {
     const size_t n = labels_.size();
     const uint32_t dim = model_.dim;
-    auto trained =
-        ProductQuantizer::Train({residuals_.data(), n, dim}, model_.spec.pq_m, model_.spec.pq_bits,
-                                kCodebookIterations, progress.Part("codebooks"));
-    if (!trained.ok()) return trained.status();
-    model_.pq = std::move(*trained);
+    TESSERA_ASSIGN_OR_RETURN(model_.code,
+                             TrainTableCode(model_.spec, {residuals_.data(), n, dim},
+                                            kCodebookIterations, progress.Part("codebooks")));
     decoded_.resize(n * dim);
     ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
       std::vector<uint8_t> codes((end - begin) * model_.code_bytes());
-      model_.pq.Encode({residuals_.data() + begin * dim, end - begin, dim}, codes.data());
-      model_.pq.Decode(codes.data(), end - begin, decoded_.data() + begin * dim);
+      model_.code.Encode({residuals_.data() + begin * dim, end - begin, dim}, codes.data());
+      model_.code.Decode(codes.data(), end - begin, decoded_.data() + begin * dim);
     });
     return OkStatus();
   }
@@ -279,7 +278,7 @@ Status CheckTrainable(const QuantizerSpec& spec) {
   }
   const bool refine_known = spec.refine.kind == RecordKind::kNone || spec.refine == kDynamic8 ||
                             spec.refine == kStatic8;
-  if (spec.code != CodeKind::kProduct || spec.pq_bits == 2 || spec.score_aware || spec.fine_tuned ||
+  if (spec.code != CodeKind::kProduct || spec.score_aware || spec.fine_tuned ||
       spec.truncation != TruncationKind::kNone || !refine_known) {
     return InvalidArgument(spec.ToString() + " cannot be trained yet");
   }

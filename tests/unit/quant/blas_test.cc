@@ -99,5 +99,23 @@ TEST(Blas, AligningRotationOfLowRankIsOrthogonal) {
   }
 }
 
+TEST(Blas, SolvesPositiveSystems) {
+  constexpr size_t n = 5;
+  const Rows factor = GaussianRows(n, n, 4);
+  std::vector<float> matrix(n * n), b(2 * n);
+  MultiplyTransposed(n, n, n, factor.row(0), n, factor.row(0), n, matrix.data(), n);
+  for (size_t i = 0; i < n; ++i) matrix[i * n + i] += 1;
+  const Rows x = GaussianRows(2, n, 9);
+  for (size_t c = 0; c < 2; ++c) {
+    for (size_t i = 0; i < n; ++i) b[c * n + i] = static_cast<float>(Product(&matrix[i * n], x.row(c), n));
+  }
+  std::vector<float> lower = matrix;  // all that is read
+  for (size_t i = 0; i < n; ++i) std::fill(&lower[i * n] + i + 1, &lower[i * n] + n, 1e9f);
+  ASSERT_TRUE(SolvePositive(lower.data(), n, b.data(), 2));
+  for (size_t i = 0; i < 2 * n; ++i) EXPECT_NEAR(b[i], x.data[i], 1e-3);
+  std::vector<float> negative = {1, 2, 2, 1};
+  EXPECT_FALSE(SolvePositive(negative.data(), 2, b.data(), 1));
+}
+
 }  // namespace
 }  // namespace tessera::quant

@@ -78,7 +78,7 @@ TEST(Encoder, CorrectionsAreThoseOfTheDecodedResidual) {
     TransformRows(model, rows, transformed.data());
     for (size_t i = 0; i < rows.n; ++i) {
       const float* c = trained.lists->centroid(encoded.lists[i]);
-      model.pq.Decode(&encoded.codes[i * 4], 1, decoded.data());
+      model.code.Decode(&encoded.codes[i * 4], 1, decoded.data());
       double norm = 0, error = 0, c_decoded = 0, c_error = 0;
       for (size_t j = 0; j < 12; ++j) {
         const double r = double{transformed[i * 12 + j]} - double{c[j]};

@@ -85,7 +85,7 @@ TEST_P(QueryFormulas, EstimateIsExactDistanceUpToTheCodesError) {
   std::vector<float> decoded(kDim);
   for (size_t i = 0; i < kRows; ++i) {
     const std::vector<double> r = Residual(i);
-    model().pq.Decode(&encoded_.codes[i * model().code_bytes()], 1, decoded.data());
+    model().code.Decode(&encoded_.codes[i * model().code_bytes()], 1, decoded.data());
     const float* c = trained_.lists->centroid(encoded_.lists[i]);
     double y_decoded = 0, y_e = 0, c_e = 0, r_e = 0;
     for (size_t j = 0; j < kDim; ++j) {
@@ -141,8 +141,8 @@ TEST_P(QueryFormulas, TablesEqualFloatsWithinTheirStep) {
   QueryTables tables;
   BuildQueryTables(model(), transformed_, tables);
   ASSERT_GT(tables.scale, 0);
-  const uint32_t m = model().pq.m(), ksub = model().pq.ksub();
-  const size_t count = model().pq.scan_tables();
+  const uint32_t m = model().code.scan_codes(), ksub = model().code.scan_entries();
+  const size_t count = model().code.scan_tables();
   ASSERT_GE(count, m);
   ASSERT_GE(tables.tables.size(), count * ksub);
   for (size_t i = 0; i < count * ksub; ++i) EXPECT_LE(tables.tables.data()[i], 127);
@@ -150,12 +150,12 @@ TEST_P(QueryFormulas, TablesEqualFloatsWithinTheirStep) {
   std::vector<float> decoded(kDim);
   for (size_t i = 0; i < kRows; ++i) {
     const uint8_t* code = &encoded_.codes[i * model().code_bytes()];
-    model().pq.Decode(code, 1, decoded.data());
+    model().code.Decode(code, 1, decoded.data());
     const double exact =
         (inner_product() ? -1 : -2) * Product(transformed_.y.data(), decoded.data(), kDim);
     uint32_t sum = 0;
     for (uint32_t s = 0; s < m; ++s) {
-      sum += tables.tables.data()[s * ksub + CodeAt(code, s, model().pq.bits())];
+      sum += tables.tables.data()[s * ksub + CodeAt(code, s, model().code.scan_bits())];
     }
     EXPECT_NEAR(tables.offset + double{tables.scale} * sum, exact,
                 0.501 * double{tables.scale} * m + Tolerance(i));
@@ -296,7 +296,9 @@ Model TablesModel(std::vector<float> codebooks, uint32_t dim, uint32_t m) {
   Model model;
   model.dim = dim;
   model.mean.assign(dim, 0.0f);
-  model.pq = ProductQuantizer(dim, m, 4, std::move(codebooks));
+  model.spec.pq_m = m;
+  model.spec.pq_bits = 4;
+  model.code = TableCode(LayoutOf(model.spec, dim), std::move(codebooks));
   return model;
 }
 

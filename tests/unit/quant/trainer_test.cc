@@ -177,7 +177,7 @@ double Recall(const std::string& spec, Metric metric, bool refine) {
   EncodedRows encoded;
   EncodeRows(model, *trained.lists, rows, executor, encoded);
   std::vector<float> decoded(rows.data.size());
-  model.pq.Decode(encoded.codes.data(), rows.n, decoded.data());
+  model.code.Decode(encoded.codes.data(), rows.n, decoded.data());
   const bool product = metric == Metric::kInnerProduct;
   size_t hits = 0;
   for (size_t q = 0; q < queries; ++q) {
