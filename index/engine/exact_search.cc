@@ -196,7 +196,7 @@ void Collect(Metric metric, std::vector<BestKeys>& best, std::vector<std::vector
 
 }  // namespace
 
-Status ExactSearch(const Snapshot& snapshot, const store::Store& store, Metric metric,
+Status ExactSearch(const Snapshot& snapshot, const store::Store* store, Metric metric,
                    MatrixView<const float> queries, size_t k, Executor& executor, const StopToken& stop,
                    std::vector<std::vector<RankedRow>>& out) {
   const std::vector<double> query_norms = SquaredNorms(queries);
@@ -214,7 +214,7 @@ Status ExactSearch(const Snapshot& snapshot, const store::Store& store, Metric m
     const size_t rows = snapshot.next_row;
     ParallelFor(executor, rows, std::max<size_t>(kBlockRows, rows / tasks), [&](size_t begin, size_t end) {
       Accumulator part(queries, query_norms, k, metric);
-      merger.Add(AddStored(snapshot, store, metric, dim, RowId{static_cast<uint32_t>(begin)},
+      merger.Add(AddStored(snapshot, *store, metric, dim, RowId{static_cast<uint32_t>(begin)},
                            RowId{static_cast<uint32_t>(end)}, stop, part),
                  part.best());
     });

@@ -151,7 +151,7 @@ class Group {
 
 }  // namespace
 
-Status SearchGroup(const Snapshot& snapshot, const store::Store& store,
+Status SearchGroup(const Snapshot& snapshot, const store::Store* store,
                    MatrixView<const float> queries, const SearchPlan& plan, const StopToken& stop,
                    ScanOrder order, const GroupResult& result) {
   // Query by query, few are prepared at a time, so that their tables stay in the L2 cache.

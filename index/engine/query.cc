@@ -134,7 +134,7 @@ class QueryRun {
     std::vector<std::vector<RankedRow>> ranked;
     for (size_t begin = 0; begin < queries_.rows(); begin += tile) {
       const size_t count = std::min(tile, queries_.rows() - begin);
-      TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot_, *core_.store, core_.metric,
+      TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot_, core_.store.get(), core_.metric,
                                           queries_.Slice(begin, count), wanted_,
                                           *core_.options.compute, params_.stop, ranked));
       for (size_t i = 0; i < count; ++i) {
@@ -182,7 +182,7 @@ class QueryRun {
 
   Status RunGroup(const SearchPlan& plan, ScanOrder order, size_t begin, size_t end,
                   std::vector<QueryResult>& results) const {
-    return SearchGroup(snapshot_, *core_.store, queries_.Slice(begin, end - begin), plan,
+    return SearchGroup(snapshot_, core_.store.get(), queries_.Slice(begin, end - begin), plan,
                        params_.stop, order,
                        [&](size_t i, std::vector<RankedRow>& ranked, bool all_searched) {
                          QueryResult& result = results[begin + i];
@@ -201,7 +201,7 @@ class QueryRun {
     thread_local std::vector<RankedRow> ranked;
     bool all_searched = false;
     TellPlan(plan, result);
-    TESSERA_RETURN_IF_ERROR(Search(snapshot_, *core_.store, queries_.row(i), plan, params_.stop,
+    TESSERA_RETURN_IF_ERROR(Search(snapshot_, core_.store.get(), queries_.row(i), plan, params_.stop,
                                    ranked, all_searched, result.explain));
     return Finish(ranked, all_searched, result);
   }

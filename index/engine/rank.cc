@@ -19,7 +19,7 @@ struct RankScratch {
 
 class Ranker {
  public:
-  Ranker(const Snapshot& snapshot, const store::Store& store, const SearchPlan& plan,
+  Ranker(const Snapshot& snapshot, const store::Store* store, const SearchPlan& plan,
          const QueryState& state, const StopToken& stop, RankScratch& scratch)
       : snapshot_(snapshot), store_(store), plan_(plan), state_(state), stop_(stop), s_(scratch) {}
 
@@ -81,7 +81,7 @@ class Ranker {
     const size_t n = state_.top.size();
     std::vector<RowId> rows(n);
     for (size_t i = 0; i < n; ++i) rows[i] = s_.chunks[i]->row_id(InChunk(i));
-    TESSERA_ASSIGN_OR_RETURN(auto vectors, store_.GetVectors(rows, snapshot_.store.get()));
+    TESSERA_ASSIGN_OR_RETURN(auto vectors, store_->GetVectors(rows, snapshot_.store.get()));
     TESSERA_RETURN_IF_ERROR(stop_.Check());
     s_.raw.resize(model.dim);
     s_.keys.resize(n);
@@ -139,7 +139,7 @@ class Ranker {
   }
 
   const Snapshot& snapshot_;
-  const store::Store& store_;
+  const store::Store* store_;
   const SearchPlan& plan_;
   const QueryState& state_;
   const StopToken& stop_;
@@ -149,7 +149,7 @@ class Ranker {
 
 }  // namespace
 
-Status Rank(const Snapshot& snapshot, const store::Store& store, const SearchPlan& plan,
+Status Rank(const Snapshot& snapshot, const store::Store* store, const SearchPlan& plan,
             const float* q, const QueryState& state, const StopToken& stop,
             std::vector<RankedRow>& out, uint64_t& reranked) {
   static thread_local RankScratch scratch;

@@ -12,8 +12,9 @@ namespace tessera::engine {
 // Scores the candidates of `state` (state.top is finished) in the way of plan.rerank and returns
 // the best plan.wanted of them, best first, ties by row. q: as sent, normalised under cosine.
 // reranked grows by the candidates that were scored again. DataLoss if a raw vector is missing.
+// `store` may be null but for RerankTier::kRaw.
 // Uses thread-local scratch.
-Status Rank(const Snapshot& snapshot, const store::Store& store, const SearchPlan& plan,
+Status Rank(const Snapshot& snapshot, const store::Store* store, const SearchPlan& plan,
             const float* q, const QueryState& state, const StopToken& stop,
             std::vector<RankedRow>& out, uint64_t& reranked);
 

@@ -7,7 +7,7 @@
 #include "index/base/failpoint.h"
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
-#include "index/engine/vector_data.h"
+#include "index/engine/sample.h"
 #include "index/quant/encoder.h"
 
 namespace tessera::engine {
@@ -77,7 +77,6 @@ class Rebuild {
   Status SwitchInTurn();
   void Abandon();
 
-  Status Convert(RowId row, ElementType type, std::string_view bytes, float* out) const;
   // Encodes the rows held in floats_/rows_, adds their records to the batch.
   void EncodeInto(store::Batch& batch);
 
@@ -95,67 +94,21 @@ class Rebuild {
   quant::EncodedRows encoded_;
 };
 
-Status Rebuild::Convert(RowId row, ElementType type, std::string_view bytes, float* out) const {
-  const std::string name = "vector of row " + std::to_string(row.value);
-  if (bytes.size() != core_.dim * ElementSize(type)) return DataLoss(name + " has a wrong length");
-  ToFloats(type, bytes.data(), core_.dim, out);
-  StatusOr<double> norm = CheckVector(out, core_.dim, core_.metric, name);
-  if (!norm.ok()) return DataLoss(MessageOf(norm.status()));
-  if (core_.metric == Metric::kCosine) Normalize(out, core_.dim, *norm);
-  return OkStatus();
-}
-
-// A uniform sample of the live rows, the same for the same rows and seed.
 Status Rebuild::ReadSample(std::vector<float>& sample) {
-  std::vector<RowId> live;
-  live.reserve(start_->lists.live_rows());
-  for (uint32_t l = 0; l < start_->lists.nlist(); ++l) {
-    const lists::List* list = start_->lists.list(ListId{l});
-    if (!list) continue;
-    for (const lists::ChunkPtr& chunk : list->chunks) {
-      for (size_t i = 0; i < chunk->rows; ++i) {
-        if (chunk->is_live(i)) live.push_back(chunk->row_id(i));
-      }
-    }
-  }
+  const uint64_t live = start_->lists.live_rows();
   const QuantizerSpec spec = Spec();
   TESSERA_RETURN_IF_ERROR(Annotate(quant::CheckTrainable(spec), "quantizer: "));
   TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(core_.dim), "quantizer: "));
   const uint64_t needed = quant::MinTrainingRows(spec, core_.dim);
-  if (live.size() < needed) {
+  if (live < needed) {
     return FailedPrecondition("training " + spec.ToString() + " needs at least " + std::to_string(needed) +
-                              " rows, collection \"" + core_.name + "\" has " + std::to_string(live.size()));
+                              " rows, collection \"" + core_.name + "\" has " + std::to_string(live));
   }
-  std::sort(live.begin(), live.end());
   uint64_t want = options_.sample_rows > 0
                       ? std::min(options_.sample_rows, options_.sample_memory_bytes / (core_.dim * sizeof(float)))
-                      : quant::TrainingSampleRows(spec, core_.dim, live.size(), options_.sample_memory_bytes);
-  want = std::min<uint64_t>(std::max(want, needed), live.size());
-  // Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S) keeps row order, so reads are sequential.
-  uint64_t state = options_.context.seed;
-  std::vector<RowId> chosen;
-  chosen.reserve(want);
-  for (size_t i = 0; i < live.size() && chosen.size() < want; ++i) {
-    state += 0x9e3779b97f4a7c15ULL;  // splitmix64
-    uint64_t x = state;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-    x ^= x >> 31;
-    if (x % (live.size() - i) < want - chosen.size()) chosen.push_back(live[i]);
-  }
-  sample.resize(chosen.size() * core_.dim);
-  for (size_t begin = 0; begin < chosen.size(); begin += kEncodeRows) {
-    TESSERA_RETURN_IF_ERROR(CheckStop());
-    const size_t end = std::min(chosen.size(), begin + kEncodeRows);
-    TESSERA_ASSIGN_OR_RETURN(auto vectors, core_.store->GetVectors({chosen.begin() + static_cast<ptrdiff_t>(begin),
-                                                                    chosen.begin() + static_cast<ptrdiff_t>(end)},
-                                                                   start_->store.get()));
-    for (size_t i = begin; i < end; ++i) {
-      const auto& v = vectors[i - begin];
-      if (!v) return DataLoss("vector of row " + std::to_string(chosen[i].value) + " is missing");
-      TESSERA_RETURN_IF_ERROR(Convert(chosen[i], v->type, v->bytes, sample.data() + i * core_.dim));
-    }
-  }
+                      : quant::TrainingSampleRows(spec, core_.dim, live, options_.sample_memory_bytes);
+  TESSERA_ASSIGN_OR_RETURN(sample, engine::ReadSample(core_, *start_, std::max(want, needed),
+                                                      options_.context.seed, [this] { return CheckStop(); }));
   return OkStatus();
 }
 
@@ -222,7 +175,7 @@ Status Rebuild::EncodeAll() {
   TESSERA_RETURN_IF_ERROR(core_.store->ScanVectors(
       RowId{0}, RowId{UINT32_MAX}, start_->store.get(),
       [&](RowId row, ElementType type, std::string_view bytes) -> Status {
-        TESSERA_RETURN_IF_ERROR(Convert(row, type, bytes, floats_.data() + rows_.size() * core_.dim));
+        TESSERA_RETURN_IF_ERROR(StoredFloats(core_, row, type, bytes, floats_.data() + rows_.size() * core_.dim));
         rows_.push_back(row);
         return rows_.size() == kEncodeRows ? flush() : OkStatus();
       }));
@@ -253,8 +206,8 @@ Status Rebuild::ApplyChanges(const RowChanges& changes, store::Batch& batch) {
   std::vector<PointId> ids;
   for (size_t i = 0; i < changes.added.size(); ++i) {
     if (!vectors[i] || !records[i]) continue;
-    TESSERA_RETURN_IF_ERROR(Convert(changes.added[i], vectors[i]->type, vectors[i]->bytes,
-                                    floats_.data() + rows_.size() * core_.dim));
+    TESSERA_RETURN_IF_ERROR(StoredFloats(core_, changes.added[i], vectors[i]->type, vectors[i]->bytes,
+                                         floats_.data() + rows_.size() * core_.dim));
     rows_.push_back(changes.added[i]);
     ids.push_back(records[i]->id);
   }

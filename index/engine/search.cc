@@ -45,7 +45,7 @@ StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& m
   return plan;
 }
 
-Status Search(const Snapshot& snapshot, const store::Store& store, const float* q,
+Status Search(const Snapshot& snapshot, const store::Store* store, const float* q,
               const SearchPlan& plan, const StopToken& stop, std::vector<RankedRow>& out,
               bool& all_searched, QueryExplain& explain) {
   static thread_local QueryState state;

@@ -19,8 +19,9 @@ StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& m
 
 // The best `plan.wanted` rows of the snapshot for query q (dim floats, normalised under cosine),
 // best first, ties by row. Widens the probing until that many are found or all lists were searched;
-// `all_searched` tells which. Uses thread-local scratch.
-Status Search(const Snapshot& snapshot, const store::Store& store, const float* q,
+// `all_searched` tells which. `store` may be null but for RerankTier::kRaw. Uses thread-local
+// scratch.
+Status Search(const Snapshot& snapshot, const store::Store* store, const float* q,
               const SearchPlan& plan, const StopToken& stop, std::vector<RankedRow>& out,
               bool& all_searched, QueryExplain& explain);
 
@@ -35,7 +36,7 @@ using GroupResult =
 
 // The same results for several queries (by list up to kGroupQueries), whose rotation and coarse
 // search read their matrices once for some of them. Uses thread-local scratch.
-Status SearchGroup(const Snapshot& snapshot, const store::Store& store,
+Status SearchGroup(const Snapshot& snapshot, const store::Store* store,
                    MatrixView<const float> queries, const SearchPlan& plan, const StopToken& stop,
                    ScanOrder order, const GroupResult& result);
 

@@ -1,0 +1,80 @@
+#include "index/engine/sample.h"
+
+#include <algorithm>
+#include <string>
+
+#include "index/engine/vector_data.h"
+
+namespace tessera::engine {
+namespace {
+
+constexpr size_t kReadRows = 8192;  // at a time
+
+std::vector<RowId> LiveRows(const Snapshot& snapshot) {
+  std::vector<RowId> live;
+  live.reserve(snapshot.lists.live_rows());
+  for (uint32_t l = 0; l < snapshot.lists.nlist(); ++l) {
+    const lists::List* list = snapshot.lists.list(ListId{l});
+    if (!list) continue;
+    for (const lists::ChunkPtr& chunk : list->chunks) {
+      for (size_t i = 0; i < chunk->rows; ++i) {
+        if (chunk->is_live(i)) live.push_back(chunk->row_id(i));
+      }
+    }
+  }
+  std::sort(live.begin(), live.end());
+  return live;
+}
+
+// Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S) keeps row order, so reads are sequential.
+std::vector<RowId> Choose(const std::vector<RowId>& live, uint64_t want, uint64_t seed) {
+  uint64_t state = seed;
+  std::vector<RowId> chosen;
+  chosen.reserve(want);
+  for (size_t i = 0; i < live.size() && chosen.size() < want; ++i) {
+    state += 0x9e3779b97f4a7c15ULL;  // splitmix64
+    uint64_t x = state;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    x ^= x >> 31;
+    if (x % (live.size() - i) < want - chosen.size()) chosen.push_back(live[i]);
+  }
+  return chosen;
+}
+
+}  // namespace
+
+Status StoredFloats(const Core& core, RowId row, ElementType type, std::string_view bytes,
+                    float* out) {
+  const std::string name = "vector of row " + std::to_string(row.value);
+  if (bytes.size() != core.dim * ElementSize(type)) return DataLoss(name + " has a wrong length");
+  ToFloats(type, bytes.data(), core.dim, out);
+  StatusOr<double> norm = CheckVector(out, core.dim, core.metric, name);
+  if (!norm.ok()) return DataLoss(MessageOf(norm.status()));
+  if (core.metric == Metric::kCosine) Normalize(out, core.dim, *norm);
+  return OkStatus();
+}
+
+StatusOr<std::vector<float>> ReadSample(const Core& core, const Snapshot& snapshot, uint64_t rows,
+                                        uint64_t seed, const std::function<Status()>& check_stop) {
+  const std::vector<RowId> live = LiveRows(snapshot);
+  const std::vector<RowId> chosen = Choose(live, std::min<uint64_t>(rows, live.size()), seed);
+  std::vector<float> sample(chosen.size() * core.dim);
+  for (size_t begin = 0; begin < chosen.size(); begin += kReadRows) {
+    TESSERA_RETURN_IF_ERROR(check_stop());
+    const size_t end = std::min(chosen.size(), begin + kReadRows);
+    const std::vector<RowId> part(chosen.begin() + static_cast<ptrdiff_t>(begin),
+                                  chosen.begin() + static_cast<ptrdiff_t>(end));
+    TESSERA_ASSIGN_OR_RETURN(auto vectors, core.store->GetVectors(part, snapshot.store.get()));
+    for (size_t i = 0; i < part.size(); ++i) {
+      if (!vectors[i]) {
+        return DataLoss("vector of row " + std::to_string(part[i].value) + " is missing");
+      }
+      TESSERA_RETURN_IF_ERROR(StoredFloats(core, part[i], vectors[i]->type, vectors[i]->bytes,
+                                           sample.data() + (begin + i) * core.dim));
+    }
+  }
+  return sample;
+}
+
+}  // namespace tessera::engine

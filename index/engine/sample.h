@@ -1,0 +1,24 @@
+// Rows of a snapshot as floats: what trainings and evaluations learn from.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "index/engine/core.h"
+#include "index/engine/snapshot.h"
+#include "index/status.h"
+
+namespace tessera::engine {
+
+// A stored vector -> out[core.dim], of unit length under cosine. DataLoss names the row.
+Status StoredFloats(const Core& core, RowId row, ElementType type, std::string_view bytes,
+                    float* out);
+
+// A uniform sample of min(rows, live rows) rows in order of row ids, read from the snapshot's view:
+// n x dim. The same for the same rows and seed. `check_stop` is asked every few thousand rows.
+StatusOr<std::vector<float>> ReadSample(const Core& core, const Snapshot& snapshot, uint64_t rows,
+                                        uint64_t seed, const std::function<Status()>& check_stop);
+
+}  // namespace tessera::engine
