@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "index/deadline.h"
+#include "index/evaluation.h"
 #include "index/quantizer_spec.h"
 #include "index/status.h"
 #include "index/training.h"
@@ -220,6 +221,11 @@ class Collection {
   // searches and writes go on. FailedPrecondition if there are too few rows, AlreadyExists if a training is running.
   // After a failure, cancel or crash the old generation is in force.
   virtual Status Train(const TrainOptions& options) = 0;
+
+  // What quantizers would make of this collection, measured on a sample of one state of it. Blocks;
+  // searches, writes and a training go on, nothing of the collection changes. Errors as those of
+  // EvaluateRows.
+  virtual StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const = 0;
 
   // FailedPrecondition before training.
   virtual StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) = 0;

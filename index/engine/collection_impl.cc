@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "index/engine/evaluate.h"
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
 #include "index/engine/query.h"
@@ -246,6 +247,12 @@ void CollectionImpl::MaybeTrain() {
     const Pass pass(core->gate);
     if (pass) (void)TrainNow(*core, *committer, *train_at, TrainOptions());
   });
+}
+
+StatusOr<EvaluateResult> CollectionImpl::Evaluate(const EvaluateOptions& options) const {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  return EvaluateSnapshot(*core_, *core_->snapshot.Get(), options);
 }
 
 StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {

@@ -40,6 +40,7 @@ class CollectionImpl final : public Collection {
   StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) override;
   uint64_t Count() const override;
   Status Train(const TrainOptions& options) override;
+  StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override;
   StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
   Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
   CollectionStats Stats() const override;

@@ -17,6 +17,7 @@ class FakeCollection final : public Collection {
   std::function<StatusOr<std::vector<QueryResult>>(MatrixView<const float>, const QueryParams&)>
       on_query;
   std::function<Status(const TrainOptions&)> on_train;
+  std::function<StatusOr<EvaluateResult>(const EvaluateOptions&)> on_evaluate;
 
   const std::string& name() const override { return name_; }
   CollectionSpec spec() const override {
@@ -48,6 +49,9 @@ class FakeCollection final : public Collection {
   }
   uint64_t Count() const override { return 0; }
   Status Train(const TrainOptions& options) override { return on_train(options); }
+  StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override {
+    return on_evaluate(options);
+  }
   StatusOr<EncodedVectors> Encode(MatrixView<const float>) override {
     return Aborted("fake: lost a race");
   }

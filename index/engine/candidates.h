@@ -1,0 +1,30 @@
+// Specs worth trying for a number of bytes a vector. The only place that knows which kinds of
+// quantizer compete: a new kind is one line in candidates.cc.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/quantizer_spec.h"
+
+namespace tessera::engine {
+
+struct Candidate {
+  QuantizerSpec spec;
+  double bytes = 0;  // a vector: code, correction and refine code
+};
+
+// Of each kind the spec that fills at most `bytes` a vector as far as the kind allows on `dim`
+// dimensions; kinds that would leave half of it unused are left out where others do not. Empty if
+// nothing fits.
+std::vector<Candidate> Candidates(uint32_t dim, double bytes);
+
+// The fewest bytes a vector for which there is a candidate.
+inline constexpr double kSmallestCandidate = 2;
+// The most that any kind can use.
+double LargestCandidate(uint32_t dim);
+
+// Budgets from min to max, both included, in equal steps of about 1.4 times.
+std::vector<double> BudgetSteps(double min, double max);
+
+}  // namespace tessera::engine
