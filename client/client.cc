@@ -238,6 +238,17 @@ StatusOr<Operation> Client::Train(const std::string& collection, const TrainOpti
   return FromProto(operation);
 }
 
+StatusOr<Operation> Client::Evaluate(const std::string& collection,
+                                     const EvaluateOptions& options) {
+  v1::EvaluateRequest request;
+  request.set_collection(collection);
+  TESSERA_RETURN_IF_ERROR(ToProto(options, &request));
+  TESSERA_ASSIGN_OR_RETURN(v1::Operation operation,
+                           connection_->Call(connection_->training(), &v1::Training::Stub::Evaluate,
+                                             request, kNotRepeatable));
+  return FromProto(operation);
+}
+
 StatusOr<Operation> Client::GetOperation(const std::string& name) {
   v1::GetOperationRequest request;
   request.set_name(name);

@@ -46,7 +46,7 @@ class Connection;
 // Connects at the first call and again after a loss. Thread-safe.
 //
 // Errors are the server's, with its code and words. UNAVAILABLE is retried where repeating does no
-// harm (all but CreateCollection, DeleteCollection and Train), and RESOURCE_EXHAUSTED where the
+// harm (all but CreateCollection, DeleteCollection, Train and Evaluate), and RESOURCE_EXHAUSTED where the
 // server says when to come back. A call split into several requests is not one transaction: on an
 // error what was sent before stays done.
 class Client {
@@ -88,6 +88,8 @@ class Client {
 
   // Returns at once; the operation goes on in the server.
   StatusOr<Operation> Train(const std::string& collection, const TrainOptions& options);
+  // Measures quantizers on a sample of the collection, which does not change.
+  StatusOr<Operation> Evaluate(const std::string& collection, const EvaluateOptions& options);
   StatusOr<Operation> GetOperation(const std::string& name);
   StatusOr<std::vector<Operation>> ListOperations();  // newest first
   StatusOr<Operation> CancelOperation(const std::string& name);

@@ -202,6 +202,66 @@ struct TrainResult {
   double training_error = 0;
 };
 
+// Unset numbers are the server's choice.
+struct EvaluateOptions {
+  // Either these, or a range of bytes a vector (code, correction, refine code) for which specs are
+  // chosen.
+  std::vector<std::string> quantizers;
+  double min_bytes = 0;
+  double max_bytes = 0;
+  uint32_t k = 10;
+  std::vector<uint32_t> nprobe;  // each measured
+  uint32_t rerank_depth = 0;
+  uint64_t sample_rows = 0;
+  uint32_t queries = 0;      // rows held out as queries
+  VectorRows query_vectors;  // these instead, if there are rows
+  std::optional<uint64_t> seed;
+};
+
+// A share measured on queries; value +- margin is its 95 % confidence interval.
+struct MeasuredShare {
+  double value = 0;
+  double margin = 0;
+};
+
+// codes.value + probe_loss + code_loss = 1.
+struct EvaluatedSearch {
+  uint32_t nprobe = 0;
+  MeasuredShare codes;
+  MeasuredShare refine;
+  MeasuredShare raw;
+  double probe_loss = 0;
+  double code_loss = 0;
+  uint32_t rerank_depth = 0;
+  double query_cpu_us = 0;
+};
+
+struct EvaluatedQuantizer {
+  std::string asked;
+  Status error;           // not OK: nothing below is set
+  std::string quantizer;  // with all choices made
+  uint32_t nlist = 0;
+  double code_bytes = 0;  // a vector, with its correction
+  double refine_bytes = 0;
+  double resident_bytes = 0;
+  MeasuredShare codes;  // all lists probed
+  MeasuredShare refine;
+  std::vector<EvaluatedSearch> searches;  // one an nprobe
+  double squared_error = 0;
+  double relative_error = 0;
+  double train_seconds = 0;
+  double encode_rows_per_second = 0;
+  double scan_rows_per_second = 0;
+};
+
+struct EvaluateResult {
+  uint32_t k = 0;
+  uint64_t rows = 0;
+  uint64_t queries = 0;
+  uint64_t seed = 0;
+  std::vector<EvaluatedQuantizer> quantizers;
+};
+
 // Long work on the server.
 struct Operation {
   std::string name;  // "operations/17"
@@ -211,7 +271,8 @@ struct Operation {
   double progress = 0;  // 0 to 1
   std::string stage;
   Status error;                       // meaningful when done
-  std::optional<TrainResult> result;  // when done without error
+  std::optional<TrainResult> result;  // of a training done without error
+  std::optional<EvaluateResult> evaluation;  // of an evaluation done without error
 };
 
 // (list, code) of each row under the model in force.

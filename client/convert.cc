@@ -307,6 +307,7 @@ Operation FromProto(const v1::Operation& in) {
     operation.result = TrainResult{result.generation(), result.quantizer(), result.trained_rows(),
                                    result.training_error()};
   }
+  if (in.has_evaluate_result()) operation.evaluation = FromProto(in.evaluate_result());
   return operation;
 }
 

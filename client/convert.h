@@ -23,6 +23,9 @@ void ToProto(const SearchParams& params, v1::SearchParams* out);
 // Fills one upsert request, but for the collection. InvalidArgument names the row of a bad id.
 Status ToProto(const IdRows& ids, const VectorRows& rows, bool partial, v1::UpsertRequest* out);
 
+// InvalidArgument: query vectors whose bytes do not fit. Fills all but the collection.
+Status ToProto(const EvaluateOptions& options, v1::EvaluateRequest* out);
+
 CollectionInfo FromProto(const v1::Collection& in);
 CollectionStats FromProto(const v1::CollectionStats& in);
 PointId FromProto(const v1::PointId& in);
@@ -33,5 +36,6 @@ GetResult FromProto(v1::GetPointsResponse* in);
 // Indexes grow by `first_row`.
 UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row);
 Operation FromProto(const v1::Operation& in);
+EvaluateResult FromProto(const v1::EvaluateResult& in);
 
 }  // namespace tessera::client

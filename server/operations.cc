@@ -8,22 +8,26 @@ namespace tessera::server {
 Operations::Operations(size_t max_running, uint64_t first_id, Now now)
     : max_running_(max_running), now_(std::move(now)), next_id_(first_id) {}
 
-StatusOr<Operations::Begun> Operations::Begin(const std::string& collection) {
+StatusOr<Operations::Begun> Operations::Begin(const std::string& collection,
+                                             const std::string& kind) {
   std::lock_guard lock(mutex_);
   if (shut_down_) return Unavailable("the server is shutting down");
   for (const auto& [id, operation] : operations_) {
-    if (!operation.info.done && operation.info.collection == collection) {
-      return AlreadyExists(operation.info.name() + " is training collection \"" + collection + '"');
+    const OperationInfo& info = operation.info;
+    if (!info.done && info.collection == collection && info.kind == kind) {
+      return AlreadyExists(info.name() + (kind == "train" ? " is training" : " is evaluating") +
+                           " collection \"" + collection + '"');
     }
   }
   if (running_ >= max_running_) {
     return ResourceExhausted(std::to_string(running_) +
-                             " trainings are running, the server's limit");
+                             " operations are running, the server's limit");
   }
   Expire();
   Operation operation;
   operation.info.id = next_id_++;
   operation.info.collection = collection;
+  operation.info.kind = kind;
   operation.info.start = now_();
   operation.cancelled = std::make_shared<std::atomic<bool>>(false);
   Begun begun{operation.info.id, operation.cancelled};
@@ -42,7 +46,8 @@ void Operations::Progress(uint64_t id, double fraction, const std::string& stage
   info.stage = stage;
 }
 
-void Operations::Finish(uint64_t id, const Status& status, const TrainOutcome& outcome) {
+void Operations::Finish(uint64_t id, const Status& status, const TrainOutcome& outcome,
+                        std::shared_ptr<const EvaluateResult> evaluation) {
   std::vector<Waiter> called;
   OperationInfo info;
   {
@@ -55,6 +60,7 @@ void Operations::Finish(uint64_t id, const Status& status, const TrainOutcome& o
     if (status.ok()) {
       it->second.info.progress = 1;
       it->second.info.outcome = outcome;
+      it->second.info.evaluation = std::move(evaluation);
     }
     info = it->second.info;
     --running_;

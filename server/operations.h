@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "index/evaluation.h"
 #include "index/status.h"
 
 namespace tessera::server {
@@ -29,18 +30,20 @@ struct TrainOutcome {
 struct OperationInfo {
   uint64_t id = 0;
   std::string collection;
+  std::string kind;  // "train", "evaluate"
   bool done = false;
   double progress = 0;  // 0 to 1, never falling
   std::string stage;
   Status status;  // meaningful when done
   std::chrono::system_clock::time_point start;
   std::chrono::system_clock::time_point end;  // when done
-  TrainOutcome outcome;                       // when done and OK
+  TrainOutcome outcome;                       // of a training done and OK
+  std::shared_ptr<const EvaluateResult> evaluation;  // of an evaluation done and OK
 
   std::string name() const { return "operations/" + std::to_string(id); }
 };
 
-// The trainings of this process. Finished ones are kept for an hour, at most 1,000. Thread-safe;
+// The trainings and evaluations of this process. Finished ones are kept for an hour, at most 1,000. Thread-safe;
 // callbacks run without its lock, on the thread that causes them.
 class Operations {
  public:
@@ -56,11 +59,12 @@ class Operations {
     uint64_t id = 0;
     CancelFlag cancelled;
   };
-  // AlreadyExists names the one under way for this collection; ResourceExhausted if max_running
-  // are; Unavailable after Shutdown(). Finish() must follow.
-  StatusOr<Begun> Begin(const std::string& collection);
+  // AlreadyExists names the one of this kind under way for this collection; ResourceExhausted if
+  // max_running are; Unavailable after Shutdown(). Finish() must follow.
+  StatusOr<Begun> Begin(const std::string& collection, const std::string& kind = "train");
   void Progress(uint64_t id, double fraction, const std::string& stage);
-  void Finish(uint64_t id, const Status& status, const TrainOutcome& outcome);
+  void Finish(uint64_t id, const Status& status, const TrainOutcome& outcome,
+              std::shared_ptr<const EvaluateResult> evaluation = nullptr);
 
   // All by name ("operations/17"); NotFound names it.
   StatusOr<OperationInfo> Get(const std::string& name);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/call.h"
+#include "server/convert_evaluation.h"
 #include "server/grpc_status.h"
 #include "server/page.h"
 #include "server/services.h"
@@ -27,7 +28,7 @@ google::protobuf::Timestamp ToProto(std::chrono::system_clock::time_point time) 
 void ToProto(const OperationInfo& info, v1::Operation* out) {
   out->set_name(info.name());
   out->set_collection(info.collection);
-  out->set_kind("train");
+  out->set_kind(info.kind);
   out->set_done(info.done);
   out->set_progress(info.progress);
   out->set_stage(info.stage);
@@ -37,6 +38,7 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   out->set_error_code(static_cast<int>(info.status.code()));
   out->set_error_message(MessageOf(info.status));
   if (!info.status.ok()) return;
+  if (info.evaluation) return ToProto(*info.evaluation, out->mutable_evaluate_result());
   v1::TrainResult* result = out->mutable_train_result();
   result->set_generation(info.outcome.generation);
   result->set_quantizer(info.outcome.quantizer);
@@ -44,19 +46,22 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   result->set_training_error(info.outcome.training_error);
 }
 
-// One training on the jobs pool. The call is answered by the first progress after the start, or by
+using ProgressFn = std::function<void(double fraction, const char* stage)>;
+
+// What an operation does, and what it leaves.
+struct JobResult {
+  TrainOutcome training;
+  std::shared_ptr<const EvaluateResult> evaluation;
+};
+using JobWork = std::function<StatusOr<JobResult>(const ProgressFn& progress)>;
+
+// One operation on the jobs pool. The call is answered by the first progress after the start, or by
 // a failure before it: what cannot even start is the caller's error, not an operation to be polled
 // for.
-class TrainRun : public std::enable_shared_from_this<TrainRun> {
+class JobRun : public std::enable_shared_from_this<JobRun> {
  public:
-  TrainRun(ServiceState& state, std::shared_ptr<Collection> collection, uint64_t id,
-           TrainOptions options, Call& call, v1::Operation* response)
-      : state_(state),
-        collection_(std::move(collection)),
-        id_(id),
-        options_(std::move(options)),
-        call_(&call),
-        response_(response) {}
+  JobRun(ServiceState& state, uint64_t id, JobWork work, Call& call, v1::Operation* response)
+      : state_(state), id_(id), work_(std::move(work)), call_(&call), response_(response) {}
 
   void Post() {
     state_.runtime.jobs().Post([self = shared_from_this()] { self->Run(); });
@@ -64,22 +69,22 @@ class TrainRun : public std::enable_shared_from_this<TrainRun> {
 
  private:
   void Run() {
-    options_.context.progress = [this](double fraction, const char* stage) {
+    const ProgressFn progress = [this](double fraction, const char* stage) {
       state_.operations.Progress(id_, fraction, stage);
       // The first report only says that the engine took it up; it checks the rows after that.
       if (std::exchange(taken_up_, true)) Answer(OkStatus());
     };
-    const Status status = Guarded([this] { return collection_->Train(options_); });
-    TrainOutcome outcome;
-    if (status.ok()) {
-      const CollectionStats stats = collection_->Stats();
-      outcome = {stats.generation.value, stats.quantizer, stats.trained_rows, stats.training_error};
-    }
-    state_.operations.Finish(id_, status, outcome);
+    JobResult result;
+    const Status status = Guarded([&]() -> Status {
+      TESSERA_ASSIGN_OR_RETURN(result, work_(progress));
+      return OkStatus();
+    });
+    work_ = nullptr;  // it holds the collection
+    state_.operations.Finish(id_, status, result.training, result.evaluation);
     Answer(status);
   }
 
-  // Only the first answer counts: the call is gone after it. Called on the training thread.
+  // Only the first answer counts: the call is gone after it. Called on the thread of the work.
   void Answer(const Status& status) {
     if (call_ == nullptr) return;
     const auto info = state_.operations.Get("operations/" + std::to_string(id_));
@@ -88,9 +93,8 @@ class TrainRun : public std::enable_shared_from_this<TrainRun> {
   }
 
   ServiceState& state_;
-  const std::shared_ptr<Collection> collection_;
   const uint64_t id_;
-  TrainOptions options_;
+  JobWork work_;
   Call* call_;
   v1::Operation* const response_;
   bool taken_up_ = false;
@@ -156,12 +160,15 @@ class TrainingService final : public v1::Training::CallbackService {
   grpc::ServerUnaryReactor* Train(grpc::CallbackServerContext* context,
                                   const v1::TrainRequest* request,
                                   v1::Operation* response) override {
-    return Call::StartAsync(state_, context, {"Training.Train", request->ByteSizeLong(), {}},
-                            state_.runtime.io(), [=, this](Call& call) {
-                              auto run = MakeRun(*request, call, response);
-                              if (!run.ok()) return call.Complete(run.status());
-                              (*run)->Post();
-                            });
+    return StartJob(context, "Training.Train", *request,
+                    [=, this](Call& call) { return MakeTraining(*request, call, response); });
+  }
+
+  grpc::ServerUnaryReactor* Evaluate(grpc::CallbackServerContext* context,
+                                     const v1::EvaluateRequest* request,
+                                     v1::Operation* response) override {
+    return StartJob(context, "Training.Evaluate", *request,
+                    [=, this](Call& call) { return MakeEvaluation(*request, call, response); });
   }
 
   grpc::ServerUnaryReactor* GetOperation(grpc::CallbackServerContext* context,
@@ -213,8 +220,19 @@ class TrainingService final : public v1::Training::CallbackService {
     return info.status();
   }
 
-  StatusOr<std::shared_ptr<TrainRun>> MakeRun(const v1::TrainRequest& request, Call& call,
-                                              v1::Operation* response) const {
+  template <typename Request, typename Make>
+  Call* StartJob(grpc::CallbackServerContext* context, const char* method, const Request& request,
+                 Make make) {
+    return Call::StartAsync(state_, context, {method, request.ByteSizeLong(), {}},
+                            state_.runtime.io(), [make](Call& call) {
+                              StatusOr<std::shared_ptr<JobRun>> run = make(call);
+                              if (!run.ok()) return call.Complete(run.status());
+                              (*run)->Post();
+                            });
+  }
+
+  StatusOr<std::shared_ptr<JobRun>> MakeTraining(const v1::TrainRequest& request, Call& call,
+                                                 v1::Operation* response) const {
     TESSERA_ASSIGN_OR_RETURN(auto collection, state_.Find(request.collection()));
     TrainOptions options;
     if (!request.quantizer().empty()) {
@@ -227,8 +245,32 @@ class TrainingService final : public v1::Training::CallbackService {
     TESSERA_ASSIGN_OR_RETURN(const Operations::Begun begun,
                              state_.operations.Begin(request.collection()));
     options.context.stop = StopToken(Steady::time_point::max(), begun.cancelled);
-    return std::make_shared<TrainRun>(state_, std::move(collection), begun.id, std::move(options),
-                                      call, response);
+    const JobWork work = [collection, options](const ProgressFn& progress) mutable
+        -> StatusOr<JobResult> {
+      options.context.progress = progress;
+      TESSERA_RETURN_IF_ERROR(collection->Train(options));
+      const CollectionStats stats = collection->Stats();
+      return JobResult{{stats.generation.value, stats.quantizer, stats.trained_rows,
+                        stats.training_error},
+                       nullptr};
+    };
+    return std::make_shared<JobRun>(state_, begun.id, work, call, response);
+  }
+
+  StatusOr<std::shared_ptr<JobRun>> MakeEvaluation(const v1::EvaluateRequest& request, Call& call,
+                                                   v1::Operation* response) const {
+    TESSERA_ASSIGN_OR_RETURN(auto collection, state_.Find(request.collection()));
+    const auto options = std::make_shared<EvaluationOptions>();
+    TESSERA_RETURN_IF_ERROR(options->Read(request, collection->spec().dim));
+    TESSERA_ASSIGN_OR_RETURN(const Operations::Begun begun,
+                             state_.operations.Begin(request.collection(), "evaluate"));
+    options->get().context.stop = StopToken(Steady::time_point::max(), begun.cancelled);
+    const JobWork work = [collection, options](const ProgressFn& progress) -> StatusOr<JobResult> {
+      options->get().context.progress = progress;
+      TESSERA_ASSIGN_OR_RETURN(EvaluateResult result, collection->Evaluate(options->get()));
+      return JobResult{{}, std::make_shared<const EvaluateResult>(std::move(result))};
+    };
+    return std::make_shared<JobRun>(state_, begun.id, work, call, response);
   }
 
   Status ListPage(const v1::ListOperationsRequest& request,

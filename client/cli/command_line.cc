@@ -17,6 +17,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddOperationCommand(app, chosen);
   AddQueryCommand(app, chosen);
   AddEvalCommand(app, chosen);
+  AddEvaluateCommand(app, chosen);
   AddGetCommand(app, chosen);
   AddDeleteCommand(app, chosen);
   AddCountCommand(app, chosen);

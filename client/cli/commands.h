@@ -36,6 +36,7 @@ void AddDecodeCommand(CLI::App& app, Invocation& chosen);
 void AddDeleteCommand(CLI::App& app, Invocation& chosen);
 void AddEncodeCommand(CLI::App& app, Invocation& chosen);
 void AddEvalCommand(CLI::App& app, Invocation& chosen);
+void AddEvaluateCommand(CLI::App& app, Invocation& chosen);
 void AddFitCommand(CLI::App& app, Invocation& chosen);
 void AddGetCommand(CLI::App& app, Invocation& chosen);
 void AddLoadCommand(CLI::App& app, Invocation& chosen);

@@ -236,6 +236,7 @@ StatusOr<int> Eval(const Invocation& chosen, const Options& typed) {
 }
 
 constexpr const char* kFooter =
+    "To compare quantizers before training one: `tessera evaluate`.\n"
     "Without a ground truth the server computes one by exact search. One in a file holds row\n"
     "numbers, so it fits a collection that was loaded from one file with ids by row.\n"
     "Each --rerank is measured with each --nprobe; 0 leaves the choice to the server.\n\n"
@@ -249,7 +250,8 @@ constexpr const char* kFooter =
 void AddEvalCommand(CLI::App& app, Invocation& chosen) {
   auto options = std::make_shared<Options>();
   options->queries.dataset = "test";
-  CLI::App* command = app.add_subcommand("eval", "Measure recall, speed and bytes a vector");
+  CLI::App* command = app.add_subcommand(
+      "eval", "Measure recall, speed and bytes a vector of a collection as it is now");
   command->add_option("collection", options->settings.collection, "Collection")->required();
   command->add_option("queries", options->queries.path, "File of query vectors")->required();
   command->add_option("--format", options->format, "Format of the queries")->capture_default_str();

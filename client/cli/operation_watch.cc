@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "client/cli/command_line.h"
+#include "client/cli/evaluation_text.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/progress.h"
 #include "client/cli/text.h"
@@ -15,6 +16,10 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{250};
 
 void Summarize(const client::Operation& operation, double seconds) {
+  if (operation.evaluation) {
+    std::fputs(DescribeEvaluation(*operation.evaluation).c_str(), stdout);
+    return;
+  }
   if (!operation.result) {
     std::fprintf(stderr, "%s is done\n", operation.name.c_str());
     return;
