@@ -19,6 +19,11 @@ struct CollectionConfig {
   uint32_t dim = 0;
   Metric metric = Metric::kL2;
   std::string quantizer;  // what to train, e.g. "IVF1024,PQ32x8,Refine(SQ8)"; empty = the default
+  // Instead of a quantizer a goal, of which 0 is none: each training chooses the quantizer.
+  double bytes_per_vector = 0;
+  uint64_t memory_budget = 0;  // bytes, all in, at expected_rows
+  uint64_t expected_rows = 0;
+  double target_recall = 0;
   bool auto_train = true;
   bool sync_writes = true;
 };
@@ -32,6 +37,7 @@ struct CollectionInfo {
   uint32_t generation = 0;  // of the model in force, 0 = untrained
   uint64_t rows = 0;
   std::string trained_quantizer;
+  std::string plan;  // how it was chosen for the goal, in words and numbers
 };
 
 // Resident bytes by component.

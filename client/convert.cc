@@ -119,6 +119,10 @@ void ToProto(const CollectionConfig& config, v1::Collection* out) {
   out->set_dim(config.dim);
   out->set_metric(ToProto(config.metric));
   out->set_quantizer(config.quantizer);
+  out->set_bytes_per_vector(config.bytes_per_vector);
+  out->set_memory_budget(config.memory_budget);
+  out->set_expected_rows(config.expected_rows);
+  out->set_target_recall(config.target_recall);
   out->set_auto_train(config.auto_train);
   out->set_sync_writes(config.sync_writes);
 }
@@ -194,12 +198,17 @@ CollectionInfo FromProto(const v1::Collection& in) {
                  .dim = in.dim(),
                  .metric = FromProto(in.metric()),
                  .quantizer = in.quantizer(),
+                 .bytes_per_vector = in.bytes_per_vector(),
+                 .memory_budget = in.memory_budget(),
+                 .expected_rows = in.expected_rows(),
+                 .target_recall = in.target_recall(),
                  .auto_train = !in.has_auto_train() || in.auto_train(),
                  .sync_writes = !in.has_sync_writes() || in.sync_writes()};
   info.state = FromProto(in.state());
   info.generation = in.generation();
   info.rows = in.rows();
   info.trained_quantizer = in.trained_quantizer();
+  info.plan = in.plan();
   return info;
 }
 

@@ -14,6 +14,7 @@
 
 #include "index/deadline.h"
 #include "index/evaluation.h"
+#include "index/quantizer_goal.h"
 #include "index/quantizer_spec.h"
 #include "index/status.h"
 #include "index/training.h"
@@ -24,7 +25,9 @@ namespace tessera {
 struct CollectionSpec {
   uint32_t dim = 0;  // 1..kMaxDim, fixed for life
   Metric metric = Metric::kL2;
-  QuantizerSpec quantizer;  // used by the next training
+  QuantizerSpec quantizer;  // used by the next training, unless there is a goal
+  // If given, each training chooses the quantizer for it, by measurement on the rows.
+  QuantizerGoal goal;
   // Train by itself once 10,000 rows are there, and again at four times the rows of the last training.
   // Needs CatalogOptions::background.
   bool auto_train = true;
@@ -162,10 +165,11 @@ struct CollectionStats {
   bool training = false;
   double training_fraction = 0;
   std::string training_stage;
+  std::string plan;  // how the quantizer in force was chosen for the goal; empty if it was not
 };
 
 struct TrainOptions {
-  std::optional<QuantizerSpec> quantizer;  // replaces the collection's spec
+  std::optional<QuantizerSpec> quantizer;  // replaces the collection's spec, or its goal
   uint64_t sample_rows = 0;                // 0 = chosen; bounded by memory
   uint64_t sample_memory_bytes = 1ull << 30;
   TrainingContext context;  // executor null = the collection's compute executor

@@ -63,6 +63,14 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   }
   spec.dim = collection.dim();
   TESSERA_ASSIGN_OR_RETURN(spec.metric, FromProto(collection.metric()));
+  spec.goal = {collection.bytes_per_vector(), collection.memory_budget(),
+               collection.expected_rows(), collection.target_recall()};
+  if (spec.goal.given() && !collection.quantizer().empty()) {
+    return InvalidArgument(
+        "collection.quantizer and a goal (bytes_per_vector, memory_budget, target_recall) exclude "
+        "each other");
+  }
+  TESSERA_RETURN_IF_ERROR(Annotate(spec.goal.Validate(spec.dim), "collection."));
   const std::string text =
       collection.quantizer().empty() ? kDefaultQuantizer : collection.quantizer();
   StatusOr<QuantizerSpec> quantizer = QuantizerSpec::Parse(text);
@@ -79,6 +87,11 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_dim(spec.dim);
   out->set_metric(ToProto(spec.metric));
   out->set_quantizer(spec.quantizer.ToString());
+  out->set_bytes_per_vector(spec.goal.bytes_per_vector);
+  out->set_memory_budget(spec.goal.memory_budget);
+  out->set_expected_rows(spec.goal.expected_rows);
+  out->set_target_recall(spec.goal.target_recall);
+  out->set_plan(stats.plan);
   out->set_auto_train(spec.auto_train);
   out->set_sync_writes(spec.sync_writes);
   out->set_state(StateOf(stats));

@@ -9,6 +9,7 @@
 #include "client/cli/collection_text.h"
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/goal_options.h"
 #include "client/cli/options.h"
 #include "client/cli/text.h"
 #include "client/client.h"
@@ -31,8 +32,9 @@ StatusOr<int> Create(const Invocation& chosen, const Options& options) {
   config.auto_train = !options.no_auto_train;
   config.sync_writes = !options.no_sync;
   TESSERA_ASSIGN_OR_RETURN(client::CollectionInfo made, client.CreateCollection(config));
-  std::fprintf(stderr, "created %s: %u dimensions, %s, quantizer %s\n", made.config.name.c_str(),
-               made.config.dim, MetricName(made.config.metric), made.config.quantizer.c_str());
+  std::fprintf(stderr, "created %s: %u dimensions, %s, %s\n", made.config.name.c_str(),
+               made.config.dim, MetricName(made.config.metric),
+               DescribeGoal(made.config).c_str());
   return kExitOk;
 }
 
@@ -105,13 +107,16 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
       ->check(CLI::Range(1u, static_cast<unsigned>(kMaxDim)));
   AddParsed(create, "--metric", options->config.metric, ParseMetric,
             "l2 (default), ip (inner product) or cosine");
-  create->add_option("--quantizer", options->config.quantizer,
-                     "What training makes, e.g. IVF1024,PQ32x8,Refine(SQ8); the server chooses "
-                     "if it is not given");
+  AddQuantizerOptions(create, options->config, "");
   create->add_flag("--no-auto-train", options->no_auto_train, "Train only when told to");
   create->add_flag("--no-sync", options->no_sync,
                    "Acknowledge before the disk has it: a power loss may take the last writes");
-  create->footer("Example: tessera collection create words --dim 100 --metric cosine");
+  create->footer(
+      "Examples:\n"
+      "  tessera collection create words --dim 100 --metric cosine\n"
+      "  tessera collection create words --dim 100 --bytes-per-vector 24\n"
+      "  tessera collection create words --dim 100 --memory-budget 4GiB --expected-rows 50000000\n"
+      "How a goal was met: tessera collection show");
   create->callback([options, &chosen] {
     chosen.run = [options, &chosen] { return Create(chosen, *options); };
   });

@@ -1,5 +1,7 @@
 #include "client/cli/collection_text.h"
 
+#include "client/cli/goal_options.h"
+
 namespace tessera::cli {
 
 std::vector<std::pair<std::string, uint64_t>> MemoryComponents(const client::MemoryUsage& memory) {
@@ -46,6 +48,7 @@ std::string DescribeCollection(const client::CollectionInfo& info,
                    (stats.dead_rows > 0 ? " (+ " + FormatCount(stats.dead_rows) + " erased)" : ""));
   line("dimensions", std::to_string(info.config.dim));
   line("metric", MetricName(info.config.metric));
+  if (HasGoal(info.config)) line("goal", DescribeGoal(info.config));
   line("quantizer", info.config.quantizer);
   if (stats.generation > 0) {
     line("model", stats.quantizer + ", generation " + std::to_string(stats.generation) +
@@ -63,6 +66,7 @@ std::string DescribeCollection(const client::CollectionInfo& info,
                             FormatBytes(stats.process_anonymous_bytes) + ", peak " +
                             FormatBytes(stats.process_peak_resident_bytes));
   line("kernels", stats.isa);
+  if (!info.plan.empty()) out += "\nplan: " + info.plan;
   const std::string memory = DescribeMemory(stats, info.config.dim);
   return memory.empty() ? out : out + '\n' + memory;
 }
@@ -73,12 +77,17 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   json.Key("dim").Integer(info.config.dim);
   json.Key("metric").String(MetricName(info.config.metric));
   json.Key("quantizer").String(info.config.quantizer);
+  json.Key("bytes_per_vector").Number(info.config.bytes_per_vector);
+  json.Key("memory_budget").Integer(info.config.memory_budget);
+  json.Key("expected_rows").Integer(info.config.expected_rows);
+  json.Key("target_recall").Number(info.config.target_recall);
   json.Key("auto_train").Bool(info.config.auto_train);
   json.Key("sync_writes").Bool(info.config.sync_writes);
   json.Key("state").String(CollectionStateName(info.state));
   json.Key("generation").Integer(info.generation);
   json.Key("rows").Integer(info.rows);
   json.Key("trained_quantizer").String(info.trained_quantizer);
+  json.Key("plan").String(info.plan);
   json.EndObject();
 }
 

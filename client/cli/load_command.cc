@@ -7,6 +7,7 @@
 #include "client/cli/bad_rows.h"
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/goal_options.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/load_input.h"
 #include "client/cli/load_state.h"
@@ -158,8 +159,8 @@ Status Load::CreateCollection() {
   config.dim = static_cast<uint32_t>(input_->dim());
   config.auto_train = !options_.no_auto_train;
   TESSERA_ASSIGN_OR_RETURN(collection_, client_.CreateCollection(config));
-  std::fprintf(stderr, "created %s: %u dimensions, %s, quantizer %s\n", config.name.c_str(),
-               config.dim, MetricName(config.metric), collection_->config.quantizer.c_str());
+  std::fprintf(stderr, "created %s: %u dimensions, %s, %s\n", config.name.c_str(), config.dim,
+               MetricName(config.metric), DescribeGoal(collection_->config).c_str());
   return OkStatus();
 }
 
@@ -295,8 +296,7 @@ void AddLoadCommand(CLI::App& app, Invocation& chosen) {
   command->add_flag("--create", options->create, "Create the collection if it is not there");
   CLI::Option* metric = AddParsed(command, "--metric", options->config.metric, ParseMetric,
                                   "Of a new collection: l2 (default), ip or cosine");
-  command->add_option("--quantizer", options->config.quantizer,
-                      "Of a new collection, e.g. IVF1024,PQ32x8,Refine(SQ8)");
+  AddQuantizerOptions(command, options->config, "Of a new collection: ");
   command->add_flag("--no-auto-train", options->no_auto_train,
                     "Of a new collection: train only when told to");
   AddInputOptions(command, *options);

@@ -65,6 +65,24 @@ StatusOr<std::vector<float>> ParseVector(const std::string& text) {
   return vector;
 }
 
+StatusOr<uint64_t> ParseByteSize(const std::string& text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const std::string unit(stop, end);
+  const std::string units[] = {"", "KiB", "MiB", "GiB", "TiB"};
+  double factor = 1;
+  for (const std::string& known : units) {
+    const bool matches = unit == known || (known.empty() && unit == "B");
+    if (error == std::errc() && matches && number * factor >= 1 && number * factor < 1e18) {
+      return static_cast<uint64_t>(number * factor);
+    }
+    factor *= 1024;
+  }
+  return InvalidArgument("\"" + text +
+                         "\" is no number of bytes, expected e.g. 4GiB, 512MiB or 1000000");
+}
+
 StatusOr<RerankChoice> ParseRerank(const std::string& text) {
   const size_t colon = text.find(':');
   const std::string tier = text.substr(0, colon);

@@ -16,6 +16,8 @@ StatusOr<Metric> ParseMetric(const std::string& text);  // l2, ip, cosine
 StatusOr<PointId> ParsePointId(const std::string& text);
 // "[0.5, -1]" or "0.5 -1" or "0.5,-1": finite numbers, at least one.
 StatusOr<std::vector<float>> ParseVector(const std::string& text);
+// "1000000", "512MiB", "4GiB": at least one byte.
+StatusOr<uint64_t> ParseByteSize(const std::string& text);
 
 // What to rerank with, written TIER[:DEPTH]: none, refine:200, raw, auto.
 struct RerankChoice {

@@ -265,6 +265,7 @@ Status CollectionSpec::Validate() const {
   if (quantizer.code != CodeKind::kProduct) {
     return InvalidArgument("quantizer: collections take product codes (PQ...), not " + quantizer.ToString());
   }
+  TESSERA_RETURN_IF_ERROR(goal.Validate(dim));
   return Annotate(quantizer.Validate(dim), "quantizer: ");
 }
 

@@ -109,6 +109,8 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   const store::Store& store = *core->store;
   TESSERA_ASSIGN_OR_RETURN(const std::string spec_bytes, NeedRecord(store, kSpecRecord));
   TESSERA_ASSIGN_OR_RETURN(core->spec, DecodeSpec(spec_bytes));
+  TESSERA_ASSIGN_OR_RETURN(auto plan, store.GetRecord(kPlanRecord));
+  if (plan) core->plan = *std::move(plan);
   core->dim = core->spec.dim;
   core->metric = core->spec.metric;
   core->sync_writes = core->spec.sync_writes;
@@ -336,6 +338,10 @@ CollectionStats CollectionImpl::Stats() const {
   if (stats.read_only) {
     std::lock_guard lock(core_->cause_mutex);
     stats.read_only_cause = core_->read_only_cause;
+  }
+  {
+    std::lock_guard lock(core_->spec_mutex);
+    stats.plan = core_->plan;
   }
   stats.training = core_->training;
   if (stats.training) {

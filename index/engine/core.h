@@ -82,6 +82,7 @@ struct Core {
   bool sync_writes = true;
   mutable std::mutex spec_mutex;
   CollectionSpec spec;             // guarded by spec_mutex (training may replace the quantizer)
+  std::string plan;                // guarded by spec_mutex; see CollectionStats
 
   // Read-only after a failed write.
   std::atomic<bool> read_only{false};

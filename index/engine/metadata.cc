@@ -42,6 +42,10 @@ std::string EncodeSpec(const CollectionSpec& spec) {
   out.Put(static_cast<uint8_t>(spec.auto_train));
   out.Put(static_cast<uint8_t>(spec.sync_writes));
   out.PutString(spec.quantizer.ToString());
+  out.Put(spec.goal.bytes_per_vector);
+  out.Put(spec.goal.memory_budget);
+  out.Put(spec.goal.expected_rows);
+  out.Put(spec.goal.target_recall);
   return bytes;
 }
 
@@ -53,6 +57,10 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   spec.auto_train = in.Get<uint8_t>() != 0;
   spec.sync_writes = in.Get<uint8_t>() != 0;
   const std::string quantizer(in.GetString());
+  spec.goal.bytes_per_vector = in.Get<double>();
+  spec.goal.memory_budget = in.Get<uint64_t>();
+  spec.goal.expected_rows = in.Get<uint64_t>();
+  spec.goal.target_recall = in.Get<double>();
   if (!in.Finished() || metric > static_cast<uint8_t>(Metric::kCosine)) return Damaged(kSpecRecord);
   spec.metric = static_cast<Metric>(metric);
   StatusOr<QuantizerSpec> parsed = QuantizerSpec::Parse(quantizer);

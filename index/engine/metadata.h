@@ -14,6 +14,7 @@ namespace tessera::engine {
 inline constexpr const char* kSpecRecord = "spec";
 inline constexpr const char* kActiveRecord = "active";
 inline constexpr const char* kProgressRecord = "progress";
+inline constexpr const char* kPlanRecord = "plan";  // text: how the quantizer in force was chosen
 std::string ModelRecord(Generation generation);  // "model/<be32 as 8 hex digits>"
 
 // Written with every commit, so that numbers are dense and never given out twice.

@@ -1,12 +1,14 @@
 #include "index/engine/rebuild.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "index/base/failpoint.h"
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
+#include "index/engine/planner.h"
 #include "index/engine/sample.h"
 #include "index/quant/encoder.h"
 
@@ -20,6 +22,7 @@ constexpr size_t kFinalChanges = 1000; // few enough for the last round, inside 
 // Shares of the whole, for progress.
 constexpr double kTrainShare = 0.5;
 constexpr double kEncodeShare = 0.45;
+constexpr double kPlanShare = 0.6;  // of the whole with the rest behind it, where a plan is made
 
 class Rebuild {
  public:
@@ -38,6 +41,7 @@ class Rebuild {
       start_ = core_.snapshot.Get();
       committer_.TrackChanges(true);
     });
+    TESSERA_RETURN_IF_ERROR(MakePlan());
     Report(0, "sample");
     std::vector<float> sample;
     TESSERA_RETURN_IF_ERROR(ReadSample(sample));
@@ -52,6 +56,7 @@ class Rebuild {
 
   // Progress to the caller and to Stats; a stop asked for by either side shows here.
   void Report(double fraction, const char* stage) {
+    if (plan_) fraction = kPlanShare + (1 - kPlanShare) * fraction;
     core_.training_fraction = fraction;
     core_.training_stage = stage;
     if (options_.context.progress) options_.context.progress(fraction, stage);
@@ -63,10 +68,12 @@ class Rebuild {
 
   QuantizerSpec Spec() const {
     if (options_.quantizer) return *options_.quantizer;
+    if (plan_) return plan_->spec;
     std::lock_guard lock(core_.spec_mutex);
     return core_.spec.quantizer;
   }
 
+  Status MakePlan();
   Status ReadSample(std::vector<float>& sample);
   Status Train(const std::vector<float>& sample);
   Status CreateFamilies();
@@ -84,6 +91,7 @@ class Rebuild {
   Committer& committer_;
   const TrainOptions& options_;
   SnapshotPtr start_;
+  std::optional<Plan> plan_;
   quant::TrainedModel trained_;
   Generation generation_;
   bool families_ = false;
@@ -93,6 +101,25 @@ class Rebuild {
   std::vector<RowId> rows_;
   quant::EncodedRows encoded_;
 };
+
+// Chooses the quantizer where the collection has a goal and the caller no other wish.
+Status Rebuild::MakePlan() {
+  QuantizerGoal goal;
+  {
+    std::lock_guard lock(core_.spec_mutex);
+    goal = core_.spec.goal;
+  }
+  if (options_.quantizer || !goal.given()) return OkStatus();
+  Report(0, "plan");
+  Executor& executor =
+      options_.context.executor ? *options_.context.executor : *core_.options.compute;
+  TrainingContext context = options_.context;
+  context.progress = [this](double fraction, const char* stage) {
+    Report(kPlanShare * fraction, stage);
+  };
+  TESSERA_ASSIGN_OR_RETURN(plan_, PlanCollection(core_, *start_, goal, executor, context));
+  return CheckStop();
+}
 
 Status Rebuild::ReadSample(std::vector<float>& sample) {
   const uint64_t live = start_->lists.live_rows();
@@ -264,8 +291,14 @@ Status Rebuild::SwitchInTurn() {
     std::lock_guard lock(core_.spec_mutex);
     spec = core_.spec;
   }
-  if (options_.quantizer) spec.quantizer = *options_.quantizer;
+  if (options_.quantizer) {
+    spec.quantizer = *options_.quantizer;
+    spec.goal = {};
+  }
+  if (plan_) spec.quantizer = plan_->spec;
+  const std::string plan = plan_ ? plan_->text : std::string();
   batch->PutRecord(kSpecRecord, EncodeSpec(spec));
+  batch->PutRecord(kPlanRecord, plan);
   batch->PutRecord(ModelRecord(generation_), trained_.model->Serialize());
   if (start_->trained()) batch->DeleteRecord(ModelRecord(start_->generation));
   batch->PutRecord(kActiveRecord, EncodeActive({generation_, trained_.lists->nlist(), start_->lists.live_rows()}));
@@ -278,6 +311,7 @@ Status Rebuild::SwitchInTurn() {
   {
     std::lock_guard lock(core_.spec_mutex);
     core_.spec = spec;
+    core_.plan = plan;
   }
   auto next = std::make_shared<Snapshot>();
   next->commit = now->commit + 1;

@@ -1,6 +1,7 @@
 #include "index/lists/list.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace tessera::lists {
@@ -106,6 +107,30 @@ ListBytes ListSet::Bytes() const {
     if (!one) continue;
     bytes.headers += sizeof(List) + 2 * kAllocation + one->chunks.capacity() * sizeof(ChunkPtr);
     for (const ChunkPtr& chunk : one->chunks) CountChunk(*chunk, layout_, bytes);
+  }
+  return bytes;
+}
+
+ListBytes ProjectBytes(uint64_t rows, uint32_t nlist, const RowLayout& layout) {
+  ListBytes bytes;
+  const uint64_t chunks = rows / kChunkRows + nlist;  // the last of each list is not full
+  const uint64_t pages = nlist / kListsPerPage + 1;
+  bytes.headers = chunks * (sizeof(Chunk) + sizeof(ChunkIds) + sizeof(ChunkPtr) + 2 * kAllocation) +
+                  nlist * (sizeof(List) + 2 * kAllocation) +
+                  pages * (sizeof(ListPage) + sizeof(ListPtr) + kAllocation);
+  // Rows of a chunk are spread over as many row ids as all lists hold meanwhile.
+  const uint64_t range = std::min<uint64_t>(rows, uint64_t{kChunkRows} * nlist * 2);
+  bytes.row_ids = rows * static_cast<uint64_t>(std::bit_width(range)) / 8 + chunks * 16;
+  if (layout.code_bytes > 0) {
+    const uint64_t blocks = rows / kBlockRows + nlist;
+    bytes.codes = rows * layout.code_bytes;
+    bytes.corrections = rows;
+    bytes.headers += blocks * (sizeof(CodeBlock) + 2 * kAllocation);
+    bytes.padding = nlist * (layout.code_bytes + 1) * kColumnRows / 2;  // half a column a list
+  }
+  if (layout.record_bytes > 0) {
+    bytes.records = rows * layout.record_bytes;
+    bytes.headers += (rows / kPageRows + nlist) * kAllocation;
   }
   return bytes;
 }

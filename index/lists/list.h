@@ -66,6 +66,10 @@ class ListSet {
   std::vector<std::shared_ptr<const ListPage>> pages_;
 };
 
+// What `rows` rows in `nlist` lists of about the same length would take; external ids are not known and
+// left out.
+ListBytes ProjectBytes(uint64_t rows, uint32_t nlist, const RowLayout& layout);
+
 // Collects changes, then makes the next version. Not thread-safe; borrows the rows' bytes until Finish.
 class ListSetEditor {
  public:

@@ -1,0 +1,380 @@
+#include "index/engine/planner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+#include "index/engine/candidates.h"
+#include "index/engine/evaluate.h"
+#include "index/engine/held_out.h"
+#include "index/engine/sample.h"
+#include "index/engine/trial.h"
+#include "index/engine/trial_search.h"
+
+namespace tessera::engine {
+namespace {
+
+constexpr uint64_t kPlanRows = 20000;
+constexpr uint64_t kPlanFloats = 8u << 20;  // of the sample: bounds the time of many dimensions
+constexpr uint32_t kPlanQueries = 400;
+constexpr uint32_t kNeighbours = 10;
+// Candidates so near to the best are as good: the first of them in the list is simpler or faster.
+constexpr double kTie = 0.002;
+constexpr double kResidentMargin = 1.02;
+
+std::string Format(const char* format, ...) {
+  char text[400];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  return text;
+}
+
+// About 2 sqrt(n) lists, no more centroids than 16 bytes a row, 39 rows a list: what training makes
+// at most.
+uint32_t MostLists(uint64_t rows, uint32_t dim) {
+  const auto n = static_cast<double>(rows);
+  return static_cast<uint32_t>(std::max(1.0, std::min({2 * std::sqrt(n), 4 * n / dim, n / 39})));
+}
+
+uint64_t RowsOf(const PlanInput& input) { return std::max(input.rows, input.goal.expected_rows); }
+
+// The smallest there is: one sub-quantizer of 8 bits.
+uint64_t SmallestResident(const PlanInput& input) {
+  const uint64_t model = sizeof(quant::Model) + uint64_t{256 + 2} * input.dim * sizeof(float);
+  return ProjectResident(input, RowsOf(input), {1, 0}, model);
+}
+
+struct Tried {
+  Candidate candidate;
+  Status error;
+  double recall = 0;  // estimate at the rows of the collection; of the sample for budgets
+  double margin = 0;
+  double sample_recall = 0;
+  uint64_t resident = 0;  // projected
+};
+
+// Line through recall against the number of rows, both on scales where it is nearly straight.
+class RecallLine {
+ public:
+  void Add(double rows, double recall) {
+    const double x = std::log(rows);
+    const double y = Logit(recall);
+    n_ += 1, x_ += x, y_ += y, xx_ += x * x, xy_ += x * y;
+  }
+  double At(double rows) const {
+    const double spread = n_ * xx_ - x_ * x_;
+    const double slope = spread > 0 ? std::min(0.0, (n_ * xy_ - x_ * y_) / spread) : 0;
+    const double y = (y_ + slope * (n_ * std::log(rows) - x_)) / n_;
+    return 1 / (1 + std::exp(-y));
+  }
+
+ private:
+  static double Logit(double share) {
+    const double inside = std::clamp(share, 0.001, 0.999);
+    return std::log(inside / (1 - inside));
+  }
+  double n_ = 0, x_ = 0, y_ = 0, xx_ = 0, xy_ = 0;
+};
+
+class Planner {
+ public:
+  Planner(const PlanInput& input, HeldOut held, Executor& executor, const TrainingContext& context)
+      : input_(input), held_(std::move(held)), executor_(executor), context_(context) {}
+
+  StatusOr<Plan> Run() {
+    Report(0);
+    TESSERA_RETURN_IF_ERROR(FindTruth(kNeighbours, executor_, context_.stop, held_));
+    const QuantizerGoal& goal = input_.goal;
+    StatusOr<size_t> chosen = goal.target_recall > 0   ? ForRecall()
+                              : goal.memory_budget > 0 ? ForMemory()
+                                                       : ForBytes(goal.bytes_per_vector);
+    if (!chosen.ok()) return chosen.status();
+    return Plan{tried_[*chosen].candidate.spec, Explain(*chosen)};
+  }
+
+ private:
+  void Report(double fraction) const {
+    if (context_.progress) context_.progress(fraction, "plan");
+  }
+
+  // Measured once, however often asked. Only a stop is an error.
+  StatusOr<size_t> Try(const Candidate& candidate) {
+    for (size_t i = 0; i < tried_.size(); ++i) {
+      if (tried_[i].candidate.spec == candidate.spec) return i;
+    }
+    Tried tried{candidate, OkStatus(), 0, 0, 0, 0};
+    tried.error = Measure(tried);
+    TESSERA_RETURN_IF_ERROR(context_.stop.Check());
+    tried_.push_back(std::move(tried));
+    return tried_.size() - 1;
+  }
+
+  Status Measure(Tried& tried) {
+    TrainingContext context = context_;
+    context.executor = &executor_;
+    context.progress = nullptr;
+    TESSERA_ASSIGN_OR_RETURN(const Trial trial,
+                             MakeTrial(tried.candidate.spec, held_.metric, held_.base_rows(),
+                                       executor_, context));
+    EvaluatedQuantizer row;
+    Describe(trial, row);
+    tried.candidate.bytes = row.code_bytes + row.refine_bytes;
+    tried.resident = ProjectResident(input_, RowsOf(input_), trial.snapshot.lists.layout(),
+                                     trial.snapshot.model->bytes());
+    TESSERA_RETURN_IF_ERROR(
+        TrialSearch(trial, held_, executor_, context_.stop).MeasureAllLists(0, row));
+    tried.recall = tried.sample_recall = row.refine.value;
+    tried.margin = row.refine.margin;
+    return input_.goal.target_recall > 0 ? ExtrapolateRecall(trial, tried) : OkStatus();
+  }
+
+  // The k' nearest of a sample are about the k nearest of k / k' times as many rows: as near, and
+  // in as dense a neighbourhood. So smaller k' tell how recall falls with the number of rows.
+  Status ExtrapolateRecall(const Trial& trial, Tried& tried) {
+    const auto base = static_cast<double>(held_.base_rows().rows());
+    const auto all = static_cast<double>(input_.rows);
+    if (all <= base * 1.2) return OkStatus();
+    RecallLine line;
+    line.Add(base, tried.sample_recall);
+    for (const uint32_t k : {5u, 2u, 1u}) {
+      HeldOut fewer{held_.metric, held_.dim, k, {}, {}, held_.truth};
+      for (auto& truth : fewer.truth) truth.resize(k);
+      std::swap(fewer.base, held_.base);
+      std::swap(fewer.queries, held_.queries);
+      EvaluatedQuantizer row;
+      // As many candidates of the larger collection are reranked: ten times k.
+      const Status status =
+          TrialSearch(trial, fewer, executor_, context_.stop).MeasureAllLists(10 * k, row);
+      std::swap(fewer.base, held_.base);
+      std::swap(fewer.queries, held_.queries);
+      TESSERA_RETURN_IF_ERROR(status);
+      line.Add(base * kNeighbours / k, row.refine.value);
+    }
+    tried.recall = line.At(all);
+    return OkStatus();
+  }
+
+  StatusOr<size_t> ForBytes(double bytes) {
+    const std::vector<Candidate> candidates = Candidates(input_.dim, bytes);
+    std::vector<size_t> all;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidates[i]));
+      all.push_back(tried);
+      Report(static_cast<double>(i + 1) / static_cast<double>(candidates.size()));
+    }
+    return Best(all);
+  }
+
+  StatusOr<size_t> ForMemory() {
+    const auto rows = static_cast<double>(RowsOf(input_));
+    const auto budget = static_cast<double>(input_.goal.memory_budget);
+    // A rotation is paid for where it costs less than a byte a vector.
+    const double floats = 4.0 * input_.dim * input_.dim;
+    const double model = 1032.0 * input_.dim + (2 * floats < rows ? 2 * floats : 0);
+    const auto beside = static_cast<double>(ProjectResident(
+        input_, RowsOf(input_), {1, 0}, static_cast<uint64_t>(sizeof(quant::Model) + model)));
+    double bytes = kSmallestCandidate + std::max(0.0, (budget - beside) / rows);
+    // Padding grows with the code: the first guess may be too large, by little.
+    for (int round = 0; bytes >= kSmallestCandidate && round < 20; ++round, bytes -= bytes / 20) {
+      const std::vector<Candidate> candidates = Candidates(input_.dim, bytes);
+      std::vector<size_t> fitting;
+      for (size_t i = 0; i < candidates.size(); ++i) {
+        TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidates[i]));
+        if (tried_[tried].resident <= input_.goal.memory_budget) fitting.push_back(tried);
+        Report(1 - std::pow(0.85, static_cast<double>(tried_.size())));
+      }
+      if (!fitting.empty()) return Best(fitting);
+    }
+    return FailedPrecondition(
+        "memory_budget of " + std::to_string(input_.goal.memory_budget) + " bytes holds no " +
+        std::to_string(RowsOf(input_)) + " rows; the smallest quantizer needs about " +
+        std::to_string(SmallestResident(input_)));
+  }
+
+  // Bisection over budgets; at each, kinds are tried until one reaches the target.
+  StatusOr<size_t> ForRecall() {
+    const std::vector<double> budgets = BudgetSteps(4, std::max(4.0, LargestCandidate(input_.dim)));
+    std::vector<size_t> all;
+    size_t reached = SIZE_MAX;
+    for (size_t low = 0, high = budgets.size(); low < high;) {
+      const size_t middle = low + (high - low) / 2;
+      bool enough = false;
+      for (const Candidate& candidate : Candidates(input_.dim, budgets[middle])) {
+        TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidate));
+        all.push_back(tried);
+        Report(1 - std::pow(0.9, static_cast<double>(tried_.size())));
+        if (!Reaches(tried_[tried])) continue;
+        enough = true;
+        if (reached == SIZE_MAX || tried_[tried].candidate.bytes < tried_[reached].candidate.bytes) {
+          reached = tried;
+        }
+        break;
+      }
+      (enough ? high : low) = enough ? middle : middle + 1;
+    }
+    return reached != SIZE_MAX ? StatusOr<size_t>(reached) : Best(all);
+  }
+
+  bool Reaches(const Tried& tried) const {
+    return tried.error.ok() && tried.recall - tried.margin >= input_.goal.target_recall;
+  }
+
+  StatusOr<size_t> Best(const std::vector<size_t>& among) const {
+    double best = -1;
+    for (const size_t i : among) {
+      if (tried_[i].error.ok()) best = std::max(best, tried_[i].recall);
+    }
+    for (const size_t i : among) {
+      if (tried_[i].error.ok() && tried_[i].recall >= best - kTie) return i;
+    }
+    if (among.empty()) return FailedPrecondition("planner: no quantizer fits the budget");
+    return Annotate(tried_[among.front()].error, "planner: no quantizer could be trained; the first, " +
+                                                     tried_[among.front()].candidate.spec.ToString() +
+                                                     ": ");
+  }
+
+  std::string Goal(const Tried& chosen) const {
+    const QuantizerGoal& goal = input_.goal;
+    const std::string spec = chosen.candidate.spec.ToString();
+    if (goal.target_recall > 0 && Reaches(chosen)) {
+      return Format("target_recall %g: %s, the fewest bytes that reach it", goal.target_recall,
+                    spec.c_str());
+    }
+    if (goal.target_recall > 0) {
+      return Format("target_recall %g: nothing reaches it from memory; %s comes nearest. Raw vectors "
+                    "add what is missing", goal.target_recall, spec.c_str());
+    }
+    if (goal.memory_budget > 0) {
+      return Format("memory_budget %llu for %llu rows: %s, the best recall that fits, %llu bytes "
+                    "projected",
+                    static_cast<unsigned long long>(goal.memory_budget),
+                    static_cast<unsigned long long>(RowsOf(input_)), spec.c_str(),
+                    static_cast<unsigned long long>(chosen.resident));
+    }
+    return Format("bytes_per_vector %g: %s, the best recall that fits", goal.bytes_per_vector,
+                  spec.c_str());
+  }
+
+  std::string Explain(size_t chosen) const {
+    const bool extrapolated = input_.goal.target_recall > 0;
+    std::string text = Goal(tried_[chosen]) + "\n";
+    text += Format("recall@%u from memory, all lists probed: %zu queries held out of a sample of "
+                   "%zu of %llu rows\n",
+                   kNeighbours, held_.query_rows().rows(),
+                   held_.base_rows().rows() + held_.query_rows().rows(),
+                   static_cast<unsigned long long>(input_.rows));
+    text += Format("  %-32s %6s  %-16s%s\n", "quantizer", "bytes", "recall",
+                   extrapolated ? "at all rows" : "");
+    for (size_t i = 0; i < tried_.size(); ++i) {
+      const Tried& tried = tried_[i];
+      const char* mark = i == chosen ? "*" : " ";
+      const std::string spec = tried.candidate.spec.ToString();
+      if (!tried.error.ok()) {
+        text += Format("%s %-32s %6g  ", mark, spec.c_str(), tried.candidate.bytes) +
+                MessageOf(tried.error) + "\n";
+        continue;
+      }
+      text += Format("%s %-32s %6g  %.3f +- %.3f", mark, spec.c_str(), tried.candidate.bytes,
+                     tried.sample_recall, tried.margin);
+      if (extrapolated) text += Format("  %.3f", tried.recall);
+      if (input_.goal.memory_budget > 0 && tried.resident > input_.goal.memory_budget) {
+        text += "  too large";
+      }
+      text += "\n";
+    }
+    return text;
+  }
+
+  const PlanInput& input_;
+  HeldOut held_;
+  Executor& executor_;
+  const TrainingContext& context_;
+  std::vector<Tried> tried_;
+};
+
+}  // namespace
+
+uint64_t ProjectResident(const PlanInput& input, uint64_t rows, const lists::RowLayout& layout,
+                         uint64_t model_bytes) {
+  const uint32_t nlist = MostLists(rows, input.dim);
+  const lists::ListBytes bytes = lists::ProjectBytes(rows, nlist, layout);
+  const uint64_t lists_bytes = bytes.codes + bytes.corrections + bytes.records + bytes.row_ids +
+                               bytes.padding + bytes.headers;
+  // Centroids in floats with their norms, and once more in bytes, padded.
+  const uint64_t centroids = uint64_t{nlist + 16} * (5 * (uint64_t{input.dim} + 4) + 4);
+  const double ids = input.external_id_bytes * static_cast<double>(rows);
+  return static_cast<uint64_t>(
+      kResidentMargin * (static_cast<double>(lists_bytes + centroids + model_bytes) + ids));
+}
+
+StatusOr<Plan> MakePlan(const PlanInput& input, std::vector<float> sample, Executor& executor,
+                        const TrainingContext& context) {
+  const uint64_t rows = sample.size() / input.dim;
+  if (rows < kMinEvaluateRows) {
+    return FailedPrecondition("choosing a quantizer by measurement needs at least " +
+                              std::to_string(kMinEvaluateRows) + " rows, there are " +
+                              std::to_string(rows));
+  }
+  const auto queries = static_cast<uint32_t>(std::min<uint64_t>(kPlanQueries, rows / 10));
+  HeldOut held = HoldOut(std::move(sample), input.dim, input.metric, queries, context.seed);
+  return Planner(input, std::move(held), executor, context).Run();
+}
+
+StatusOr<Plan> PlanCollection(const Core& core, const Snapshot& snapshot, const QuantizerGoal& goal,
+                              Executor& executor, const TrainingContext& context) {
+  const uint64_t live = snapshot.lists.live_rows();
+  PlanInput input{goal, core.metric, core.dim, live, 0};
+  if (snapshot.lists.rows() > 0) {
+    input.external_id_bytes = static_cast<double>(snapshot.lists.Bytes().external_ids) /
+                              static_cast<double>(snapshot.lists.rows());
+  }
+  const uint64_t rows =
+      std::min(kPlanRows, std::max(kMinEvaluateRows, kPlanFloats / std::max(core.dim, 1u)));
+  TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample,
+                           ReadSample(core, snapshot, rows, context.seed, [&]() -> Status {
+                             if (core.closing.load()) {
+                               return Cancelled("the collection is being closed");
+                             }
+                             return context.stop.Check();
+                           }));
+  return MakePlan(input, std::move(sample), executor, context);
+}
+
+}  // namespace tessera::engine
+
+namespace tessera {
+
+Status QuantizerGoal::Validate(uint32_t dim) const {
+  const int given = (bytes_per_vector != 0) + (memory_budget != 0) + (target_recall != 0);
+  if (given > 1) {
+    return InvalidArgument(
+        "only one of bytes_per_vector, memory_budget and target_recall may be given");
+  }
+  if ((memory_budget != 0) != (expected_rows != 0)) {
+    return InvalidArgument("memory_budget and expected_rows go together, " +
+                           std::string(memory_budget != 0 ? "expected_rows" : "memory_budget") +
+                           " is missing");
+  }
+  if (target_recall != 0 && !(target_recall > 0 && target_recall < 1)) {
+    return InvalidArgument("target_recall must be above 0 and below 1, as 0.95");
+  }
+  if (bytes_per_vector != 0 && !(bytes_per_vector >= engine::kSmallestCandidate &&
+                                 std::isfinite(bytes_per_vector))) {
+    return InvalidArgument("bytes_per_vector must be at least 2, the smallest quantizer: one byte of "
+                           "code and one of correction");
+  }
+  if (memory_budget == 0) return OkStatus();
+  const engine::PlanInput input{*this, Metric::kL2, dim, expected_rows, 0};
+  if (const uint64_t least = engine::SmallestResident(input); memory_budget < least) {
+    return InvalidArgument("memory_budget is " + std::to_string(memory_budget) + ", but " +
+                           std::to_string(expected_rows) + " rows of " + std::to_string(dim) +
+                           " dimensions take at least " + std::to_string(least));
+  }
+  return OkStatus();
+}
+
+}  // namespace tessera
