@@ -32,6 +32,8 @@ struct CatalogOptions {
   size_t ingest_rows = 8192;
   // Batches of queries go list by list from so many bytes of codes on: fewer stay in the caches (index/engine/README.md).
   uint64_t grouped_code_bytes = 16u << 20;
+  // Codebooks that were in force, kept to go back to, besides those with a label (index/codebook.h).
+  size_t kept_codebooks = 2;
   uint32_t max_row_id = UINT32_MAX - 1;   // rows ever written per collection; lower for tests
 };
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "index/codebook.h"
 #include "index/deadline.h"
 #include "index/evaluation.h"
 #include "index/quantizer_goal.h"
@@ -230,6 +231,9 @@ class Collection {
   // searches, writes and a training go on, nothing of the collection changes. Errors as those of
   // EvaluateRows.
   virtual StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const = 0;
+
+  // Its trained models as objects: candidates, the one in force, those before. As long as the collection lives.
+  virtual Codebooks& codebooks() = 0;
 
   // FailedPrecondition before training.
   virtual StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) = 0;

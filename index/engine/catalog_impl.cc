@@ -98,6 +98,7 @@ class CatalogImpl final : public Catalog {
     core_.untrained_bytes = options.untrained_bytes;
     core_.ingest_rows = options.ingest_rows;
     core_.grouped_code_bytes = options.grouped_code_bytes;
+    core_.kept_codebooks = options.kept_codebooks;
     core_.max_row_id = options.max_row_id;
   }
 

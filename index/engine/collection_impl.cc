@@ -92,6 +92,7 @@ Status CollectionImpl::Initialize(const std::string& path, const CollectionSpec&
   const std::unique_ptr<store::Batch> batch = store->NewBatch();
   batch->PutRecord(kSpecRecord, EncodeSpec(spec));
   batch->PutRecord(kActiveRecord, EncodeActive({}));
+  batch->PutRecord(kCodebooksRecord, EncodeCodebooks({}));
   batch->PutRecord(kProgressRecord, EncodeProgress({}));
   return store->Write(*batch, store::Durability::kSync);
 }
@@ -127,6 +128,8 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
       return DataLoss("the model does not fit the collection's dimension and metric");
     }
   }
+  // A damaged table is an error of the codebooks alone.
+  core->codebooks.Set(LoadCodebooks(store));
   snapshot->commit = progress.commit;
   snapshot->next_row = progress.next_row;
   snapshot->rows_at_training = active.rows;
@@ -143,7 +146,10 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
 CollectionImpl::CollectionImpl(std::shared_ptr<Core> core)
     : core_(std::move(core)),
       committer_(std::make_shared<Committer>(core_)),
-      train_at_(std::make_shared<std::atomic<uint64_t>>(NextTraining(*core_->snapshot.Get()))) {}
+      train_at_(std::make_shared<std::atomic<uint64_t>>(NextTraining(*core_->snapshot.Get()))),
+      codebooks_(core_, committer_, [core = core_, train_at = train_at_] {
+        *train_at = NextTraining(*core->snapshot.Get());
+      }) {}
 
 void CollectionImpl::Close() {
   core_->closing = true;
@@ -227,9 +233,7 @@ uint64_t CollectionImpl::Count() const {
 Status CollectionImpl::Train(const TrainOptions& options) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  if (core_->training.exchange(true)) {
-    return AlreadyExists("a training of collection \"" + core_->name + "\" is running");
-  }
+  if (core_->training.exchange(true)) return core_->TrainingStatus();
   return TrainNow(*core_, *committer_, *train_at_, options);
 }
 

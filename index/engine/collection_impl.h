@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "index/collection.h"
+#include "index/engine/codebooks.h"
 #include "index/engine/committer.h"
 #include "index/engine/core.h"
 #include "index/store/store.h"
@@ -41,6 +42,7 @@ class CollectionImpl final : public Collection {
   uint64_t Count() const override;
   Status Train(const TrainOptions& options) override;
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override;
+  Codebooks& codebooks() override { return codebooks_; }
   StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
   Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
   CollectionStats Stats() const override;
@@ -55,6 +57,7 @@ class CollectionImpl final : public Collection {
   // Rows at which training starts by itself next; raised before each attempt, so that a failing one is not
   // repeated at every write.
   std::shared_ptr<std::atomic<uint64_t>> train_at_;
+  CodebooksImpl codebooks_;
 };
 
 }  // namespace tessera::engine

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "index/collection.h"
+#include "index/engine/codebook_table.h"
 #include "index/engine/snapshot.h"
 #include "index/executor.h"
 #include "index/store/store.h"
@@ -24,6 +25,7 @@ struct CoreOptions {
   uint64_t untrained_bytes = 4ull << 30;
   size_t ingest_rows = 8192;
   uint64_t grouped_code_bytes = 16u << 20;
+  size_t kept_codebooks = 2;
   uint32_t max_row_id = UINT32_MAX - 1;
 };
 
@@ -89,7 +91,9 @@ struct Core {
   mutable std::mutex cause_mutex;
   std::string read_only_cause;     // guarded by cause_mutex
 
-  // Training.
+  CurrentCodebooks codebooks;
+
+  // Training, or activation of a codebook.
   std::atomic<bool> training{false};
   std::atomic<double> training_fraction{0};
   std::atomic<const char*> training_stage{""};
@@ -103,6 +107,9 @@ struct Core {
       if (read_only_cause.empty()) read_only_cause = MessageOf(cause);
     }
     read_only = true;
+  }
+  Status TrainingStatus() const {
+    return AlreadyExists("a training of collection \"" + name + "\" is running");
   }
   Status ClosedStatus() const { return NotFound("collection \"" + name + "\" has been dropped or closed"); }
   Status ReadOnlyStatus() const {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "index/base/failpoint.h"
+#include "index/engine/codebook_training.h"
+#include "index/engine/codebooks.h"
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
 #include "index/engine/planner.h"
@@ -21,13 +23,18 @@ constexpr size_t kFinalChanges = 1000; // few enough for the last round, inside 
 
 // Shares of the whole, for progress.
 constexpr double kTrainShare = 0.5;
-constexpr double kEncodeShare = 0.45;
+constexpr double kSwitchAt = 0.95;
 constexpr double kPlanShare = 0.6;  // of the whole with the rest behind it, where a plan is made
 
 class Rebuild {
  public:
-  Rebuild(Core& core, Committer& committer, const TrainOptions& options)
-      : core_(core), committer_(committer), options_(options) {}
+  // version: 0 = of the codebook that is trained.
+  Rebuild(Core& core, Committer& committer, const TrainOptions& options, uint32_t version)
+      : core_(core),
+        committer_(committer),
+        options_(options),
+        version_(version),
+        train_share_(version == 0 ? kTrainShare : 0) {}
 
   Status Run() {
     Status status = RunSteps();
@@ -41,12 +48,7 @@ class Rebuild {
       start_ = core_.snapshot.Get();
       committer_.TrackChanges(true);
     });
-    TESSERA_RETURN_IF_ERROR(MakePlan());
-    Report(0, "sample");
-    std::vector<float> sample;
-    TESSERA_RETURN_IF_ERROR(ReadSample(sample));
-    TESSERA_RETURN_IF_ERROR(Train(sample));
-    sample = {};
+    TESSERA_RETURN_IF_ERROR(version_ == 0 ? Train() : Load());
     generation_ = Generation{start_->generation.value + 1};
     TESSERA_RETURN_IF_ERROR(CreateFamilies());
     TESSERA_RETURN_IF_ERROR(EncodeAll());
@@ -61,27 +63,19 @@ class Rebuild {
     core_.training_stage = stage;
     if (options_.context.progress) options_.context.progress(fraction, stage);
   }
-  Status CheckStop() const {
-    if (core_.closing.load()) return Cancelled("the collection is being closed");
-    return options_.context.stop.Check();
-  }
-
-  QuantizerSpec Spec() const {
-    if (options_.quantizer) return *options_.quantizer;
-    if (plan_) return plan_->spec;
-    std::lock_guard lock(core_.spec_mutex);
-    return core_.spec.quantizer;
-  }
+  Status CheckStop() const { return engine::CheckStop(core_, options_.context); }
 
   Status MakePlan();
-  Status ReadSample(std::vector<float>& sample);
-  Status Train(const std::vector<float>& sample);
+  Status Train();
+  Status Load();
   Status CreateFamilies();
   Status EncodeAll();
   Status CatchUp();
   Status ApplyChanges(const RowChanges& changes, store::Batch& batch);
   Status Switch();
   Status SwitchInTurn();
+  // Records of the codebook that comes into force, and of those that go.
+  StatusOr<CodebookTable> AddCodebook(store::Batch& batch) const;
   void Abandon();
 
   // Encodes the rows held in floats_/rows_, adds their records to the batch.
@@ -90,8 +84,12 @@ class Rebuild {
   Core& core_;
   Committer& committer_;
   const TrainOptions& options_;
+  const uint32_t version_;
+  const double train_share_;
   SnapshotPtr start_;
   std::optional<Plan> plan_;
+  QuantizerSpec asked_;
+  ErrorSums held_out_;
   quant::TrainedModel trained_;
   Generation generation_;
   bool families_ = false;
@@ -121,33 +119,37 @@ Status Rebuild::MakePlan() {
   return CheckStop();
 }
 
-Status Rebuild::ReadSample(std::vector<float>& sample) {
-  const uint64_t live = start_->lists.live_rows();
-  const QuantizerSpec spec = Spec();
-  TESSERA_RETURN_IF_ERROR(Annotate(quant::CheckTrainable(spec), "quantizer: "));
-  TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(core_.dim), "quantizer: "));
-  const uint64_t needed = quant::MinTrainingRows(spec, core_.dim);
-  if (live < needed) {
-    return FailedPrecondition("training " + spec.ToString() + " needs at least " + std::to_string(needed) +
-                              " rows, collection \"" + core_.name + "\" has " + std::to_string(live));
-  }
-  uint64_t want = options_.sample_rows > 0
-                      ? std::min(options_.sample_rows, options_.sample_memory_bytes / (core_.dim * sizeof(float)))
-                      : quant::TrainingSampleRows(spec, core_.dim, live, options_.sample_memory_bytes);
-  TESSERA_ASSIGN_OR_RETURN(sample, engine::ReadSample(core_, *start_, std::max(want, needed),
-                                                      options_.context.seed, [this] { return CheckStop(); }));
+Status Rebuild::Train() {
+  // A codebook that could not be entered is not trained.
+  TESSERA_RETURN_IF_ERROR(core_.codebooks.Get().status());
+  TESSERA_RETURN_IF_ERROR(MakePlan());
+  TrainOptions options = options_;
+  if (plan_) options.quantizer = plan_->spec;
+  TESSERA_ASSIGN_OR_RETURN(FreshCodebook fresh,
+                           TrainCodebook(core_, *start_, options, [this](double fraction, const char* stage) {
+                             Report(fraction * train_share_, stage);
+                           }));
+  trained_ = std::move(fresh.trained);
+  asked_ = fresh.asked;
+  held_out_ = fresh.held_out;
   return OkStatus();
 }
 
-Status Rebuild::Train(const std::vector<float>& sample) {
-  TESSERA_RETURN_IF_ERROR(Failpoint("rebuild.train"));
-  TrainingContext context = options_.context;
-  if (!context.executor) context.executor = core_.options.compute;
-  context.progress = [this](double fraction, const char* stage) { Report(fraction * kTrainShare, stage); };
-  TESSERA_ASSIGN_OR_RETURN(
-      trained_, quant::TrainModel(Spec(), core_.metric, {sample.data(), sample.size() / core_.dim, core_.dim},
-                                  start_->lists.live_rows(), context));
-  return CheckStop();
+Status Rebuild::Load() {
+  Report(0, "load");
+  TESSERA_ASSIGN_OR_RETURN(const CodebookTable table, core_.codebooks.Get());
+  const CodebookEntry* entry = table.Find(version_);
+  if (!entry) return NoCodebook(core_, version_);
+  if (table.Active(start_->generation) == entry) {
+    return FailedPrecondition("codebook " + std::to_string(version_) + " of collection \"" + core_.name +
+                              "\" is in force already");
+  }
+  TESSERA_ASSIGN_OR_RETURN(trained_, LoadCodebook(core_, *entry));
+  asked_ = entry->asked;
+  held_out_ = entry->held_out;
+  if (held_out_.rows > 0) return OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(held_out_, MeasureHeldOut(core_, *start_, trained_, options_.context));
+  return OkStatus();
 }
 
 Status Rebuild::CreateFamilies() {
@@ -196,7 +198,8 @@ Status Rebuild::EncodeAll() {
     if (batch->bytes() >= kIngestBytes) TESSERA_RETURN_IF_ERROR(write());
     done += rows_.size();
     rows_.clear();
-    Report(kTrainShare + kEncodeShare * static_cast<double>(done) / static_cast<double>(total), "encode");
+    const double part = static_cast<double>(done) / static_cast<double>(total);
+    Report(train_share_ + (kSwitchAt - train_share_) * part, "encode");
     return OkStatus();
   };
   TESSERA_RETURN_IF_ERROR(core_.store->ScanVectors(
@@ -270,7 +273,7 @@ Status Rebuild::CatchUp() {
 }
 
 Status Rebuild::Switch() {
-  Report(kTrainShare + kEncodeShare, "switch");
+  Report(kSwitchAt, "switch");
   Status status;
   committer_.RunExclusive([&] { status = SwitchInTurn(); });
   TESSERA_RETURN_IF_ERROR(status);
@@ -291,12 +294,10 @@ Status Rebuild::SwitchInTurn() {
     std::lock_guard lock(core_.spec_mutex);
     spec = core_.spec;
   }
-  if (options_.quantizer) {
-    spec.quantizer = *options_.quantizer;
-    spec.goal = {};
-  }
-  if (plan_) spec.quantizer = plan_->spec;
+  if (options_.quantizer) spec.goal = {};
+  spec.quantizer = asked_;
   const std::string plan = plan_ ? plan_->text : std::string();
+  TESSERA_ASSIGN_OR_RETURN(CodebookTable codebooks, AddCodebook(*batch));
   batch->PutRecord(kSpecRecord, EncodeSpec(spec));
   batch->PutRecord(kPlanRecord, plan);
   batch->PutRecord(ModelRecord(generation_), trained_.model->Serialize());
@@ -308,6 +309,7 @@ Status Rebuild::SwitchInTurn() {
     return status;
   }
   switched_ = true;
+  core_.codebooks.Set(std::move(codebooks));
   {
     std::lock_guard lock(core_.spec_mutex);
     core_.spec = spec;
@@ -327,6 +329,21 @@ Status Rebuild::SwitchInTurn() {
   return Failpoint("rebuild.switched");
 }
 
+StatusOr<CodebookTable> Rebuild::AddCodebook(store::Batch& batch) const {
+  TESSERA_ASSIGN_OR_RETURN(CodebookTable table, core_.codebooks.Get());
+  const uint32_t version =
+      version_ > 0 ? version_ : PutCodebook({trained_, asked_, held_out_}, std::string(), table, batch);
+  CodebookEntry* entry = table.Find(version);
+  if (!entry) return Aborted("codebook " + std::to_string(version) + " was deleted meanwhile");
+  entry->generation = generation_;
+  entry->held_out = held_out_;
+  for (const uint32_t retired : table.Retire(generation_, core_.options.kept_codebooks)) {
+    batch.DeleteRecord(CodebookRecord(retired));
+  }
+  batch.PutRecord(kCodebooksRecord, EncodeCodebooks(table));
+  return table;
+}
+
 void Rebuild::Abandon() {
   committer_.RunExclusive([this] { committer_.TrackChanges(false); });
   if (families_) (void)core_.store->DropGeneration(generation_);
@@ -335,7 +352,13 @@ void Rebuild::Abandon() {
 }  // namespace
 
 Status RebuildCollection(Core& core, Committer& committer, const TrainOptions& options) {
-  return Rebuild(core, committer, options).Run();
+  return Rebuild(core, committer, options, 0).Run();
+}
+
+Status RebuildWith(Core& core, Committer& committer, uint32_t version, const TrainingContext& context) {
+  TrainOptions options;
+  options.context = context;
+  return Rebuild(core, committer, options, version).Run();
 }
 
 }  // namespace tessera::engine

@@ -9,19 +9,35 @@ namespace tessera::engine {
 namespace {
 
 constexpr size_t kReadRows = 8192;  // at a time
+constexpr uint64_t kHeldOutOf = 32;
 
-std::vector<RowId> LiveRows(const Snapshot& snapshot) {
-  std::vector<RowId> live;
-  live.reserve(snapshot.lists.live_rows());
+uint64_t Mix(uint64_t x) {  // the last steps of splitmix64
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+template <typename Visit>
+void ForLiveRows(const Snapshot& snapshot, const Visit& visit) {
   for (uint32_t l = 0; l < snapshot.lists.nlist(); ++l) {
     const lists::List* list = snapshot.lists.list(ListId{l});
     if (!list) continue;
     for (const lists::ChunkPtr& chunk : list->chunks) {
       for (size_t i = 0; i < chunk->rows; ++i) {
-        if (chunk->is_live(i)) live.push_back(chunk->row_id(i));
+        if (chunk->is_live(i)) visit(chunk->row_id(i));
       }
     }
   }
+}
+
+std::vector<RowId> LiveRows(const Snapshot& snapshot, SampleFrom from) {
+  if (from == SampleFrom::kHeldOut && CountHeldOut(snapshot) < kEnoughHeldOut) from = SampleFrom::kAll;
+  std::vector<RowId> live;
+  live.reserve(snapshot.lists.live_rows());
+  ForLiveRows(snapshot, [&](RowId row) {
+    if (from != SampleFrom::kAll && (from == SampleFrom::kHeldOut) != IsHeldOut(row)) return;
+    live.push_back(row);
+  });
   std::sort(live.begin(), live.end());
   return live;
 }
@@ -32,17 +48,21 @@ std::vector<RowId> Choose(const std::vector<RowId>& live, uint64_t want, uint64_
   std::vector<RowId> chosen;
   chosen.reserve(want);
   for (size_t i = 0; i < live.size() && chosen.size() < want; ++i) {
-    state += 0x9e3779b97f4a7c15ULL;  // splitmix64
-    uint64_t x = state;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-    x ^= x >> 31;
-    if (x % (live.size() - i) < want - chosen.size()) chosen.push_back(live[i]);
+    state += 0x9e3779b97f4a7c15ULL;
+    if (Mix(state) % (live.size() - i) < want - chosen.size()) chosen.push_back(live[i]);
   }
   return chosen;
 }
 
 }  // namespace
+
+bool IsHeldOut(RowId row) { return Mix(row.value + 0x9e3779b97f4a7c15ULL) % kHeldOutOf == 0; }
+
+uint64_t CountHeldOut(const Snapshot& snapshot) {
+  uint64_t count = 0;
+  ForLiveRows(snapshot, [&](RowId row) { count += IsHeldOut(row); });
+  return count;
+}
 
 Status StoredFloats(const Core& core, RowId row, ElementType type, std::string_view bytes,
                     float* out) {
@@ -56,8 +76,9 @@ Status StoredFloats(const Core& core, RowId row, ElementType type, std::string_v
 }
 
 StatusOr<std::vector<float>> ReadSample(const Core& core, const Snapshot& snapshot, uint64_t rows,
-                                        uint64_t seed, const std::function<Status()>& check_stop) {
-  const std::vector<RowId> live = LiveRows(snapshot);
+                                        uint64_t seed, const std::function<Status()>& check_stop,
+                                        SampleFrom from) {
+  const std::vector<RowId> live = LiveRows(snapshot, from);
   const std::vector<RowId> chosen = Choose(live, std::min<uint64_t>(rows, live.size()), seed);
   std::vector<float> sample(chosen.size() * core.dim);
   for (size_t begin = 0; begin < chosen.size(); begin += kReadRows) {

@@ -16,9 +16,19 @@ namespace tessera::engine {
 Status StoredFloats(const Core& core, RowId row, ElementType type, std::string_view bytes,
                     float* out);
 
+// One row of 32, by a hash of its number: the same for every training and after every restart.
+// Trainings leave these out, so that models are measured on rows that they never saw.
+bool IsHeldOut(RowId row);
+uint64_t CountHeldOut(const Snapshot& snapshot);  // of the live rows
+
+// kHeldOut: all rows where there are fewer than kEnoughHeldOut of them.
+inline constexpr uint64_t kEnoughHeldOut = 50;
+enum class SampleFrom : uint8_t { kAll, kTraining, kHeldOut };
+
 // A uniform sample of min(rows, live rows) rows in order of row ids, read from the snapshot's view:
 // n x dim. The same for the same rows and seed. `check_stop` is asked every few thousand rows.
 StatusOr<std::vector<float>> ReadSample(const Core& core, const Snapshot& snapshot, uint64_t rows,
-                                        uint64_t seed, const std::function<Status()>& check_stop);
+                                        uint64_t seed, const std::function<Status()>& check_stop,
+                                        SampleFrom from = SampleFrom::kAll);
 
 }  // namespace tessera::engine

@@ -8,6 +8,7 @@
 #include "index/base/bytes.h"
 #include "index/quant/encoder.h"
 #include "index/quant/model.h"
+#include "index/quant/quantizer_bytes.h"
 #include "index/quant/random.h"
 #include "index/quant/rows.h"
 #include "index/quant/spec_bytes.h"
@@ -16,8 +17,8 @@
 namespace tessera {
 namespace {
 
-constexpr uint32_t kMagic = 0x51515354;  // "TSQQ"
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kMagic = quant::kQuantizerMagic;
+constexpr uint32_t kVersion = quant::kQuantizerVersion;
 constexpr uint64_t kSampleBytes = uint64_t{1} << 30;
 // Rows encoded at a time: bounds the memory of what is not part of the code.
 constexpr size_t kBlockRows = 16384;
@@ -75,19 +76,8 @@ class ProductFileQuantizer final : public Quantizer {
   }
 
   static StatusOr<std::unique_ptr<Quantizer>> Read(ByteReader& in) {
-    const std::string_view model_bytes = in.GetString();
-    if (!in.ok()) return Bad("truncated in the model");
-    TESSERA_ASSIGN_OR_RETURN(auto model, quant::Model::Parse(std::string(model_bytes)));
-    std::vector<float> centroids;
-    if (!in.GetFloats(centroids, uint64_t{model.spec.nlist} * model.dim)) {
-      return Bad("centroids have the wrong length");
-    }
-    if (!in.Finished()) return Bad("bytes follow the centroids");
-    TESSERA_RETURN_IF_ERROR(CheckCentroids({centroids.data(), model.spec.nlist, model.dim}));
-    const uint32_t dim = model.dim;
-    return std::make_unique<ProductFileQuantizer>(
-        quant::TrainedModel{std::make_shared<const quant::Model>(std::move(model)),
-                            std::make_shared<const quant::ListTable>(dim, std::move(centroids))});
+    TESSERA_ASSIGN_OR_RETURN(quant::TrainedModel trained, quant::ReadTrained(in));
+    return std::make_unique<ProductFileQuantizer>(std::move(trained));
   }
 
   static Status CheckCentroids(MatrixView<const float> centroids) {
@@ -96,15 +86,7 @@ class ProductFileQuantizer final : public Quantizer {
   }
 
   std::string Serialize() const override {
-    std::string bytes;
-    ByteWriter out(bytes);
-    out.Put(kMagic);
-    out.Put(kVersion);
-    out.Put(static_cast<uint8_t>(CodeKind::kProduct));
-    out.PutString(model_->Serialize());
-    out.PutFloats(lists_->centroids().data(), lists_->centroids().size());
-    out.Put(Crc32c(bytes));
-    return bytes;
+    return quant::SerializeTrained({model_, lists_});
   }
 
   const QuantizerSpec& spec() const override { return model_->spec; }

@@ -1,6 +1,7 @@
 // A catalog of one collection "a" (dim 4) whose calls do what a test says: block, fail, take long.
 #pragma once
 
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,6 +53,7 @@ class FakeCollection final : public Collection {
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override {
     return on_evaluate(options);
   }
+  Codebooks& codebooks() override { std::abort(); }
   StatusOr<EncodedVectors> Encode(MatrixView<const float>) override {
     return Aborted("fake: lost a race");
   }

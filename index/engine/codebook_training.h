@@ -1,0 +1,34 @@
+// A new codebook from a sample of a snapshot's rows, measured on rows that were left out of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "index/collection.h"
+#include "index/engine/code_error.h"
+#include "index/engine/core.h"
+#include "index/engine/snapshot.h"
+#include "index/quant/model.h"
+#include "index/status.h"
+
+namespace tessera::engine {
+
+struct FreshCodebook {
+  quant::TrainedModel trained;
+  QuantizerSpec asked;
+  ErrorSums held_out;  // of no rows if there were too few to leave some out
+};
+
+// `report` hears fractions up to 1. FailedPrecondition if the rows are too few, Cancelled.
+StatusOr<FreshCodebook> TrainCodebook(const Core& core, const Snapshot& snapshot,
+                                      const TrainOptions& options,
+                                      const std::function<void(double, const char*)>& report);
+
+// The error of a codebook on rows of the snapshot that trainings leave out, or on any if there are few.
+StatusOr<ErrorSums> MeasureHeldOut(const Core& core, const Snapshot& snapshot,
+                                   const quant::TrainedModel& trained, const TrainingContext& context);
+
+// Cancelled if the collection is being closed or the context says so.
+Status CheckStop(const Core& core, const TrainingContext& context);
+
+}  // namespace tessera::engine
