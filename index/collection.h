@@ -14,6 +14,7 @@
 
 #include "index/codebook.h"
 #include "index/deadline.h"
+#include "index/drift.h"
 #include "index/evaluation.h"
 #include "index/quantizer_goal.h"
 #include "index/quantizer_spec.h"
@@ -35,6 +36,9 @@ struct CollectionSpec {
   // Sync the log before a write is acknowledged. Off: a power loss may take the last writes, a killed
   // process does not.
   bool sync_writes = true;
+  // kRetrain: train again by itself when drift says so (index/drift.h), at the earliest when a tenth of the rows at
+  // the last training, and 1,000, were written since. Needs CatalogOptions::background.
+  DriftAction drift_action = DriftAction::kNone;
 
   // InvalidArgument names the field.
   Status Validate() const;
@@ -158,6 +162,7 @@ struct CollectionStats {
   uint32_t nlist = 0;
   uint32_t largest_list = 0;
   double list_imbalance = 0;  // nlist * sum n_l^2 / (sum n_l)^2; 1 = all equal
+  DriftReport drift;
   MemoryUsage memory;
   uint64_t disk_bytes = 0;
   uint64_t store_memory_bytes = 0;  // memtables and table readers of RocksDB
@@ -241,6 +246,8 @@ class Collection {
   virtual Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) = 0;
 
   virtual CollectionStats Stats() const = 0;
+  // Reads and encodes up to 2,000 rows; Stats has the same without them.
+  virtual StatusOr<DriftReport> Drift() = 0;
 };
 
 }  // namespace tessera

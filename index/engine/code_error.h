@@ -38,6 +38,12 @@ ErrorSums MeasureEncoded(const quant::Model& model, const quant::ListTable& list
 ErrorSums MeasureRows(const quant::Model& model, const quant::ListTable& lists, MatrixView<const float> rows,
                       Executor& executor);
 
+// Rows written since a codebook is in force, and the errors of some of them.
+struct WrittenRows {
+  uint64_t rows = 0;
+  ErrorSums errors;
+};
+
 // One row of so many is measured when rows are written: decoding costs dim^2 multiplications with a rotation, so
 // that a row bears 4 dim of them, much less than encoding it takes.
 inline size_t WrittenStep(uint32_t dim) { return dim < 64 ? 16 : dim / 4; }

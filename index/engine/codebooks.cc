@@ -110,7 +110,13 @@ StatusOr<CodebookEntry> CodebooksImpl::Entry(uint32_t version) const {
 }
 
 CodebookInfo CodebooksImpl::Info(const CodebookEntry& entry) const {
-  return Describe(entry, core_->snapshot.Get()->generation);
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  CodebookInfo info = Describe(entry, snapshot->generation);
+  if (info.state == CodebookState::kActive) {
+    info.live_error = snapshot->written.errors.mean();
+    info.live_rows = snapshot->written.errors.rows;
+  }
+  return info;
 }
 
 StatusOr<std::vector<CodebookInfo>> CodebooksImpl::List() const {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "index/engine/evaluate.h"
+#include "index/engine/drift.h"
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
 #include "index/engine/query.h"
@@ -57,7 +58,10 @@ Status TrainNow(Core& core, Committer& committer, std::atomic<uint64_t>& train_a
                 const TrainOptions& options) {
   const Status status =
       core.read_only ? core.ReadOnlyStatus() : RebuildCollection(core, committer, options);
-  if (status.ok()) train_at = NextTraining(*core.snapshot.Get());
+  if (status.ok()) {
+    train_at = NextTraining(*core.snapshot.Get());
+    core.drift_at = 0;
+  }
   core.training = false;
   return status;
 }
@@ -129,10 +133,16 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
     }
   }
   // A damaged table is an error of the codebooks alone.
-  core->codebooks.Set(LoadCodebooks(store));
+  StatusOr<CodebookTable> codebooks = LoadCodebooks(store);
+  if (codebooks.ok()) {
+    const CodebookEntry* in_force = codebooks->Active(active.generation);
+    if (in_force) snapshot->held_out = in_force->held_out;
+  }
+  core->codebooks.Set(std::move(codebooks));
   snapshot->commit = progress.commit;
   snapshot->next_row = progress.next_row;
   snapshot->rows_at_training = active.rows;
+  snapshot->written = progress.written;
   snapshot->store = store.GetSnapshot();
   TESSERA_ASSIGN_OR_RETURN(
       snapshot->lists,
@@ -237,17 +247,32 @@ Status CollectionImpl::Train(const TrainOptions& options) {
   return TrainNow(*core_, *committer_, *train_at_, options);
 }
 
-void CollectionImpl::MaybeTrain() {
-  if (!core_->options.background) return;
+bool CollectionImpl::HasGrown() {
   const uint64_t rows = Count();
   uint64_t at = *train_at_;
-  if (rows < at || core_->read_only) return;
+  if (rows < at) return false;
   {
     std::lock_guard lock(core_->spec_mutex);
-    if (!core_->spec.auto_train) return;
+    if (!core_->spec.auto_train) return false;
   }
   // One caller wins; the others see the raised mark.
-  if (!train_at_->compare_exchange_strong(at, rows * 2)) return;
+  return train_at_->compare_exchange_strong(at, rows * 2);
+}
+
+bool CollectionImpl::HasDrifted() {
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  uint64_t at = core_->drift_at;
+  if (snapshot->written.rows < at || !WantsRetraining(*snapshot)) return false;
+  {
+    std::lock_guard lock(core_->spec_mutex);
+    if (core_->spec.drift_action != DriftAction::kRetrain) return false;
+  }
+  return core_->drift_at.compare_exchange_strong(at, snapshot->written.rows * 2);
+}
+
+void CollectionImpl::MaybeTrain() {
+  if (!core_->options.background || core_->read_only) return;
+  if (!HasGrown() && !HasDrifted()) return;
   if (core_->training.exchange(true)) return;
   core_->options.background->Post([core = core_, committer = committer_, train_at = train_at_] {
     const Pass pass(core->gate);
@@ -301,6 +326,12 @@ Status CollectionImpl::Decode(const std::vector<uint32_t>& lists, std::string_vi
   return OkStatus();
 }
 
+StatusOr<DriftReport> CollectionImpl::Drift() {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  return MeasureDrift(*core_, *core_->snapshot.Get());
+}
+
 CollectionStats CollectionImpl::Stats() const {
   const Pass pass(core_->gate);
   if (!pass) return {};
@@ -324,17 +355,12 @@ CollectionStats CollectionImpl::Stats() const {
   } else {
     std::swap(m.codes, m.refine);  // raw rows stand where refine records will
   }
-  double squares = 0;
   for (uint32_t l = 0; l < snapshot->lists.nlist(); ++l) {
     const lists::List* list = snapshot->lists.list(ListId{l});
-    const uint32_t n = list ? list->live_rows : 0;
-    stats.largest_list = std::max(stats.largest_list, n);
-    squares += static_cast<double>(n) * n;
+    if (list) stats.largest_list = std::max(stats.largest_list, list->live_rows);
   }
-  if (stats.rows > 0) {
-    const auto rows = static_cast<double>(stats.rows);
-    stats.list_imbalance = snapshot->lists.nlist() * squares / (rows * rows);
-  }
+  stats.list_imbalance = ListImbalance(*snapshot);
+  stats.drift = AssessDrift(*snapshot, stats.list_imbalance);
   const store::Store::DiskUsage disk = core_->store->Usage();
   stats.disk_bytes = disk.sst_bytes + disk.blob_bytes + disk.wal_bytes;
   stats.store_memory_bytes = disk.memtable_bytes + disk.table_reader_bytes;

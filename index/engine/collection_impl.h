@@ -46,11 +46,14 @@ class CollectionImpl final : public Collection {
   StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
   Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
   CollectionStats Stats() const override;
+  StatusOr<DriftReport> Drift() override;
 
  private:
   explicit CollectionImpl(std::shared_ptr<Core> core);
-  // Starts a training if the collection has grown enough since the last one.
+  // Starts a training if the collection has grown or drifted enough since the last one.
   void MaybeTrain();
+  bool HasGrown();
+  bool HasDrifted();
 
   std::shared_ptr<Core> core_;
   std::shared_ptr<Committer> committer_;

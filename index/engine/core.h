@@ -98,6 +98,10 @@ struct Core {
   std::atomic<double> training_fraction{0};
   std::atomic<const char*> training_stage{""};
 
+  std::atomic<uint64_t> encoded_rows{0};  // ever, by writes: which of them are measured
+  // Rows written at which drift may start a training; raised before each attempt, 0 again when one succeeds.
+  std::atomic<uint64_t> drift_at{0};
+
   std::atomic<bool> closing{false};  // asks a training to stop
   Gate gate;                         // calls under way; closed when the collection is
 

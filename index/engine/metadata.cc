@@ -41,6 +41,7 @@ std::string EncodeSpec(const CollectionSpec& spec) {
   out.Put(static_cast<uint8_t>(spec.metric));
   out.Put(static_cast<uint8_t>(spec.auto_train));
   out.Put(static_cast<uint8_t>(spec.sync_writes));
+  out.Put(static_cast<uint8_t>(spec.drift_action));
   out.PutString(spec.quantizer.ToString());
   out.Put(spec.goal.bytes_per_vector);
   out.Put(spec.goal.memory_budget);
@@ -56,6 +57,7 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   const auto metric = in.Get<uint8_t>();
   spec.auto_train = in.Get<uint8_t>() != 0;
   spec.sync_writes = in.Get<uint8_t>() != 0;
+  const auto drift_action = in.Get<uint8_t>();
   const std::string quantizer(in.GetString());
   spec.goal.bytes_per_vector = in.Get<double>();
   spec.goal.memory_budget = in.Get<uint64_t>();
@@ -63,6 +65,8 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   spec.goal.target_recall = in.Get<double>();
   if (!in.Finished() || metric > static_cast<uint8_t>(Metric::kCosine)) return Damaged(kSpecRecord);
   spec.metric = static_cast<Metric>(metric);
+  if (drift_action > static_cast<uint8_t>(DriftAction::kRetrain)) return Damaged(kSpecRecord);
+  spec.drift_action = static_cast<DriftAction>(drift_action);
   StatusOr<QuantizerSpec> parsed = QuantizerSpec::Parse(quantizer);
   if (!parsed.ok()) return Damaged(kSpecRecord);
   spec.quantizer = *parsed;
@@ -76,6 +80,10 @@ std::string EncodeProgress(const Progress& progress) {
   out.Put(kFormat);
   out.Put(progress.commit);
   out.Put(progress.next_row);
+  out.Put(progress.written.rows);
+  out.Put(progress.written.errors.rows);
+  out.Put(progress.written.errors.sum);
+  out.Put(progress.written.errors.squares);
   return bytes;
 }
 
@@ -84,7 +92,12 @@ StatusOr<Progress> DecodeProgress(const std::string& bytes) {
   Progress progress;
   progress.commit = in.Get<uint64_t>();
   progress.next_row = in.Get<uint32_t>();
-  if (!in.Finished()) return Damaged(kProgressRecord);
+  progress.written.rows = in.Get<uint64_t>();
+  progress.written.errors.rows = in.Get<uint64_t>();
+  progress.written.errors.sum = in.Get<double>();
+  progress.written.errors.squares = in.Get<double>();
+  const bool possible = progress.written.errors.sum >= 0 && progress.written.errors.squares >= 0;
+  if (!in.Finished() || !possible) return Damaged(kProgressRecord);
   return progress;
 }
 

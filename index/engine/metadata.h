@@ -5,6 +5,7 @@
 #include <string>
 
 #include "index/collection.h"
+#include "index/engine/code_error.h"
 #include "index/status.h"
 #include "index/store/store.h"
 
@@ -21,6 +22,7 @@ std::string ModelRecord(Generation generation);  // "model/<be32 as 8 hex digits
 struct Progress {
   uint64_t commit = 0;
   uint32_t next_row = 0;
+  WrittenRows written;
 };
 
 // Bytes are described in index/engine/README.md; decoders return DataLoss.

@@ -303,7 +303,7 @@ Status Rebuild::SwitchInTurn() {
   batch->PutRecord(ModelRecord(generation_), trained_.model->Serialize());
   if (start_->trained()) batch->DeleteRecord(ModelRecord(start_->generation));
   batch->PutRecord(kActiveRecord, EncodeActive({generation_, trained_.lists->nlist(), start_->lists.live_rows()}));
-  batch->PutRecord(kProgressRecord, EncodeProgress({now->commit + 1, now->next_row}));
+  batch->PutRecord(kProgressRecord, EncodeProgress({now->commit + 1, now->next_row, {}}));
   if (Status status = core_.store->Write(*batch, store::Durability::kSync); !status.ok()) {
     core_.SetReadOnly(status);
     return status;
@@ -324,6 +324,7 @@ Status Rebuild::SwitchInTurn() {
   next->store = core_.store->GetSnapshot();
   next->next_row = now->next_row;
   next->rows_at_training = start_->lists.live_rows();
+  next->held_out = held_out_;
   core_.snapshot.Set(next);
   committer_.TrackChanges(false);
   return Failpoint("rebuild.switched");

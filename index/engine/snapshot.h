@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "index/engine/code_error.h"
 #include "index/lists/list.h"
 #include "index/quant/model.h"
 #include "index/store/store.h"
@@ -23,6 +24,9 @@ struct Snapshot {
   store::StoreSnapshotPtr store;
   uint32_t next_row = 0;  // row ids below this have been given out
   uint64_t rows_at_training = 0;  // live rows when the model was trained; 0 = untrained
+
+  ErrorSums held_out;   // of the codebook, on rows that its training left out
+  WrittenRows written;  // since it is in force
 
   bool trained() const { return model != nullptr; }
 };

@@ -47,7 +47,7 @@ Status CheckNewId(const PointInput& point, size_t index, const SeenIds& seen) {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(const Core& core, const std::vector<PointInput>& points,
+StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<PointInput>& points,
                                                  const UpsertOptions& options) {
   auto op = std::make_unique<WriteOp>();
   op->rows.reserve(points.size());
@@ -79,7 +79,7 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(const Core& core, const std::ve
   return op;
 }
 
-void EncodeOp(const Core& core, const Snapshot& snapshot, WriteOp& op) {
+void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op) {
   op.generation = snapshot.generation;
   if (op.floats.empty()) {
     op.floats.resize(op.rows.size() * core.dim);
@@ -91,8 +91,11 @@ void EncodeOp(const Core& core, const Snapshot& snapshot, WriteOp& op) {
     }
   }
   if (!snapshot.trained()) return;
-  quant::EncodeRows(*snapshot.model, *snapshot.table, {op.floats.data(), op.rows.size(), core.dim},
-                    *core.options.compute, op.encoded);
+  const MatrixView<const float> rows(op.floats.data(), op.rows.size(), core.dim);
+  quant::EncodeRows(*snapshot.model, *snapshot.table, rows, *core.options.compute, op.encoded);
+  const size_t step = WrittenStep(core.dim);
+  const size_t before = core.encoded_rows.fetch_add(rows.rows()) % step;
+  op.errors = MeasureEncoded(*snapshot.model, *snapshot.table, rows, op.encoded, (step - before) % step, step);
   op.floats = {};
 }
 

@@ -27,6 +27,7 @@ struct WriteOp {
   Generation generation;            // that `encoded` belongs to
   quant::EncodedRows encoded;       // generation > 0
   std::vector<float> floats;        // generation 0: rows x dim, normalised under cosine
+  ErrorSums errors;                 // of some of `encoded`
   std::vector<RowError> rejected;
   Collection::UpsertDone upsert_done;
 
@@ -47,10 +48,10 @@ struct WriteOp {
 
 // Checks, normalises and encodes points with the model in force. Bad rows: an error that names the first
 // (partial = false), or entries of op->rejected.
-StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(const Core& core, const std::vector<PointInput>& points,
+StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<PointInput>& points,
                                                  const UpsertOptions& options);
 
 // Encodes op's rows for `snapshot`'s generation (again, when training switched meanwhile).
-void EncodeOp(const Core& core, const Snapshot& snapshot, WriteOp& op);
+void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op);
 
 }  // namespace tessera::engine

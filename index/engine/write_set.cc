@@ -134,10 +134,20 @@ void WriteSet::AddToBatch(store::Batch& batch, const Entry& entry) const {
   }
 }
 
+WrittenRows WriteSet::Written() const {
+  WrittenRows written = before_.written;
+  if (!before_.trained()) return written;
+  for (const auto& op : group_) {
+    written.rows += op->rows.size();
+    written.errors.Add(op->errors);
+  }
+  return written;
+}
+
 Status WriteSet::Write() {
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
   for (const Entry& entry : entries_) AddToBatch(*batch, entry);
-  batch->PutRecord(kProgressRecord, EncodeProgress({commit_, next_row_}));
+  batch->PutRecord(kProgressRecord, EncodeProgress({commit_, next_row_, Written()}));
   if (entries_.size() >= core_.options.ingest_rows) {
     return core_.store->Write(*batch, store::Durability::kIngest);
   }
@@ -175,6 +185,8 @@ SnapshotPtr WriteSet::Publish() {
   after->store = core_.store->GetSnapshot();
   after->next_row = next_row_;
   after->rows_at_training = before_.rows_at_training;
+  after->held_out = before_.held_out;
+  after->written = Written();
   core_.snapshot.Set(after);
   return after;
 }

@@ -53,6 +53,7 @@ class WriteSet {
   Status LookUpOldRows();
   Status CheckCapacity();
   void Replay();
+  WrittenRows Written() const;
   void AddToBatch(store::Batch& batch, const Entry& entry) const;
 
   Core& core_;

@@ -61,6 +61,7 @@ class FakeCollection final : public Collection {
     return OkStatus();
   }
   CollectionStats Stats() const override { return {}; }
+  StatusOr<DriftReport> Drift() override { return Unimplemented("fake"); }
 
  private:
   const std::string name_ = "a";
