@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "index/evaluation.h"
 #include "index/quantizer_spec.h"
 #include "index/status.h"
 #include "index/training.h"
@@ -57,6 +58,10 @@ class Codebooks {
   // Trains a candidate on a sample of the collection; nothing else changes. Blocks, as Activate and RollBack do;
   // searches and writes go on. The label (up to kMaxCodebookLabelBytes printable ASCII characters) may be empty.
   virtual StatusOr<CodebookInfo> Train(const TrainOptions& options, const std::string& label) = 0;
+  // What searches with it would find: as Collection::Evaluate, with this codebook in place of those that it would
+  // train, on a sample of the rows; queries are rows that no training of this collection saw, or
+  // options.query_vectors. options.quantizers and byte range are left out.
+  virtual StatusOr<EvaluateResult> Evaluate(uint32_t version, const EvaluateOptions& options) = 0;
   // Re-encodes all rows with it beside the old ones and switches atomically. After a failure, cancel or crash the
   // codebook before is in force. FailedPrecondition if it is active. The one before is kept; of older ones
   // without a label as many as CatalogOptions::kept_codebooks says.

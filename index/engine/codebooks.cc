@@ -5,6 +5,7 @@
 
 #include "index/base/bytes.h"
 #include "index/base/failpoint.h"
+#include "index/engine/evaluate.h"
 #include "index/engine/rebuild.h"
 #include "index/quant/quantizer_bytes.h"
 
@@ -191,6 +192,14 @@ StatusOr<CodebookInfo> CodebooksImpl::Train(const TrainOptions& options, const s
     return OkStatus();
   }));
   return info;
+}
+
+StatusOr<EvaluateResult> CodebooksImpl::Evaluate(uint32_t version, const EvaluateOptions& options) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  TESSERA_ASSIGN_OR_RETURN(const CodebookEntry entry, Entry(version));
+  TESSERA_ASSIGN_OR_RETURN(const quant::TrainedModel trained, LoadCodebook(*core_, entry));
+  return EvaluateTrained(*core_, *core_->snapshot.Get(), trained, options);
 }
 
 Status CodebooksImpl::Activate(uint32_t version, const TrainingContext& context) {

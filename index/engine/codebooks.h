@@ -36,6 +36,7 @@ class CodebooksImpl final : public Codebooks {
   StatusOr<std::vector<CodebookInfo>> List() const override;
   StatusOr<CodebookInfo> Get(uint32_t version) const override;
   StatusOr<CodebookInfo> Train(const TrainOptions& options, const std::string& label) override;
+  StatusOr<EvaluateResult> Evaluate(uint32_t version, const EvaluateOptions& options) override;
   Status Activate(uint32_t version, const TrainingContext& context) override;
   Status RollBack(const TrainingContext& context) override;
   StatusOr<std::string> Export(uint32_t version) const override;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "index/engine/candidates.h"
+#include "index/engine/codebook_training.h"
 #include "index/engine/held_out.h"
 #include "index/engine/sample.h"
 #include "index/engine/trial.h"
@@ -99,13 +100,7 @@ class Evaluation {
       : held_(std::move(held)), options_(options), executor_(executor), closing_(closing) {}
 
   StatusOr<EvaluateResult> Run(const std::vector<QuantizerSpec>& specs) {
-    EvaluateResult result;
-    result.k = options_.k;
-    result.rows = held_.base_rows().rows();
-    result.queries = held_.query_rows().rows();
-    result.seed = options_.context.seed;
-    Report(0, "true neighbours");
-    TESSERA_RETURN_IF_ERROR(FindTruth(options_.k, executor_, options_.context.stop, held_));
+    TESSERA_ASSIGN_OR_RETURN(EvaluateResult result, Begin());
     for (size_t i = 0; i < specs.size(); ++i) {
       name_ = "quantizer " + std::to_string(i + 1) + " of " + std::to_string(specs.size());
       const auto all = static_cast<double>(specs.size());
@@ -127,10 +122,36 @@ class Evaluation {
     return result;
   }
 
+  StatusOr<EvaluateResult> Run(const quant::TrainedModel& trained) {
+    TESSERA_ASSIGN_OR_RETURN(EvaluateResult result, Begin());
+    name_ = "codebook";
+    begin_ = kTruthShare;
+    EvaluatedQuantizer row;
+    row.asked = trained.model->spec.ToString();
+    ReportPart(0, "encode");
+    TESSERA_ASSIGN_OR_RETURN(const Trial trial,
+                             MakeTrial(trained, held_.base_rows(), executor_, options_.context));
+    TESSERA_RETURN_IF_ERROR(MeasureSearches(trial, row));
+    TESSERA_RETURN_IF_ERROR(CheckStop());
+    result.quantizers.push_back(std::move(row));
+    Report(1, "done");
+    return result;
+  }
+
  private:
   static constexpr double kTruthShare = 0.02;
   static constexpr double kTrainShare = 0.8;  // of the work on one spec
 
+  StatusOr<EvaluateResult> Begin() {
+    EvaluateResult result;
+    result.k = options_.k;
+    result.rows = held_.base_rows().rows();
+    result.queries = held_.query_rows().rows();
+    result.seed = options_.context.seed;
+    Report(0, "true neighbours");
+    TESSERA_RETURN_IF_ERROR(FindTruth(options_.k, executor_, options_.context.stop, held_));
+    return result;
+  }
   Status CheckStop() const {
     if (closing_ && closing_->load()) return Cancelled("the collection is being closed");
     return options_.context.stop.Check();
@@ -152,6 +173,10 @@ class Evaluation {
     ReportPart(0, "training");
     TESSERA_ASSIGN_OR_RETURN(
         const Trial trial, MakeTrial(spec, held_.metric, held_.base_rows(), executor_, context));
+    return MeasureSearches(trial, row);
+  }
+
+  Status MeasureSearches(const Trial& trial, EvaluatedQuantizer& row) {
     Describe(trial, row);
     ReportPart(kTrainShare, "queries");
     const TrialSearch search(trial, held_, executor_, options_.context.stop);
@@ -197,6 +222,44 @@ StatusOr<EvaluateResult> EvaluateSample(std::vector<float> sample, uint32_t dim,
                            std::to_string(held.base_rows().rows()) + " rows are searched");
   }
   return Evaluation(std::move(held), options, executor, closing).Run(specs);
+}
+
+StatusOr<EvaluateResult> EvaluateTrained(const Core& core, const Snapshot& snapshot,
+                                         const quant::TrainedModel& trained, EvaluateOptions options) {
+  if (!options.quantizers.empty() || options.min_bytes != 0 || options.max_bytes != 0) {
+    return InvalidArgument("quantizers and byte range must be left out where a codebook is evaluated");
+  }
+  options.quantizers = {trained.model->spec};
+  TESSERA_RETURN_IF_ERROR(CheckOptions(options, core.dim));
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t rows,
+                           SampleRows(options, core.dim, snapshot.lists.live_rows()));
+  if (options.context.progress) options.context.progress(0, "sample");
+  const auto check_stop = [&] { return CheckStop(core, options.context); };
+  const uint64_t seed = options.context.seed;
+  HeldOut held;
+  if (options.query_vectors.rows() > 0) {
+    TESSERA_ASSIGN_OR_RETURN(std::vector<float> queries,
+                             Prepared(quant::CopyRows(options.query_vectors), core.dim, core.metric,
+                                      "query_vectors", {}));
+    TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample, ReadSample(core, snapshot, rows, seed, check_stop));
+    held = HoldOut(std::move(sample), core.dim, core.metric, std::move(queries));
+  } else if (CountHeldOut(snapshot) >= kEnoughHeldOut) {
+    TESSERA_ASSIGN_OR_RETURN(std::vector<float> queries, ReadSample(core, snapshot, options.queries, seed,
+                                                                    check_stop, SampleFrom::kHeldOut));
+    TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample,
+                             ReadSample(core, snapshot, rows, seed, check_stop, SampleFrom::kTraining));
+    held = HoldOut(std::move(sample), core.dim, core.metric, std::move(queries));
+  } else {
+    TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample, ReadSample(core, snapshot, rows, seed, check_stop));
+    const auto count = static_cast<uint32_t>(std::min<uint64_t>(options.queries, rows / 10));
+    held = HoldOut(std::move(sample), core.dim, core.metric, count, seed);
+  }
+  if (options.k > held.base_rows().rows()) {
+    return InvalidArgument("k is " + std::to_string(options.k) + ", but only " +
+                           std::to_string(held.base_rows().rows()) + " rows are searched");
+  }
+  Executor& executor = options.context.executor ? *options.context.executor : *core.options.compute;
+  return Evaluation(std::move(held), options, executor, &core.closing).Run(trained);
 }
 
 StatusOr<EvaluateResult> EvaluateSnapshot(const Core& core, const Snapshot& snapshot,

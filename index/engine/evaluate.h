@@ -20,6 +20,11 @@ inline constexpr uint64_t kMinEvaluateRows = 1000;
 StatusOr<EvaluateResult> EvaluateSnapshot(const Core& core, const Snapshot& snapshot,
                                           const EvaluateOptions& options);
 
+// The same of a model at hand, which takes the place of options.quantizers: on rows that trainings leave out as
+// queries, others as base.
+StatusOr<EvaluateResult> EvaluateTrained(const Core& core, const Snapshot& snapshot,
+                                         const quant::TrainedModel& trained, EvaluateOptions options);
+
 // Evaluates on all of `sample` (n x dim, normalised under cosine), which is taken apart into
 // queries and base rows. Options were checked. `closing` (may be null) stops it between two specs.
 StatusOr<EvaluateResult> EvaluateSample(std::vector<float> sample, uint32_t dim, Metric metric,

@@ -103,13 +103,19 @@ void MeasureError(const quant::TrainedModel& trained, MatrixView<const float> ro
 
 StatusOr<Trial> MakeTrial(const QuantizerSpec& spec, Metric metric, MatrixView<const float> rows,
                           Executor& executor, const TrainingContext& context) {
-  Trial trial;
   const auto begin = std::chrono::steady_clock::now();
   TESSERA_ASSIGN_OR_RETURN(const quant::TrainedModel trained,
                            quant::TrainModel(spec, metric, rows, rows.rows(), context));
-  trial.train_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   TESSERA_RETURN_IF_ERROR(context.stop.Check());
+  TESSERA_ASSIGN_OR_RETURN(Trial trial, MakeTrial(trained, rows, executor, context));
+  trial.train_seconds = elapsed.count();
+  return trial;
+}
+
+StatusOr<Trial> MakeTrial(const quant::TrainedModel& trained, MatrixView<const float> rows,
+                          Executor& executor, const TrainingContext& context) {
+  Trial trial;
   const Codes codes = EncodeAll(trained, rows, executor, trial);
   MeasureError(trained, rows, codes, trial);
   trial.snapshot.generation = Generation{1};

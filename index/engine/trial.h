@@ -6,6 +6,7 @@
 
 #include "index/engine/snapshot.h"
 #include "index/evaluation.h"
+#include "index/quant/model.h"
 #include "index/quantizer_spec.h"
 #include "index/training.h"
 
@@ -25,6 +26,10 @@ struct Trial {
 // Trains `spec` on rows (n x dim, normalised under cosine) and fills its lists with them, n being
 // all rows there are. Errors are those of quant::TrainModel, and Cancelled.
 StatusOr<Trial> MakeTrial(const QuantizerSpec& spec, Metric metric, MatrixView<const float> rows,
+                          Executor& executor, const TrainingContext& context);
+
+// The same with a model at hand.
+StatusOr<Trial> MakeTrial(const quant::TrainedModel& trained, MatrixView<const float> rows,
                           Executor& executor, const TrainingContext& context);
 
 // Fills in what is known without queries: resolved spec, lists, bytes, errors, times.

@@ -113,6 +113,31 @@ TEST_F(CodebooksTest, CandidatesChangeNothingUntilActivated) {
   }
 }
 
+TEST_F(CodebooksTest, EvaluatesWithoutChangingAnything) {
+  TrainOptions coarse;
+  coarse.quantizer = *QuantizerSpec::Parse("IVF16,PQ2x4");
+  const auto poor = books().Train(coarse, "");
+  ASSERT_TRUE(poor.ok()) << poor.status();
+  const uint32_t good = TrainCandidate(7);
+  EvaluateOptions options;
+  const auto of_poor = books().Evaluate(poor->version, options);
+  const auto of_good = books().Evaluate(good, options);
+  ASSERT_TRUE(of_poor.ok()) << of_poor.status();
+  ASSERT_TRUE(of_good.ok()) << of_good.status();
+  ASSERT_EQ(of_good->quantizers.size(), 1u);
+  EXPECT_GT(of_good->queries, 50u);
+  EXPECT_LT(of_good->queries + of_good->rows, kRows + 1);
+  const EvaluatedQuantizer& row = of_good->quantizers[0];
+  EXPECT_EQ(row.spec, books().Get(good)->spec);
+  EXPECT_GT(row.codes.value, of_poor->quantizers[0].codes.value + 0.1);
+  EXPECT_LT(row.squared_error, of_poor->quantizers[0].squared_error);
+  EXPECT_NEAR(row.squared_error, books().Get(good)->held_out_error, 0.3 * row.squared_error);
+  EXPECT_EQ(collection_->Stats().generation, Generation());
+  options.quantizers = {row.spec};
+  ExpectCode(books().Evaluate(good, options), absl::StatusCode::kInvalidArgument, "quantizers");
+  ExpectCode(books().Evaluate(99, {}), absl::StatusCode::kNotFound, "codebook 99");
+}
+
 TEST_F(CodebooksTest, RollsBackAndForth) {
   ExpectCode(books().RollBack({}), absl::StatusCode::kFailedPrecondition, "no codebook");
   ASSERT_TRUE(collection_->Train({}).ok());

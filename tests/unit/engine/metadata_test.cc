@@ -10,6 +10,7 @@ CollectionSpec SomeSpec() {
   spec.dim = 128;
   spec.metric = Metric::kCosine;
   spec.auto_train = false;
+  spec.drift_action = DriftAction::kRetrain;
   spec.quantizer = *QuantizerSpec::Parse("RR,IVF64,PQ16x4,Refine(SQ8S)");
   return spec;
 }
@@ -21,11 +22,16 @@ TEST(Metadata, RoundTrips) {
   EXPECT_EQ(spec->metric, Metric::kCosine);
   EXPECT_FALSE(spec->auto_train);
   EXPECT_TRUE(spec->sync_writes);
+  EXPECT_EQ(spec->drift_action, DriftAction::kRetrain);
   EXPECT_EQ(spec->quantizer, SomeSpec().quantizer);
-  const auto progress = DecodeProgress(EncodeProgress({1ull << 40, 77}));
+  const auto progress = DecodeProgress(EncodeProgress({1ull << 40, 77, {300, {20, 1.5, 2.5}}}));
   ASSERT_TRUE(progress.ok());
   EXPECT_EQ(progress->commit, 1ull << 40);
   EXPECT_EQ(progress->next_row, 77u);
+  EXPECT_EQ(progress->written.rows, 300u);
+  EXPECT_EQ(progress->written.errors.rows, 20u);
+  EXPECT_EQ(progress->written.errors.sum, 1.5);
+  EXPECT_EQ(progress->written.errors.squares, 2.5);
   const auto active = DecodeActive(EncodeActive({Generation{3}, 256, 60000}));
   ASSERT_TRUE(active.ok());
   EXPECT_EQ(active->generation, Generation{3});
@@ -37,9 +43,12 @@ TEST(Metadata, RoundTrips) {
 TEST(Metadata, GoldenBytes) {
   EXPECT_EQ(EncodeActive({Generation{2}, 16, 5}),
             std::string("\x01\0\0\0\x02\0\0\0\x10\0\0\0\x05\0\0\0\0\0\0\0", 20));
-  EXPECT_EQ(EncodeProgress({9, 4}), std::string("\x01\0\0\0\x09\0\0\0\0\0\0\0\x04\0\0\0", 16));
+  EXPECT_EQ(EncodeProgress({9, 4, {3, {2, 1, 0}}}),
+            std::string("\x01\0\0\0\x09\0\0\0\0\0\0\0\x04\0\0\0", 16) +
+                std::string("\x03\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0", 16) +
+                std::string("\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\0", 16));
   EXPECT_EQ(EncodeSpec(SomeSpec()),
-            std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x1c\0\0\0", 15) + "RR,IVF64,PQ16x4,Refine(SQ8S)");
+            std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x01\x1c\0\0\0", 16) + "RR,IVF64,PQ16x4,Refine(SQ8S)");
   EXPECT_EQ(ModelRecord(Generation{26}), "model/0000001a");
 }
 
@@ -56,7 +65,7 @@ void ExpectRefused(const std::string& good, Decode decode) {
 
 TEST(Metadata, TruncatedLongerAndNewerBytesAreRefused) {
   ExpectRefused(EncodeSpec(SomeSpec()), DecodeSpec);
-  ExpectRefused(EncodeProgress({9, 4}), DecodeProgress);
+  ExpectRefused(EncodeProgress({9, 4, {}}), DecodeProgress);
   ExpectRefused(EncodeActive({Generation{2}, 16, 5}), DecodeActive);
 }
 
@@ -68,6 +77,10 @@ TEST(Metadata, ImpossibleValuesAreRefused) {
   std::string metric = EncodeSpec(SomeSpec());
   metric[8] = 3;
   EXPECT_FALSE(DecodeSpec(metric).ok());
+  std::string action = EncodeSpec(SomeSpec());
+  action[11] = 2;
+  EXPECT_FALSE(DecodeSpec(action).ok());
+  EXPECT_FALSE(DecodeProgress(EncodeProgress({9, 4, {3, {2, -1, 0}}})).ok());
 }
 
 }  // namespace
