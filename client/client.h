@@ -46,7 +46,7 @@ class Connection;
 // Connects at the first call and again after a loss. Thread-safe.
 //
 // Errors are the server's, with its code and words. UNAVAILABLE is retried where repeating does no
-// harm (all but CreateCollection, DeleteCollection, Train and Evaluate), and RESOURCE_EXHAUSTED where the
+// harm (all but those that create, delete, train, evaluate, activate and import), and RESOURCE_EXHAUSTED where the
 // server says when to come back. A call split into several requests is not one transaction: on an
 // error what was sent before stays done.
 class Client {
@@ -85,6 +85,26 @@ class Client {
   StatusOr<GetResult> Get(const std::string& collection, const std::vector<PointId>& ids);
   StatusOr<DeleteResult> Delete(const std::string& collection, const std::vector<PointId>& ids);
   StatusOr<uint64_t> Count(const std::string& collection);
+
+  // As in Stats, with the error of a sample of the live rows, which are read for it.
+  StatusOr<Drift> GetDrift(const std::string& name);
+
+  // The trained models of a collection.
+  StatusOr<std::vector<CodebookInfo>> ListCodebooks(const std::string& collection);
+  StatusOr<CodebookInfo> GetCodebook(const std::string& collection, uint32_t version);
+  // The next four return at once; the operation goes on in the server.
+  StatusOr<Operation> TrainCodebook(const std::string& collection, const TrainOptions& options,
+                                    const std::string& label);
+  // options.quantizers and range of bytes left out.
+  StatusOr<Operation> EvaluateCodebook(const std::string& collection, uint32_t version,
+                                       const EvaluateOptions& options);
+  StatusOr<Operation> ActivateCodebook(const std::string& collection, uint32_t version);
+  StatusOr<Operation> RollBackCodebook(const std::string& collection);
+  // The file that `tessera encode` and `decode` read, in several calls if it is large.
+  StatusOr<std::string> ExportCodebook(const std::string& collection, uint32_t version);
+  StatusOr<CodebookInfo> ImportCodebook(const std::string& collection, const std::string& file,
+                                        const std::string& label);
+  Status DeleteCodebook(const std::string& collection, uint32_t version);
 
   // Returns at once; the operation goes on in the server.
   StatusOr<Operation> Train(const std::string& collection, const TrainOptions& options);

@@ -26,6 +26,7 @@ struct CollectionConfig {
   double target_recall = 0;
   bool auto_train = true;
   bool sync_writes = true;
+  bool retrain_on_drift = false;
 };
 
 enum class CollectionState : uint8_t { kUnknown, kUntrained, kServing, kTraining, kReadOnly };
@@ -54,6 +55,23 @@ struct MemoryUsage {
   uint64_t total = 0;
 };
 
+// Mean squared errors of codes; value +- margin is the 95 % confidence interval.
+struct Drift {
+  double training_error = 0;  // of rows that the training left out; of 0 rows if they were too few
+  double training_margin = 0;
+  uint64_t training_measured = 0;
+  uint64_t written_rows = 0;  // since the codebook is in force
+  double written_error = 0;
+  double written_margin = 0;
+  uint64_t written_measured = 0;
+  double live_error = 0;  // of a sample of the live rows; by Client::GetDrift only
+  double live_margin = 0;
+  uint64_t live_measured = 0;
+  double list_imbalance = 0;
+  std::string advice;  // "none", "split lists", "retrain"
+  std::string reason;
+};
+
 struct CollectionStats {
   uint64_t rows = 0;
   uint64_t dead_rows = 0;
@@ -65,6 +83,7 @@ struct CollectionStats {
   uint32_t nlist = 0;
   uint32_t largest_list = 0;
   double list_imbalance = 0;
+  Drift drift;
   MemoryUsage memory;
   double bytes_per_vector = 0;
   uint64_t disk_bytes = 0;
@@ -268,6 +287,25 @@ struct EvaluateResult {
   std::vector<EvaluatedQuantizer> quantizers;
 };
 
+// A trained model of a collection.
+struct CodebookInfo {
+  uint32_t version = 0;
+  std::string state;      // "candidate", "active", "previous"
+  std::string asked;
+  std::string quantizer;  // with all choices made
+  uint64_t bytes = 0;     // of its file
+  uint32_t checksum = 0;  // crc32c of its file
+  int64_t created_seconds = 0;  // since 1970
+  std::string label;
+  uint32_t generation = 0;  // that it serves, or served last; 0 = none
+  uint64_t trained_rows = 0;
+  double training_error = 0;
+  double held_out_error = 0;
+  uint64_t held_out_rows = 0;
+  double live_error = 0;
+  uint64_t live_rows = 0;
+};
+
 // Long work on the server.
 struct Operation {
   std::string name;  // "operations/17"
@@ -278,6 +316,7 @@ struct Operation {
   std::string stage;
   Status error;                       // meaningful when done
   std::optional<TrainResult> result;  // of a training done without error
+  std::optional<CodebookInfo> codebook;  // trained, or now in force
   std::optional<EvaluateResult> evaluation;  // of an evaluation done without error
 };
 

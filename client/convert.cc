@@ -125,6 +125,7 @@ void ToProto(const CollectionConfig& config, v1::Collection* out) {
   out->set_target_recall(config.target_recall);
   out->set_auto_train(config.auto_train);
   out->set_sync_writes(config.sync_writes);
+  if (config.retrain_on_drift) out->set_drift_action(v1::DRIFT_ACTION_RETRAIN);
 }
 
 void ToProto(const PointId& id, v1::PointId* out) {
@@ -203,7 +204,8 @@ CollectionInfo FromProto(const v1::Collection& in) {
                  .expected_rows = in.expected_rows(),
                  .target_recall = in.target_recall(),
                  .auto_train = !in.has_auto_train() || in.auto_train(),
-                 .sync_writes = !in.has_sync_writes() || in.sync_writes()};
+                 .sync_writes = !in.has_sync_writes() || in.sync_writes(),
+                 .retrain_on_drift = in.drift_action() == v1::DRIFT_ACTION_RETRAIN};
   info.state = FromProto(in.state());
   info.generation = in.generation();
   info.rows = in.rows();
@@ -223,6 +225,7 @@ CollectionStats FromProto(const v1::CollectionStats& in) {
           .nlist = in.nlist(),
           .largest_list = in.largest_list(),
           .list_imbalance = in.list_imbalance(),
+          .drift = FromProto(in.drift()),
           .memory = FromProto(in.memory()),
           .bytes_per_vector = in.bytes_per_vector(),
           .disk_bytes = in.disk_bytes(),
@@ -316,6 +319,7 @@ Operation FromProto(const v1::Operation& in) {
     operation.result = TrainResult{result.generation(), result.quantizer(), result.trained_rows(),
                                    result.training_error()};
   }
+  if (in.has_codebook_result()) operation.codebook = FromProto(in.codebook_result().codebook());
   if (in.has_evaluate_result()) operation.evaluation = FromProto(in.evaluate_result());
   return operation;
 }

@@ -36,6 +36,8 @@ GetResult FromProto(v1::GetPointsResponse* in);
 // Indexes grow by `first_row`.
 UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row);
 Operation FromProto(const v1::Operation& in);
+CodebookInfo FromProto(const v1::Codebook& in);
+Drift FromProto(const v1::Drift& in);
 EvaluateResult FromProto(const v1::EvaluateResult& in);
 
 }  // namespace tessera::client

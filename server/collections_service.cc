@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "server/call.h"
+#include "server/convert_codebooks.h"
 #include "server/convert_collections.h"
 #include "server/page.h"
 #include "server/process_memory.h"
@@ -69,6 +70,19 @@ class CollectionsService final : public v1::Collections::CallbackService {
       ToProto(collection->Stats(), ReadProcessMemory(), state_.isa, response);
       return OkStatus();
     });
+  }
+
+  grpc::ServerUnaryReactor* GetDrift(grpc::CallbackServerContext* context,
+                                     const v1::GetDriftRequest* request,
+                                     v1::Drift* response) override {
+    return Run(context, "Collections.GetDrift", *request, state_.runtime.io(),
+               [=, this]() -> Status {
+                 TESSERA_ASSIGN_OR_RETURN(const auto collection,
+                                          state_.Find(request->name(), "name"));
+                 TESSERA_ASSIGN_OR_RETURN(const DriftReport drift, collection->Drift());
+                 ToProto(drift, response);
+                 return OkStatus();
+               });
   }
 
  private:

@@ -1,5 +1,7 @@
 #include "server/convert_collections.h"
 
+#include "server/convert_codebooks.h"
+
 namespace tessera::server {
 namespace {
 
@@ -78,6 +80,9 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   spec.quantizer = *quantizer;
   if (collection.has_auto_train()) spec.auto_train = collection.auto_train();
   if (collection.has_sync_writes()) spec.sync_writes = collection.sync_writes();
+  StatusOr<DriftAction> drift_action = FromProto(collection.drift_action());
+  if (!drift_action.ok()) return Annotate(drift_action.status(), "collection.");
+  spec.drift_action = *drift_action;
   return spec;
 }
 
@@ -94,6 +99,7 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_plan(stats.plan);
   out->set_auto_train(spec.auto_train);
   out->set_sync_writes(spec.sync_writes);
+  out->set_drift_action(ToProto(spec.drift_action));
   out->set_state(StateOf(stats));
   out->set_generation(stats.generation.value);
   out->set_rows(stats.rows);
@@ -112,6 +118,7 @@ void ToProto(const CollectionStats& stats, const ProcessMemory& process, const s
   out->set_nlist(stats.nlist);
   out->set_largest_list(stats.largest_list);
   out->set_list_imbalance(stats.list_imbalance);
+  ToProto(stats.drift, out->mutable_drift());
   ToProto(stats.memory, out->mutable_memory());
   if (stats.rows > 0) {
     out->set_bytes_per_vector(static_cast<double>(stats.memory.total()) /

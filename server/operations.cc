@@ -15,8 +15,10 @@ StatusOr<Operations::Begun> Operations::Begin(const std::string& collection,
   for (const auto& [id, operation] : operations_) {
     const OperationInfo& info = operation.info;
     if (!info.done && info.collection == collection && info.kind == kind) {
-      return AlreadyExists(info.name() + (kind == "train" ? " is training" : " is evaluating") +
-                           " collection \"" + collection + '"');
+      const std::string does = kind == "train"      ? " is training"
+                               : kind == "evaluate" ? " is evaluating"
+                                                    : " (" + kind + ") is at work on";
+      return AlreadyExists(info.name() + does + " collection \"" + collection + '"');
     }
   }
   if (running_ >= max_running_) {
@@ -46,8 +48,7 @@ void Operations::Progress(uint64_t id, double fraction, const std::string& stage
   info.stage = stage;
 }
 
-void Operations::Finish(uint64_t id, const Status& status, const TrainOutcome& outcome,
-                        std::shared_ptr<const EvaluateResult> evaluation) {
+void Operations::Finish(uint64_t id, const Status& status, const JobResult& result) {
   std::vector<Waiter> called;
   OperationInfo info;
   {
@@ -59,8 +60,7 @@ void Operations::Finish(uint64_t id, const Status& status, const TrainOutcome& o
     it->second.info.end = now_();
     if (status.ok()) {
       it->second.info.progress = 1;
-      it->second.info.outcome = outcome;
-      it->second.info.evaluation = std::move(evaluation);
+      it->second.info.result = result;
     }
     info = it->second.info;
     --running_;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "index/codebook.h"
 #include "index/evaluation.h"
 #include "index/status.h"
 
@@ -26,6 +27,13 @@ struct TrainOutcome {
   double training_error = 0;
 };
 
+// What an operation left, each of its own kind.
+struct JobResult {
+  TrainOutcome training;
+  std::shared_ptr<const EvaluateResult> evaluation;
+  std::shared_ptr<const CodebookInfo> codebook;
+};
+
 // A copy of the state of one operation.
 struct OperationInfo {
   uint64_t id = 0;
@@ -37,13 +45,12 @@ struct OperationInfo {
   Status status;  // meaningful when done
   std::chrono::system_clock::time_point start;
   std::chrono::system_clock::time_point end;  // when done
-  TrainOutcome outcome;                       // of a training done and OK
-  std::shared_ptr<const EvaluateResult> evaluation;  // of an evaluation done and OK
+  JobResult result;                           // when done and OK
 
   std::string name() const { return "operations/" + std::to_string(id); }
 };
 
-// The trainings and evaluations of this process. Finished ones are kept for an hour, at most 1,000. Thread-safe;
+// The long work of this process. Finished ones are kept for an hour, at most 1,000. Thread-safe;
 // callbacks run without its lock, on the thread that causes them.
 class Operations {
  public:
@@ -63,8 +70,7 @@ class Operations {
   // max_running are; Unavailable after Shutdown(). Finish() must follow.
   StatusOr<Begun> Begin(const std::string& collection, const std::string& kind = "train");
   void Progress(uint64_t id, double fraction, const std::string& stage);
-  void Finish(uint64_t id, const Status& status, const TrainOutcome& outcome,
-              std::shared_ptr<const EvaluateResult> evaluation = nullptr);
+  void Finish(uint64_t id, const Status& status, const JobResult& result);
 
   // All by name ("operations/17"); NotFound names it.
   StatusOr<OperationInfo> Get(const std::string& name);

@@ -1,5 +1,3 @@
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <cmath>
 #include <mutex>
@@ -9,6 +7,7 @@
 #include "server/call.h"
 #include "server/convert_evaluation.h"
 #include "server/grpc_status.h"
+#include "server/job_run.h"
 #include "server/page.h"
 #include "server/services.h"
 #include "tessera/v1/training.grpc.pb.h"
@@ -19,86 +18,6 @@ namespace {
 using Steady = StopToken::Clock;
 constexpr const char* kPageKind = "operations";
 constexpr double kMaxWaitSeconds = 3600;
-
-google::protobuf::Timestamp ToProto(std::chrono::system_clock::time_point time) {
-  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(
-      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
-}
-
-void ToProto(const OperationInfo& info, v1::Operation* out) {
-  out->set_name(info.name());
-  out->set_collection(info.collection);
-  out->set_kind(info.kind);
-  out->set_done(info.done);
-  out->set_progress(info.progress);
-  out->set_stage(info.stage);
-  *out->mutable_start_time() = ToProto(info.start);
-  if (!info.done) return;
-  *out->mutable_end_time() = ToProto(info.end);
-  out->set_error_code(static_cast<int>(info.status.code()));
-  out->set_error_message(MessageOf(info.status));
-  if (!info.status.ok()) return;
-  if (info.evaluation) return ToProto(*info.evaluation, out->mutable_evaluate_result());
-  v1::TrainResult* result = out->mutable_train_result();
-  result->set_generation(info.outcome.generation);
-  result->set_quantizer(info.outcome.quantizer);
-  result->set_trained_rows(info.outcome.trained_rows);
-  result->set_training_error(info.outcome.training_error);
-}
-
-using ProgressFn = std::function<void(double fraction, const char* stage)>;
-
-// What an operation does, and what it leaves.
-struct JobResult {
-  TrainOutcome training;
-  std::shared_ptr<const EvaluateResult> evaluation;
-};
-using JobWork = std::function<StatusOr<JobResult>(const ProgressFn& progress)>;
-
-// One operation on the jobs pool. The call is answered by the first progress after the start, or by
-// a failure before it: what cannot even start is the caller's error, not an operation to be polled
-// for.
-class JobRun : public std::enable_shared_from_this<JobRun> {
- public:
-  JobRun(ServiceState& state, uint64_t id, JobWork work, Call& call, v1::Operation* response)
-      : state_(state), id_(id), work_(std::move(work)), call_(&call), response_(response) {}
-
-  void Post() {
-    state_.runtime.jobs().Post([self = shared_from_this()] { self->Run(); });
-  }
-
- private:
-  void Run() {
-    const ProgressFn progress = [this](double fraction, const char* stage) {
-      state_.operations.Progress(id_, fraction, stage);
-      // The first report only says that the engine took it up; it checks the rows after that.
-      if (std::exchange(taken_up_, true)) Answer(OkStatus());
-    };
-    JobResult result;
-    const Status status = Guarded([&]() -> Status {
-      TESSERA_ASSIGN_OR_RETURN(result, work_(progress));
-      return OkStatus();
-    });
-    work_ = nullptr;  // it holds the collection
-    state_.operations.Finish(id_, status, result.training, result.evaluation);
-    Answer(status);
-  }
-
-  // Only the first answer counts: the call is gone after it. Called on the thread of the work.
-  void Answer(const Status& status) {
-    if (call_ == nullptr) return;
-    const auto info = state_.operations.Get("operations/" + std::to_string(id_));
-    if (status.ok() && info.ok()) ToProto(*info, response_);
-    std::exchange(call_, nullptr)->Complete(status);
-  }
-
-  ServiceState& state_;
-  const uint64_t id_;
-  JobWork work_;
-  Call* call_;
-  v1::Operation* const response_;
-  bool taken_up_ = false;
-};
 
 // A call that waits for an operation without holding a thread: finished by the operation's end, the
 // timer or the client, whichever is first.
@@ -160,14 +79,14 @@ class TrainingService final : public v1::Training::CallbackService {
   grpc::ServerUnaryReactor* Train(grpc::CallbackServerContext* context,
                                   const v1::TrainRequest* request,
                                   v1::Operation* response) override {
-    return StartJob(context, "Training.Train", *request,
+    return StartJob(state_, context, "Training.Train", *request,
                     [=, this](Call& call) { return MakeTraining(*request, call, response); });
   }
 
   grpc::ServerUnaryReactor* Evaluate(grpc::CallbackServerContext* context,
                                      const v1::EvaluateRequest* request,
                                      v1::Operation* response) override {
-    return StartJob(context, "Training.Evaluate", *request,
+    return StartJob(state_, context, "Training.Evaluate", *request,
                     [=, this](Call& call) { return MakeEvaluation(*request, call, response); });
   }
 
@@ -220,17 +139,6 @@ class TrainingService final : public v1::Training::CallbackService {
     return info.status();
   }
 
-  template <typename Request, typename Make>
-  Call* StartJob(grpc::CallbackServerContext* context, const char* method, const Request& request,
-                 Make make) {
-    return Call::StartAsync(state_, context, {method, request.ByteSizeLong(), {}},
-                            state_.runtime.io(), [make](Call& call) {
-                              StatusOr<std::shared_ptr<JobRun>> run = make(call);
-                              if (!run.ok()) return call.Complete(run.status());
-                              (*run)->Post();
-                            });
-  }
-
   StatusOr<std::shared_ptr<JobRun>> MakeTraining(const v1::TrainRequest& request, Call& call,
                                                  v1::Operation* response) const {
     TESSERA_ASSIGN_OR_RETURN(auto collection, state_.Find(request.collection()));
@@ -250,9 +158,10 @@ class TrainingService final : public v1::Training::CallbackService {
       options.context.progress = progress;
       TESSERA_RETURN_IF_ERROR(collection->Train(options));
       const CollectionStats stats = collection->Stats();
-      return JobResult{{stats.generation.value, stats.quantizer, stats.trained_rows,
-                        stats.training_error},
-                       nullptr};
+      JobResult result;
+      result.training = {stats.generation.value, stats.quantizer, stats.trained_rows,
+                         stats.training_error};
+      return result;
     };
     return std::make_shared<JobRun>(state_, begun.id, work, call, response);
   }
@@ -268,7 +177,9 @@ class TrainingService final : public v1::Training::CallbackService {
     const JobWork work = [collection, options](const ProgressFn& progress) -> StatusOr<JobResult> {
       options->get().context.progress = progress;
       TESSERA_ASSIGN_OR_RETURN(EvaluateResult result, collection->Evaluate(options->get()));
-      return JobResult{{}, std::make_shared<const EvaluateResult>(std::move(result))};
+      JobResult measured;
+      measured.evaluation = std::make_shared<const EvaluateResult>(std::move(result));
+      return measured;
     };
     return std::make_shared<JobRun>(state_, begun.id, work, call, response);
   }

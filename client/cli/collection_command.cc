@@ -62,6 +62,9 @@ StatusOr<int> Show(const Invocation& chosen, const Options& options) {
   client::Client client(chosen.MakeClientOptions());
   TESSERA_ASSIGN_OR_RETURN(auto info, client.GetCollection(options.name));
   TESSERA_ASSIGN_OR_RETURN(auto stats, client.Stats(options.name));
+  if (stats.generation > 0) {
+    TESSERA_ASSIGN_OR_RETURN(stats.drift, client.GetDrift(options.name));
+  }
   if (options.json) {
     JsonWriter json;
     json.BeginObject().Key("collection");
@@ -109,6 +112,8 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
             "l2 (default), ip (inner product) or cosine");
   AddQuantizerOptions(create, options->config, "");
   create->add_flag("--no-auto-train", options->no_auto_train, "Train only when told to");
+  create->add_flag("--retrain-on-drift", options->config.retrain_on_drift,
+                   "Train again by itself when new rows fit the codes worse");
   create->add_flag("--no-sync", options->no_sync,
                    "Acknowledge before the disk has it: a power loss may take the last writes");
   create->footer(

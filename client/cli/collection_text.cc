@@ -1,5 +1,6 @@
 #include "client/cli/collection_text.h"
 
+#include "client/cli/codebook_text.h"
 #include "client/cli/goal_options.h"
 
 namespace tessera::cli {
@@ -57,7 +58,9 @@ std::string DescribeCollection(const client::CollectionInfo& info,
     line("lists", FormatCount(stats.nlist) + ", the largest " + FormatCount(stats.largest_list) +
                       " rows, imbalance " + FormatFixed(stats.list_imbalance, 2));
   }
-  line("training at", info.config.auto_train ? "by itself" : "only when told to");
+  if (stats.generation > 0) line("drift", DescribeDrift(stats.drift));
+  line("training at", std::string(info.config.auto_train ? "by itself" : "only when told to") +
+                          (info.config.retrain_on_drift ? ", and when rows drift" : ""));
   line("writes", info.config.sync_writes ? "on disk before they are acknowledged"
                                          : "acknowledged before they are on disk");
   line("disk", FormatBytes(stats.disk_bytes));
@@ -83,6 +86,7 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   json.Key("target_recall").Number(info.config.target_recall);
   json.Key("auto_train").Bool(info.config.auto_train);
   json.Key("sync_writes").Bool(info.config.sync_writes);
+  json.Key("retrain_on_drift").Bool(info.config.retrain_on_drift);
   json.Key("state").String(CollectionStateName(info.state));
   json.Key("generation").Integer(info.generation);
   json.Key("rows").Integer(info.rows);
@@ -103,6 +107,8 @@ void WriteStats(const client::CollectionStats& stats, JsonWriter& json) {
   json.Key("nlist").Integer(stats.nlist);
   json.Key("largest_list").Integer(stats.largest_list);
   json.Key("list_imbalance").Number(stats.list_imbalance);
+  json.Key("drift");
+  WriteDrift(stats.drift, json);
   json.Key("bytes_per_vector").Number(stats.bytes_per_vector);
   json.Key("memory").BeginObject();
   for (const auto& [name, bytes] : MemoryComponents(stats.memory)) json.Key(name).Integer(bytes);

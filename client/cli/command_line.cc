@@ -14,6 +14,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddCollectionCommand(app, chosen);
   AddLoadCommand(app, chosen);
   AddTrainCommand(app, chosen);
+  AddCodebookCommand(app, chosen);
   AddOperationCommand(app, chosen);
   AddQueryCommand(app, chosen);
   AddEvalCommand(app, chosen);

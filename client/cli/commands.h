@@ -30,6 +30,7 @@ struct Invocation {
   }
 };
 
+void AddCodebookCommand(CLI::App& app, Invocation& chosen);
 void AddCollectionCommand(CLI::App& app, Invocation& chosen);
 void AddCountCommand(CLI::App& app, Invocation& chosen);
 void AddDecodeCommand(CLI::App& app, Invocation& chosen);

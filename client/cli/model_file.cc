@@ -18,7 +18,10 @@ extern "C" void openblas_set_num_threads(int threads) __attribute__((weak));
 namespace tessera::cli {
 
 Status WriteModel(const std::string& path, const Quantizer& quantizer) {
-  const std::string bytes = quantizer.Serialize();
+  return WriteModelBytes(path, quantizer.Serialize());
+}
+
+Status WriteModelBytes(const std::string& path, const std::string& bytes) {
   const std::string tmp = path + ".tmp";
   const auto failed = [&](const char* what) {
     const int error = errno;
@@ -40,12 +43,17 @@ Status WriteModel(const std::string& path, const Quantizer& quantizer) {
   return OkStatus();
 }
 
-StatusOr<std::unique_ptr<Quantizer>> ReadModel(const std::string& path) {
+StatusOr<std::string> ReadModelBytes(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return NotFound("cannot read " + path + ": " + strerror(errno));
   std::ostringstream bytes;
   bytes << in.rdbuf();
-  auto model = Quantizer::Parse(bytes.str());
+  return bytes.str();
+}
+
+StatusOr<std::unique_ptr<Quantizer>> ReadModel(const std::string& path) {
+  TESSERA_ASSIGN_OR_RETURN(const std::string bytes, ReadModelBytes(path));
+  auto model = Quantizer::Parse(bytes);
   if (!model.ok()) return Annotate(model.status(), path + ": ");
   return model;
 }

@@ -11,6 +11,10 @@ namespace tessera::cli {
 
 // Whole and synced under its name, or not there.
 Status WriteModel(const std::string& path, const Quantizer& quantizer);
+// The same with the bytes of one.
+Status WriteModelBytes(const std::string& path, const std::string& bytes);
+// NotFound if there is no file.
+StatusOr<std::string> ReadModelBytes(const std::string& path);
 // NotFound, or DataLoss for what is no model file.
 StatusOr<std::unique_ptr<Quantizer>> ReadModel(const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "client/cli/codebook_text.h"
 #include "client/cli/command_line.h"
 #include "client/cli/evaluation_text.h"
 #include "client/cli/interrupt.h"
@@ -18,6 +19,11 @@ constexpr std::chrono::milliseconds kPoll{250};
 void Summarize(const client::Operation& operation, double seconds) {
   if (operation.evaluation) {
     std::fputs(DescribeEvaluation(*operation.evaluation).c_str(), stdout);
+    return;
+  }
+  if (operation.codebook) {
+    std::fprintf(stderr, "%s in %s\n", CodebookLine(operation.collection, *operation.codebook).c_str(),
+                 FormatDuration(seconds).c_str());
     return;
   }
   if (!operation.result) {
@@ -41,9 +47,8 @@ std::string OperationName(const std::string& text) {
   return number ? "operations/" + text : text;
 }
 
-StatusOr<int> WatchOperation(client::Client& client, client::Operation operation) {
+StatusOr<client::Operation> FollowOperation(client::Client& client, client::Operation operation) {
   CatchInterrupts();
-  const auto begin = Progress::Clock::now();
   Progress progress(operation.kind.empty() ? "operation" : operation.kind);
   while (!operation.done) {
     progress.UpdateStage(operation.progress, operation.stage);
@@ -54,12 +59,19 @@ StatusOr<int> WatchOperation(client::Client& client, client::Operation operation
                    "  to follow it: tessera operation wait %s\n"
                    "  to stop it:   tessera operation cancel %s\n",
                    operation.name.c_str(), operation.name.c_str(), operation.name.c_str());
-      return kExitInterrupted;
+      return operation;
     }
     TESSERA_ASSIGN_OR_RETURN(operation, client.WaitOperation(operation.name, kPoll));
   }
   progress.Clear();
   TESSERA_RETURN_IF_ERROR(Annotate(operation.error, operation.name + " failed: "));
+  return operation;
+}
+
+StatusOr<int> WatchOperation(client::Client& client, client::Operation operation) {
+  const auto begin = Progress::Clock::now();
+  TESSERA_ASSIGN_OR_RETURN(operation, FollowOperation(client, std::move(operation)));
+  if (!operation.done) return kExitInterrupted;
   Summarize(operation, std::chrono::duration<double>(Progress::Clock::now() - begin).count());
   return kExitOk;
 }

@@ -11,6 +11,10 @@ namespace tessera::cli {
 // on in the server; says how to follow and how to stop it, and returns 130.
 StatusOr<int> WatchOperation(client::Client& client, client::Operation operation);
 
+// The same without the summary: the finished operation, or one that is not done after Ctrl-C. Its
+// error is returned.
+StatusOr<client::Operation> FollowOperation(client::Client& client, client::Operation operation);
+
 // The same for a training that began by itself, which has no operation: until the collection
 // trains no more.
 StatusOr<int> WatchTraining(client::Client& client, const std::string& collection);

@@ -77,6 +77,24 @@ void RunChild(const std::string& directory, const std::string& failpoints, uint6
   ASSERT_TRUE(witness.killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) << "status " << status;
 }
 
+// Each codebook that is listed is whole, and one is in force if the collection is trained.
+void CheckCodebooks(Collection& collection) {
+  const auto all = collection.codebooks().List();
+  ASSERT_TRUE(all.ok()) << all.status();
+  size_t active = 0;
+  for (const CodebookInfo& info : *all) {
+    const auto file = collection.codebooks().Export(info.version);
+    ASSERT_TRUE(file.ok()) << file.status();
+    ASSERT_EQ(file->size(), info.bytes);
+    active += info.state == CodebookState::kActive;
+    if (info.state == CodebookState::kActive) {
+      ASSERT_EQ(info.generation, collection.Stats().generation);
+      ASSERT_EQ(info.spec.ToString(), collection.Stats().quantizer);
+    }
+  }
+  ASSERT_EQ(active, collection.Stats().generation == Generation() ? 0u : 1u);
+}
+
 // Opens what the dead process left and compares it with the witness.
 void Check(const std::string& directory, const Witness& witness) {
   ThreadPoolExecutor compute(2), io(2);
@@ -116,6 +134,7 @@ void Check(const std::string& directory, const Witness& witness) {
     }
   }
   ASSERT_EQ((*collection)->Count(), rows) << "the mirror and the store disagree";
+  ASSERT_NO_FATAL_FAILURE(CheckCodebooks(**collection));
   QueryParams params;
   params.nprobe = 8;
   params.rerank = RerankTier::kAuto;
@@ -156,7 +175,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Combine(::testing::Values("catalog.create=kill", "store.write.before=kill:9", "store.write.after=kill:9",
                     "rebuild.train=kill", "store.create_generation=kill", "rebuild.encode=kill",
                     "rebuild.flush=kill", "store.flush=kill", "rebuild.switch=kill",
-                    "rebuild.switched=kill", "store.drop_generation=kill", "rebuild.switch=kill:2"),
+                    "rebuild.switched=kill", "store.drop_generation=kill", "rebuild.switch=kill:2",
+                    "codebook.keep=kill:1", "codebook.kept=kill:1", "codebook.keep=kill:2",
+                    "codebook.kept=kill:2", "rebuild.switch=kill:3", "rebuild.switched=kill:3",
+                    "codebook.delete=kill", "codebook.deleted=kill"),
                        ::testing::Values(kIngestNone)),
     NameOf);
 

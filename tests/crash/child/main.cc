@@ -1,4 +1,4 @@
-// The process that is killed: loads batches into a collection, trains on the way, and tells on stdout what was
+// The process that is killed: loads batches into a collection, trains and switches on the way, and tells on stdout what was
 // acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES INGEST_ROWS
 //
 // Batch b holds ids 100 b .. 100 b + 99; the vector of an id is a function of the id (crash_rows.h).
@@ -11,6 +11,15 @@
 #include "tests/crash/crash_rows.h"
 
 namespace {
+
+// Codebooks come, are switched to and go.
+tessera::Status UseCodebooks(tessera::Codebooks& codebooks) {
+  TESSERA_ASSIGN_OR_RETURN(const tessera::CodebookInfo candidate, codebooks.Train({}, ""));
+  TESSERA_ASSIGN_OR_RETURN(const std::string file, codebooks.Export(candidate.version));
+  TESSERA_ASSIGN_OR_RETURN(const tessera::CodebookInfo imported, codebooks.Import(file, ""));
+  TESSERA_RETURN_IF_ERROR(codebooks.Activate(imported.version, {}));
+  return codebooks.Delete(candidate.version);
+}
 
 void Say(const char* what, uint64_t number) {
   std::printf("%s %llu\n", what, static_cast<unsigned long long>(number));
@@ -76,6 +85,8 @@ int main(int argc, char** argv) {
   const Status status = (*collection)->Train({});
   if (!status.ok()) return Fail(status);
   Say("trained", 0);
+  const Status used = UseCodebooks((*collection)->codebooks());
+  if (!used.ok()) return Fail(used);
   Say("done", 0);
   return 0;
 }

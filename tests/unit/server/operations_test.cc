@@ -47,7 +47,7 @@ TEST_F(OperationsTest, RunsFromBeginToFinish) {
   EXPECT_TRUE(info->status.ok());
   EXPECT_EQ(info->progress, 1);
   EXPECT_EQ(info->end, now_);
-  EXPECT_EQ(info->outcome.generation, 4u);
+  EXPECT_EQ(info->result.training.generation, 4u);
 }
 
 TEST_F(OperationsTest, FailureKeepsItsStatusAndProgress) {
@@ -58,7 +58,7 @@ TEST_F(OperationsTest, FailureKeepsItsStatusAndProgress) {
   ASSERT_TRUE(info.ok());
   EXPECT_EQ(info->status, DataLoss("torn"));
   EXPECT_EQ(info->progress, 0.5);
-  EXPECT_EQ(info->outcome.generation, 0u);
+  EXPECT_EQ(info->result.training.generation, 0u);
 }
 
 TEST_F(OperationsTest, OneTrainingACollectionAndALimitForAll) {
