@@ -9,7 +9,8 @@ usage() {
 usage: deploy/test.sh [--sanitizers] [--no-deps] [-- CTEST_ARGUMENT...]
 
 Builds in build/release and runs the tests, two at a time. The first run on two cores takes about a
-quarter of an hour, most of it compiling.
+quarter of an hour, most of it compiling. Where npm is, it installs onnxruntime (290 MB) into
+tests/parity, to compare scalar quantization with.
 
   --sanitizers  also run the tests under AddressSanitizer with UBSan, server and command line
                 included, and the races of the index under ThreadSanitizer (20 minutes more)
@@ -42,10 +43,22 @@ run_tests() {
   ctest --test-dir "$folder" --show-only=json-v1 >"$folder/tests.json"
 }
 
+# Without it the comparison with onnxruntime is skipped, and the summary names it.
+install_onnxruntime() {
+  local folder=tests/parity
+  if ! command -v npm >/dev/null; then
+    echo "no npm: scalar quantization is not compared with onnxruntime"
+  elif [[ ! $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]]; then
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund ||
+      echo "npm ci failed in $folder; its own words stand above" >&2
+  fi
+}
+
 # So that a test never takes the machine's BLAS for a second pool of threads.
 export OPENBLAS_NUM_THREADS=1
 total=1
 if ((sanitizers)); then total=3; fi
+install_onnxruntime
 
 echo "[1/$total] every test, release build"
 deploy/build.sh "${build_arguments[@]}" all

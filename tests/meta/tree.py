@@ -8,7 +8,7 @@ CPP = (".cc", ".h", ".inl")
 
 
 class Tree:
-    """Reads a directory once; hidden folders and build trees are left out."""
+    """Reads a directory once; hidden folders, build trees and packages are left out."""
 
     def __init__(self, root):
         self.root = root
@@ -16,7 +16,7 @@ class Tree:
         for folder, subfolders, names in os.walk(root):
             subfolders[:] = sorted(
                 s for s in subfolders
-                if not s.startswith("build") and s != "__pycache__" and (s[0] != "." or s == ".ci"))
+                if not s.startswith("build") and s not in ("__pycache__", "node_modules") and (s[0] != "." or s == ".ci"))
             for name in sorted(names):
                 path = os.path.join(folder, name)
                 relative = os.path.relpath(path, root).replace(os.sep, "/")
