@@ -105,15 +105,16 @@ struct VectorRows {
   size_t rows = 0;
   size_t dim = 0;
   std::span<const uint8_t> bytes;  // rows * dim * ElementSize(type)
+  ScalarParams quantization{};     // of i8 and u8: what their integers stand for
 
   static VectorRows Floats(MatrixView<const float> packed) {
     return {ElementType::kF32, packed.rows(), packed.dim(),
             {reinterpret_cast<const uint8_t*>(packed.data()),
-             packed.rows() * packed.dim() * sizeof(float)}};
+             packed.rows() * packed.dim() * sizeof(float)}, {}};
   }
   VectorRows Slice(size_t begin, size_t count) const {
     const size_t row_bytes = dim * ElementSize(type);
-    return {type, count, dim, bytes.subspan(begin * row_bytes, count * row_bytes)};
+    return {type, count, dim, bytes.subspan(begin * row_bytes, count * row_bytes), quantization};
   }
 };
 
@@ -164,8 +165,9 @@ struct QueryOptions {
 struct StoredVector {
   ElementType type = ElementType::kF32;
   std::string bytes;
+  ScalarParams quantization{};  // of i8 and u8
 };
-// Its components as floats; a length that is no multiple of the element's loses the rest.
+// Its components as floats, integers as what they stand for; a length that is no multiple of the element's loses the rest.
 std::vector<float> ToFloats(const StoredVector& vector);
 
 struct Hit {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "index/elements.h"
+
 namespace tessera::client {
 namespace {
 
@@ -111,7 +113,7 @@ Status CheckRows(const VectorRows& rows) {
                            " bytes, expected " + std::to_string(rows.rows) + " rows of " +
                            std::to_string(row_bytes));
   }
-  return OkStatus();
+  return Annotate(CheckQuantization(rows.type, rows.quantization), "vectors: ");
 }
 
 void ToProto(const CollectionConfig& config, v1::Collection* out) {
@@ -138,9 +140,18 @@ void ToProto(const PointId& id, v1::PointId* out) {
 
 void ToProto(const VectorRows& rows, v1::Vector* out) {
   const auto* data = reinterpret_cast<const char*>(rows.bytes.data());
+  if (rows.quantization != ScalarParams()) {
+    v1::QuantizedVector* quantized = out->mutable_quantized();
+    quantized->set_data(data, rows.bytes.size());
+    quantized->set_scale(rows.quantization.scale);
+    quantized->set_zero_point(rows.quantization.zero_point);
+    quantized->set_is_signed(rows.type == ElementType::kI8);
+    return;
+  }
   switch (rows.type) {
     case ElementType::kF32: out->set_f32_le(data, rows.bytes.size()); break;
     case ElementType::kF16: out->set_f16_le(data, rows.bytes.size()); break;
+    case ElementType::kBf16: out->set_bf16_le(data, rows.bytes.size()); break;
     case ElementType::kI8: out->set_i8(data, rows.bytes.size()); break;
     case ElementType::kU8: out->set_u8(data, rows.bytes.size()); break;
   }
@@ -249,8 +260,15 @@ StoredVector FromProto(v1::Vector* in) {
   switch (in->data_case()) {
     case v1::Vector::kF32Le: return {ElementType::kF32, std::move(*in->mutable_f32_le())};
     case v1::Vector::kF16Le: return {ElementType::kF16, std::move(*in->mutable_f16_le())};
+    case v1::Vector::kBf16Le: return {ElementType::kBf16, std::move(*in->mutable_bf16_le())};
     case v1::Vector::kI8: return {ElementType::kI8, std::move(*in->mutable_i8())};
     case v1::Vector::kU8: return {ElementType::kU8, std::move(*in->mutable_u8())};
+    case v1::Vector::kQuantized: {
+      v1::QuantizedVector* quantized = in->mutable_quantized();
+      return {quantized->is_signed() ? ElementType::kI8 : ElementType::kU8,
+              std::move(*quantized->mutable_data()),
+              {quantized->scale(), quantized->zero_point()}};
+    }
     case v1::Vector::kF32: {
       const auto& values = in->f32().values();
       std::string bytes(static_cast<size_t>(values.size()) * sizeof(float), '\0');

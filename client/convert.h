@@ -13,7 +13,8 @@ namespace tessera::client {
 
 // InvalidArgument: a key that is empty, too long, or not UTF-8, which the wire cannot carry.
 Status CheckId(const PointId& id);
-// InvalidArgument unless the bytes are rows x dim elements, with at least one row.
+// InvalidArgument unless the bytes are rows x dim elements, with at least one row, and scale and zero
+// point suit them.
 Status CheckRows(const VectorRows& rows);
 
 void ToProto(const CollectionConfig& config, v1::Collection* out);

@@ -49,6 +49,7 @@ struct PointInput {
   PointId id;
   ElementType type = ElementType::kF32;
   std::string_view vector;
+  ScalarParams quantization{};  // of i8 and u8: what their integers stand for
 };
 
 struct RowError {
@@ -103,6 +104,7 @@ struct Hit {
   uint64_t version = 0;  // filled with with_vector and by Get
   std::string vector;  // as sent; filled with with_vector
   ElementType vector_type = ElementType::kF32;
+  ScalarParams vector_quantization{};  // of i8 and u8
 };
 
 struct QueryExplain {
@@ -133,6 +135,7 @@ struct StoredPoint {
   uint64_t version = 0;
   ElementType type = ElementType::kF32;
   std::string vector;  // the bytes that were sent
+  ScalarParams quantization{};  // of i8 and u8, as sent
 };
 
 // Resident bytes by component.

@@ -1,10 +1,11 @@
-// The integers of scalar quantization and what one stands for.
+// The integers of scalar quantization. Layer 0.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "index/status.h"
+#include "index/types.h"
 
 namespace tessera {
 
@@ -23,15 +24,7 @@ struct ScalarType {
   friend bool operator==(const ScalarType&, const ScalarType&) = default;
 };
 
-// An integer q stands for (q - zero_point) * scale.
-struct ScalarParams {
-  float scale = 1;
-  int32_t zero_point = 0;
-
-  // InvalidArgument unless scale is finite and above 0 and zero_point is one of the type's
-  // integers.
-  Status Validate(ScalarType type) const;
-  friend bool operator==(const ScalarParams&, const ScalarParams&) = default;
-};
+// InvalidArgument unless scale is finite and above 0 and zero_point is one of the type's integers.
+Status CheckParams(const ScalarParams& params, ScalarType type);
 
 }  // namespace tessera

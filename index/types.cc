@@ -18,7 +18,8 @@ const char* MetricName(Metric metric) {
 size_t ElementSize(ElementType type) {
   switch (type) {
     case ElementType::kF32: return 4;
-    case ElementType::kF16: return 2;
+    case ElementType::kF16:
+    case ElementType::kBf16: return 2;
     case ElementType::kI8:
     case ElementType::kU8: return 1;
   }
@@ -31,6 +32,7 @@ const char* ElementTypeName(ElementType type) {
     case ElementType::kF16: return "f16";
     case ElementType::kI8: return "i8";
     case ElementType::kU8: return "u8";
+    case ElementType::kBf16: return "bf16";
   }
   return "unknown";
 }

@@ -62,9 +62,18 @@ inline bool RanksBefore(Metric metric, float a, float b) {
 }
 
 // How the components of a vector are stored and sent. Little-endian, packed.
-enum class ElementType : uint8_t { kF32 = 0, kF16 = 1, kI8 = 2, kU8 = 3 };
-size_t ElementSize(ElementType type);         // 4, 2, 1, 1
-const char* ElementTypeName(ElementType type);  // "f32", "f16", "i8", "u8"
+enum class ElementType : uint8_t { kF32 = 0, kF16 = 1, kI8 = 2, kU8 = 3, kBf16 = 4 };
+size_t ElementSize(ElementType type);           // 4, 2, 1, 1, 2
+const char* ElementTypeName(ElementType type);  // "f32", "f16", "i8", "u8", "bf16"
+
+// What an integer of a quantized vector stands for: (integer - zero_point) * scale. As it is by
+// default, an integer is itself.
+struct ScalarParams {
+  float scale = 1;
+  int32_t zero_point = 0;
+
+  friend bool operator==(const ScalarParams&, const ScalarParams&) = default;
+};
 
 // Borrowed rows x dim matrix, row-major with a stride in elements. Never owns.
 template <typename T>

@@ -2,8 +2,9 @@
 
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <utility>
+
+#include "index/elements.h"
 
 namespace tessera::server {
 namespace {
@@ -16,34 +17,11 @@ std::string Wanted(const Shape& shape) {
   return "collection \"" + shape.collection + "\" has " + std::to_string(shape.dim);
 }
 
-template <typename T>
-void Widen(std::string_view bytes, std::vector<float>& out) {
-  const T* from = reinterpret_cast<const T*>(bytes.data());
-  out.assign(from, from + bytes.size());
-}
-
-std::vector<float> Convert(const VectorBytes& in) {
-  std::vector<float> out;
-  switch (in.type) {
-    case ElementType::kF32:
-      out.resize(in.components());
-      std::memcpy(out.data(), in.bytes.data(), in.bytes.size());
-      break;
-    case ElementType::kF16:
-      out.resize(in.components());
-      for (size_t i = 0; i < out.size(); ++i) {
-        uint16_t half;
-        std::memcpy(&half, in.bytes.data() + i * sizeof(half), sizeof(half));
-        out[i] = HalfToFloat(half);
-      }
-      break;
-    case ElementType::kI8:
-      Widen<int8_t>(in.bytes, out);
-      break;
-    case ElementType::kU8:
-      Widen<uint8_t>(in.bytes, out);
-      break;
-  }
+StatusOr<VectorBytes> QuantizedBytes(const v1::QuantizedVector& vector, const std::string& field) {
+  VectorBytes out{vector.is_signed() ? ElementType::kI8 : ElementType::kU8, vector.data(), {}};
+  out.quantization = {vector.scale(), vector.zero_point()};
+  const Status suit = CheckQuantization(out.type, out.quantization);
+  if (!suit.ok()) return Annotate(suit, field + ".quantized.");
   return out;
 }
 
@@ -83,15 +61,20 @@ StatusOr<VectorBytes> BytesOf(const v1::Vector& vector, const std::string& field
       return out;
     }
     case v1::Vector::kF32Le:
-      out = {ElementType::kF32, vector.f32_le()};
+      out = {ElementType::kF32, vector.f32_le(), {}};
       break;
     case v1::Vector::kF16Le:
-      out = {ElementType::kF16, vector.f16_le()};
+      out = {ElementType::kF16, vector.f16_le(), {}};
+      break;
+    case v1::Vector::kBf16Le:
+      out = {ElementType::kBf16, vector.bf16_le(), {}};
       break;
     case v1::Vector::kI8:
-      return VectorBytes{ElementType::kI8, vector.i8()};
+      return VectorBytes{ElementType::kI8, vector.i8(), {}};
     case v1::Vector::kU8:
-      return VectorBytes{ElementType::kU8, vector.u8()};
+      return VectorBytes{ElementType::kU8, vector.u8(), {}};
+    case v1::Vector::kQuantized:
+      return QuantizedBytes(vector.quantized(), field);
     case v1::Vector::DATA_NOT_SET:
       return InvalidArgument(field + " is missing");
   }
@@ -127,20 +110,27 @@ StatusOr<VectorBytes> Rows(const v1::Vector& vector, const Shape& shape, const s
   return bytes;
 }
 
-void ToProto(ElementType type, std::string bytes, v1::Vector* out) {
+void ToProto(ElementType type, const ScalarParams& quantization, std::string bytes,
+             v1::Vector* out) {
+  if (quantization != ScalarParams()) {
+    v1::QuantizedVector* quantized = out->mutable_quantized();
+    quantized->set_data(std::move(bytes));
+    quantized->set_scale(quantization.scale);
+    quantized->set_zero_point(quantization.zero_point);
+    quantized->set_is_signed(type == ElementType::kI8);
+    return;
+  }
   switch (type) {
     case ElementType::kF32:
-      out->set_f32_le(std::move(bytes));
-      break;
+      return out->set_f32_le(std::move(bytes));
     case ElementType::kF16:
-      out->set_f16_le(std::move(bytes));
-      break;
+      return out->set_f16_le(std::move(bytes));
+    case ElementType::kBf16:
+      return out->set_bf16_le(std::move(bytes));
     case ElementType::kI8:
-      out->set_i8(std::move(bytes));
-      break;
+      return out->set_i8(std::move(bytes));
     case ElementType::kU8:
-      out->set_u8(std::move(bytes));
-      break;
+      return out->set_u8(std::move(bytes));
   }
 }
 
@@ -148,23 +138,12 @@ FloatRows::FloatRows(const VectorBytes& bytes, uint32_t dim) {
   const bool aligned = reinterpret_cast<uintptr_t>(bytes.bytes.data()) % alignof(float) == 0;
   const float* data = reinterpret_cast<const float*>(bytes.bytes.data());
   if (bytes.type != ElementType::kF32 || !aligned) {
-    converted_ = Convert(bytes);
+    converted_.resize(bytes.components());
+    ToFloats(bytes.type, bytes.quantization, bytes.bytes.data(), converted_.size(),
+             converted_.data());
     data = converted_.data();
   }
   view_ = {data, bytes.components() / dim, dim};
-}
-
-float HalfToFloat(uint16_t half) {
-  const uint32_t sign = uint32_t{half & 0x8000u} << 16;
-  const uint32_t exponent = (half >> 10) & 0x1fu;
-  const uint32_t mantissa = half & 0x3ffu;
-  if (exponent == 0) {
-    // Zero or subnormal: mantissa * 2^-24, exact in float.
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-    return sign != 0 ? -magnitude : magnitude;
-  }
-  const uint32_t wide = exponent == 0x1f ? 0xffu : exponent + 112;  // bias 127 - 15
-  return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
 }
 
 Status CheckRows(size_t rows, size_t max_rows, const std::string& field) {

@@ -28,9 +28,11 @@ void ToProto(const PointId& id, v1::PointId* out);
 struct VectorBytes {
   ElementType type = ElementType::kF32;
   std::string_view bytes;
+  ScalarParams quantization{};  // of i8 and u8
   size_t components() const { return bytes.size() / ElementSize(type); }
 };
-// InvalidArgument if no form is set, or the bytes are not whole components.
+// InvalidArgument if no form is set, the bytes are not whole components, or scale or zero point are
+// none: points[17].vector.quantized.scale is -1.000000, expected ...
 StatusOr<VectorBytes> BytesOf(const v1::Vector& vector, const std::string& field);
 // Also checks that it is one vector of the collection:
 // points[17].vector has 100 components, collection "a" has 128
@@ -40,7 +42,8 @@ StatusOr<VectorBytes> OneVector(const v1::Vector& vector, const Shape& shape,
 StatusOr<VectorBytes> Rows(const v1::Vector& vector, const Shape& shape, const std::string& field,
                            size_t max_rows);
 
-void ToProto(ElementType type, std::string bytes, v1::Vector* out);
+void ToProto(ElementType type, const ScalarParams& quantization, std::string bytes,
+             v1::Vector* out);
 
 // Rows as floats: borrowed where the wire holds aligned floats, else converted. Not copyable.
 class FloatRows {
@@ -54,9 +57,6 @@ class FloatRows {
   std::vector<float> converted_;
   MatrixView<const float> view_;
 };
-
-// IEEE 754 half precision, exactly.
-float HalfToFloat(uint16_t half);
 
 // InvalidArgument unless `rows` is at most `max_rows`; `field` names what is counted.
 Status CheckRows(size_t rows, size_t max_rows, const std::string& field);

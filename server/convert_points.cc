@@ -22,6 +22,7 @@ StatusOr<PointInput> ReadPoint(const v1::Point& point, const Shape& shape, size_
   out.id = *std::move(id);
   out.type = vector->type;
   out.vector = vector->bytes;
+  out.quantization = vector->quantization;
   return out;
 }
 
@@ -66,6 +67,7 @@ StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& s
     PointInput& point = rows.points[i];
     point.id = columns.nums_size() > 0 ? PointId(columns.nums(i)) : PointId(columns.keys(i));
     point.type = vectors.type;
+    point.quantization = vectors.quantization;
     point.vector = vectors.bytes.substr(i * row_bytes, row_bytes);
   }
   return rows;
@@ -148,7 +150,7 @@ void HitToProto(Hit hit, bool with_vector, v1::Hit* out) {
   out->set_score(hit.score);
   out->set_exact(hit.exact);
   if (!with_vector) return;
-  ToProto(hit.vector_type, std::move(hit.vector), out->mutable_vector());
+  ToProto(hit.vector_type, hit.vector_quantization, std::move(hit.vector), out->mutable_vector());
   out->set_version(hit.version);
 }
 

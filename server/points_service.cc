@@ -165,7 +165,8 @@ class PointsService final : public v1::Points::CallbackService {
       }
       v1::StoredPoint* out = response->add_points();
       ToProto(points[i]->id, out->mutable_id());
-      ToProto(points[i]->type, std::move(points[i]->vector), out->mutable_vector());
+      ToProto(points[i]->type, points[i]->quantization, std::move(points[i]->vector),
+                out->mutable_vector());
       out->set_version(points[i]->version);
     }
     return OkStatus();

@@ -7,6 +7,7 @@
 
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/element_options.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/model_file.h"
 #include "client/cli/progress.h"
@@ -91,6 +92,7 @@ void AddEncodeCommand(CLI::App& app, Invocation& chosen) {
   command->add_option("-o,--output", options->output, "NumPy file to write: u1 [rows, code bytes]")
       ->required();
   command->add_option("--format", options->format, "Format of the vectors")->capture_default_str();
+  AddElementOptions(command, options->open);
   command->add_option("--dataset", options->open.dataset, "Data set of an HDF5 file")
       ->capture_default_str();
   command->footer(

@@ -6,6 +6,7 @@
 #include "client/cli/collection_text.h"
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/element_options.h"
 #include "client/cli/evaluation.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/progress.h"
@@ -56,6 +57,7 @@ StatusOr<formats::VectorBatch> ReadQueries(const Options& options, size_t dim) {
     if (!batch.bad.empty()) return batch.bad.front().reason;
     all.type = batch.type;
     all.dim = batch.dim;
+    all.quantization = batch.quantization;
     all.rows += batch.rows;
     all.data.insert(all.data.end(), batch.data.begin(), batch.data.end());
   }
@@ -208,7 +210,7 @@ StatusOr<int> Eval(const Invocation& chosen, const Options& typed) {
                            ReadQueries(options, report.info.config.dim));
   report.queries = batch.rows;
   EvalQueries queries;
-  queries.rows = {batch.type, batch.rows, batch.dim, batch.data};
+  queries.rows = {batch.type, batch.rows, batch.dim, batch.data, batch.quantization};
   TESSERA_ASSIGN_OR_RETURN(queries.truth, FindTruth(client, options, queries.rows));
   TESSERA_ASSIGN_OR_RETURN(report.stats, client.Stats(options.settings.collection));
 
@@ -255,6 +257,7 @@ void AddEvalCommand(CLI::App& app, Invocation& chosen) {
   command->add_option("collection", options->settings.collection, "Collection")->required();
   command->add_option("queries", options->queries.path, "File of query vectors")->required();
   command->add_option("--format", options->format, "Format of the queries")->capture_default_str();
+  AddElementOptions(command, options->queries);
   command->add_option("--dataset", options->queries.dataset, "Data set of an HDF5 file of queries")
       ->capture_default_str();
   command->add_option("--limit-queries", options->limit_queries, "Use the first N; 0: all");

@@ -5,6 +5,7 @@
 
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/element_options.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/model_file.h"
 #include "client/cli/options.h"
@@ -90,6 +91,9 @@ void AddFitCommand(CLI::App& app, Invocation& chosen) {
       ->required();
   AddParsed(command, "--metric", options->metric, ParseMetric, "l2 (default), ip or cosine");
   command->add_option("--format", options->format, "Format of the file")->capture_default_str();
+  AddElementOptions(command, options->open);
+  command->add_option("--dim", options->open.expected_dim, "Numbers a row, of --format raw")
+      ->check(CLI::Range(1, 65535));
   command->add_option("--dataset", options->open.dataset, "Data set of an HDF5 file")
       ->capture_default_str();
   command->add_option("--sample-rows", options->sample_rows,

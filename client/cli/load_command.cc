@@ -7,6 +7,7 @@
 #include "client/cli/bad_rows.h"
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/element_options.h"
 #include "client/cli/goal_options.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/load_input.h"
@@ -27,6 +28,8 @@ struct Options {
   std::vector<std::string> files;
   formats::OpenOptions open;
   std::string format = "auto";
+  std::optional<ElementType> store_as;
+  size_t dim = 0;
   bool create = false;
   bool has_metric = false;
   client::CollectionConfig config;  // for --create
@@ -39,6 +42,20 @@ struct Options {
   int retries = 12;
   bool json = false;
 };
+
+// Of the identity of a load: the same file with another scale is another load.
+std::string DescribeElements(const formats::OpenOptions& open, std::optional<ElementType> store_as) {
+  return std::string("dtype ") + (open.type ? ElementTypeName(*open.type) : "auto") + " scale " +
+         std::to_string(open.quantization.scale) + " zero-point " +
+         std::to_string(open.quantization.zero_point) + " store-as " +
+         (store_as ? ElementTypeName(*store_as) : "file");
+}
+
+StatusOr<std::optional<ElementType>> ParseStoreAs(const std::string& text) {
+  TESSERA_ASSIGN_OR_RETURN(const ElementType type, ParseElementType(text));
+  if (type != ElementType::kI8 && type != ElementType::kU8) return std::optional(type);
+  return InvalidArgument("floats are not quantized on the way: expected f32, f16 or bf16");
+}
 
 // What one run of the command works with.
 class Load {
@@ -93,13 +110,13 @@ Status Load::FindCollection() {
 Status Load::OpenInput() {
   formats::OpenOptions open = options_.open;
   TESSERA_ASSIGN_OR_RETURN(open.format, formats::ParseFormat(options_.format));
-  if (collection_) open.expected_dim = collection_->config.dim;
-  TESSERA_ASSIGN_OR_RETURN(input_, LoadInput::Open(options_.files, open));
+  open.expected_dim = collection_ ? collection_->config.dim : options_.dim;
+  TESSERA_ASSIGN_OR_RETURN(input_, LoadInput::Open(options_.files, open, options_.store_as));
   begin_.identity =
       LoadIdentity({"server " + client_.options().address, "collection " + options_.collection,
                     "id-offset " + std::to_string(options_.loader.id_offset),
                     "skip " + std::to_string(options_.skip), "dataset " + open.dataset,
-                    "format " + options_.format},
+                    "format " + options_.format, DescribeElements(open, options_.store_as)},
                    options_.files);
   if (!begin_.identity.empty()) {
     state_path_ =
@@ -237,9 +254,15 @@ StatusOr<int> Load::Report(const LoadState& state, const Status& ended, double s
 
 void AddInputOptions(CLI::App* command, Options& options) {
   command->add_option("--format", options.format,
-                      "fvecs, bvecs, ivecs, fbin, u8bin, i8bin, npy, idx, hdf5, jsonl; "
+                      "fvecs, bvecs, ivecs, fbin, u8bin, i8bin, bin, raw, npy, idx, hdf5, jsonl; "
                       "auto: by name or content")
       ->capture_default_str();
+  AddElementOptions(command, options.open);
+  AddParsed(command, "--store-as", options.store_as, ParseStoreAs,
+            "f32, f16 or bf16: convert floats before they are sent, to the nearest (a value beyond "
+            "65,504 makes a row bad in f16); left out: as the file has them");
+  command->add_option("--dim", options.dim, "Numbers a row, of --format raw into a new collection")
+      ->check(CLI::Range(1, 65535));
   command->add_option("--dataset", options.open.dataset, "Data set of an HDF5 file")
       ->capture_default_str();
   command->add_option("--id-field", options.open.id_field, "Of JSON lines")->capture_default_str();
@@ -283,7 +306,9 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  tessera load sift base.fvecs --create --quantizer 'IVF1024,PQ32x8,Refine(SQ8)'\n"
     "  tessera load words words.hdf5 --dataset train --bad-rows bad.tsv\n"
-    "  zcat vectors.jsonl.gz | tessera load words - --format jsonl";
+    "  zcat vectors.jsonl.gz | tessera load words - --format jsonl\n"
+    "  tessera load words i8.npy --scale 0.0073 --zero-point -4    quantized elsewhere, kept as it is\n"
+    "  tessera load words base.fvecs --create --store-as bf16      half the bytes on disk";
 
 }  // namespace
 

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "client/cli/element_options.h"
+
 namespace tessera::cli {
 
-LoadInput::LoadInput(std::vector<std::string> files, formats::OpenOptions options)
-    : files_(std::move(files)), options_(std::move(options)) {
+LoadInput::LoadInput(std::vector<std::string> files, formats::OpenOptions options,
+                     std::optional<ElementType> store_as)
+    : files_(std::move(files)), options_(std::move(options)), store_as_(store_as) {
   for (const std::string& file : files_) {
     std::error_code failed;
     const uintmax_t size = file == "-" ? 0 : std::filesystem::file_size(file, failed);
@@ -15,16 +18,18 @@ LoadInput::LoadInput(std::vector<std::string> files, formats::OpenOptions option
 }
 
 StatusOr<std::unique_ptr<LoadInput>> LoadInput::Open(std::vector<std::string> files,
-                                                     formats::OpenOptions options) {
+                                                     formats::OpenOptions options,
+                                                     std::optional<ElementType> store_as) {
   if (files.empty()) return InvalidArgument("no file given");
-  std::unique_ptr<LoadInput> input(new LoadInput(std::move(files), std::move(options)));
+  std::unique_ptr<LoadInput> input(new LoadInput(std::move(files), std::move(options), store_as));
   TESSERA_RETURN_IF_ERROR(input->OpenFile(0));
   formats::OpenOptions look = input->options_;
   if (look.expected_dim == 0) look.expected_dim = input->reader_->dim();
   for (size_t i = 1; i < input->files_.size(); ++i) {
     if (input->files_[i] == "-") continue;
     look.path = input->files_[i];
-    TESSERA_RETURN_IF_ERROR(formats::OpenVectors(look).status());
+    TESSERA_ASSIGN_OR_RETURN(auto reader, formats::OpenVectors(look));
+    TESSERA_RETURN_IF_ERROR(input->CheckConversion(look.path, reader->type()));
   }
   return input;
 }
@@ -34,8 +39,14 @@ Status LoadInput::OpenFile(size_t number) {
   if (open.expected_dim == 0 && reader_) open.expected_dim = reader_->dim();
   open.path = files_[number];
   TESSERA_ASSIGN_OR_RETURN(reader_, formats::OpenVectors(open));
+  TESSERA_RETURN_IF_ERROR(CheckConversion(open.path, reader_->type()));
   current_ = number;
   return OkStatus();
+}
+
+Status LoadInput::CheckConversion(const std::string& file, ElementType type) const {
+  if (!store_as_) return OkStatus();
+  return Annotate(CheckConvertible(type, *store_as_), file + ": ");
 }
 
 // False after the last file. The rows of the file that ended stand in position_.row.
@@ -78,7 +89,10 @@ StatusOr<bool> LoadInput::Next(size_t max_rows, formats::VectorBatch& out) {
   for (;;) {
     TESSERA_ASSIGN_OR_RETURN(bool more, reader_->Next(max_rows, out));
     position_.row = std::max(position_.row, out.end_row);
-    if (more) return true;
+    if (more) {
+      if (store_as_) TESSERA_RETURN_IF_ERROR(ConvertBatch(*store_as_, out));
+      return true;
+    }
     TESSERA_ASSIGN_OR_RETURN(bool another, NextFile());
     if (!another) return false;
   }

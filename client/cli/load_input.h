@@ -16,9 +16,11 @@ namespace tessera::cli {
 class LoadInput {
  public:
   // Opens the first file, and looks at the others, so that a file that is missing or of another dim
-  // is known before a row is sent. `options` but for its path holds for all.
-  static StatusOr<std::unique_ptr<LoadInput>> Open(std::vector<std::string> files,
-                                                   formats::OpenOptions options);
+  // is known before a row is sent. `options` but for its path holds for all. With `store_as` (f32, f16,
+  // bf16) rows of floats come converted to it, and files of integers are InvalidArgument.
+  static StatusOr<std::unique_ptr<LoadInput>> Open(
+      std::vector<std::string> files, formats::OpenOptions options,
+      std::optional<ElementType> store_as = std::nullopt);
 
   // Goes to a place that an earlier run has reached. Before any Next.
   Status SkipTo(const LoadPosition& position);
@@ -39,12 +41,15 @@ class LoadInput {
   std::optional<double> fraction() const;
 
  private:
-  LoadInput(std::vector<std::string> files, formats::OpenOptions options);
+  LoadInput(std::vector<std::string> files, formats::OpenOptions options,
+            std::optional<ElementType> store_as);
   Status OpenFile(size_t number);
+  Status CheckConversion(const std::string& file, ElementType type) const;
   StatusOr<bool> NextFile();
 
   std::vector<std::string> files_;
   formats::OpenOptions options_;
+  std::optional<ElementType> store_as_;
   std::vector<uint64_t> sizes_;  // bytes of each file, 0 if not known
   std::unique_ptr<formats::VectorReader> reader_;
   size_t current_ = 0;  // file that reader_ reads

@@ -86,7 +86,7 @@ Status Loader::SendRows(const formats::VectorBatch& batch, uint64_t rows_before,
   } else {
     ids.ids = batch.ids;
   }
-  const client::VectorRows rows{batch.type, batch.rows, batch.dim, batch.data};
+  const client::VectorRows rows{batch.type, batch.rows, batch.dim, batch.data, batch.quantization};
   const size_t step = client::RowsPerRequest(client_.options().max_request_bytes, ids, rows);
   Pending* pending = &pending_[sequence - first_sequence_];
   pending->last_id = batch.ids.empty() ? PointId(numbers.back()) : batch.ids.back();

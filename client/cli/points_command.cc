@@ -24,7 +24,6 @@ StatusOr<int> Get(const Invocation& chosen, const Options& options) {
     JsonWriter json;
     json.BeginObject().Key("id");
     WritePointId(point.id, json);
-    json.Key("vector");
     WriteVector(point.vector, json);
     json.Key("version").Integer(point.version);
     std::printf("%s\n", json.EndObject().text().c_str());
@@ -64,7 +63,8 @@ void AddGetCommand(CLI::App& app, Invocation& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("get", "Print stored vectors as JSON lines");
   AddIds(command, *options);
-  command->footer("The lines are what `tessera load` reads.\nExample: tessera get words 17 18");
+  command->footer("The lines are what `tessera load` reads. Of quantized vectors \"vector\" is what the integers stand\n"
+                  "for, \"integers\" (load: --vector-field integers --dtype --scale --zero-point) what is stored.\nExample: tessera get words 17 18");
   command->callback(
       [options, &chosen] { chosen.run = [options, &chosen] { return Get(chosen, *options); }; });
 }

@@ -6,6 +6,7 @@
 
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/element_options.h"
 #include "client/cli/options.h"
 #include "client/cli/result_text.h"
 #include "client/client.h"
@@ -54,7 +55,8 @@ StatusOr<client::QueryResult> Ask(client::Client& client, const Options& options
                         query);
   }
   TESSERA_ASSIGN_OR_RETURN(formats::VectorBatch batch, ReadRow(options));
-  return client.Query(options.collection, {batch.type, 1, batch.dim, batch.data}, query);
+  return client.Query(options.collection,
+                      {batch.type, 1, batch.dim, batch.data, batch.quantization}, query);
 }
 
 StatusOr<int> Query(const Invocation& chosen, const Options& options) {
@@ -84,6 +86,9 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen) {
   what->require_option(1);
   command->add_option("--row", options->row, "Row of --file, from 0")->capture_default_str();
   command->add_option("--format", options->format, "Format of --file")->capture_default_str();
+  AddElementOptions(command, options->file);
+  command->add_option("--dim", options->file.expected_dim, "Numbers a row, of --format raw")
+      ->check(CLI::Range(1, 65535));
   command->add_option("--dataset", options->file.dataset, "Data set of an HDF5 --file")
       ->capture_default_str();
   command->add_option("-k,--limit", options->query.limit, "Neighbours to find")

@@ -50,7 +50,7 @@ std::string DescribeResult(const client::QueryResult& result) {
                                     ScoreText(hit.score), hit.exact ? "yes" : "no"};
     if (vectors) {
       JsonWriter json;
-      WriteVector(hit.vector, json);
+      WriteFloats(ToFloats(hit.vector), json);
       row.push_back(json.text());
     }
     table.AddRow(std::move(row));
@@ -69,10 +69,21 @@ void WritePointId(const PointId& id, JsonWriter& json) {
   }
 }
 
-void WriteVector(const client::StoredVector& vector, JsonWriter& json) {
+void WriteFloats(const std::vector<float>& values, JsonWriter& json) {
   json.BeginArray();
-  for (const float value : ToFloats(vector)) json.Number(value);
+  for (const float value : values) json.Number(value);
   json.EndArray();
+}
+
+void WriteVector(const client::StoredVector& vector, JsonWriter& json) {
+  json.Key("vector");
+  WriteFloats(ToFloats(vector), json);
+  if (vector.type != ElementType::kF32) json.Key("dtype").String(ElementTypeName(vector.type));
+  if (vector.quantization == ScalarParams()) return;
+  json.Key("scale").Number(vector.quantization.scale);
+  json.Key("zero_point").Number(static_cast<double>(vector.quantization.zero_point));
+  json.Key("integers");
+  WriteFloats(ToFloats({vector.type, vector.bytes, {}}), json);
 }
 
 void WriteParams(const client::SearchParams& params, JsonWriter& json) {
@@ -92,7 +103,6 @@ void WriteResult(const client::QueryResult& result, JsonWriter& json) {
     json.Key("score").Number(hit.score);
     json.Key("exact").Bool(hit.exact);
     if (!hit.vector.bytes.empty()) {
-      json.Key("vector");
       WriteVector(hit.vector, json);
       json.Key("version").Integer(hit.version);
     }

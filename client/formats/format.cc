@@ -8,7 +8,7 @@
 namespace tessera::formats {
 namespace {
 
-constexpr std::array<std::pair<Format, const char*>, 11> kNames = {{
+constexpr std::array<std::pair<Format, const char*>, 13> kNames = {{
     {Format::kAuto, "auto"},
     {Format::kFvecs, "fvecs"},
     {Format::kBvecs, "bvecs"},
@@ -16,6 +16,8 @@ constexpr std::array<std::pair<Format, const char*>, 11> kNames = {{
     {Format::kFbin, "fbin"},
     {Format::kU8bin, "u8bin"},
     {Format::kI8bin, "i8bin"},
+    {Format::kBin, "bin"},
+    {Format::kRaw, "raw"},
     {Format::kNpy, "npy"},
     {Format::kIdx, "idx"},
     {Format::kHdf5, "hdf5"},

@@ -1,11 +1,13 @@
 #include "client/formats/json_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
 
 #include "client/formats/json_line.h"
+#include "index/scalar_type.h"
 
 namespace tessera::formats {
 namespace {
@@ -20,6 +22,7 @@ class JsonReader final : public VectorReader {
   JsonReader(std::unique_ptr<ByteSource> source, const OpenOptions& options)
       : source_(std::move(source)), parser_(options.id_field, options.vector_field) {
     expected_dim_ = options.expected_dim;
+    if (options.type == ElementType::kI8 || options.type == ElementType::kU8) type_ = *options.type;
   }
 
   std::optional<uint64_t> total_rows() const override { return std::nullopt; }
@@ -35,6 +38,7 @@ class JsonReader final : public VectorReader {
   void DropLine();
   Status ParseRow();
   Status CheckAgainstFirst() const;
+  Status CheckIntegers() const;
   void TakeRow(VectorBatch& out);
   bool decided() const { return dim_ > 0; }
 
@@ -103,6 +107,23 @@ Status JsonReader::CheckAgainstFirst() const {
   return OkStatus();
 }
 
+// Of whole numbers: that they are, and fit their type.
+Status JsonReader::CheckIntegers() const {
+  if (type_ == ElementType::kF32) return OkStatus();
+  const ScalarType type{8, type_ == ElementType::kI8};
+  for (size_t i = 0; i < row_.vector.size(); ++i) {
+    const float value = row_.vector[i];
+    if (value >= static_cast<float>(type.lowest()) && value <= static_cast<float>(type.highest()) &&
+        value == std::trunc(value)) {
+      continue;
+    }
+    return InvalidArgument("vector[" + std::to_string(i) + "] is " + std::to_string(value) +
+                           ", expected a whole number from " + std::to_string(type.lowest()) + " to " +
+                           std::to_string(type.highest()) + " (" + type.Name() + ")");
+  }
+  return OkStatus();
+}
+
 // Parses the line into row_; the first good one decides what the others must be like.
 Status JsonReader::ParseRow() {
   std::span<const uint8_t> text = line_;
@@ -112,6 +133,7 @@ Status JsonReader::ParseRow() {
   }
   Status status = parser_.Parse(text, row_);
   if (status.ok()) status = CheckAgainstFirst();
+  if (status.ok()) status = CheckIntegers();
   if (status.ok() && !decided()) {
     dim_ = row_.vector.size();
     has_ids_ = row_.id.has_value();
@@ -121,10 +143,15 @@ Status JsonReader::ParseRow() {
 
 void JsonReader::TakeRow(VectorBatch& out) {
   out.dim = dim_;
-  const size_t row_bytes = dim_ * sizeof(float);
+  const size_t row_bytes = dim_ * ElementSize(type_);
   const size_t begin = out.rows * row_bytes;
   if (out.data.size() < begin + row_bytes) out.data.resize(begin + row_bytes);
-  std::memcpy(out.data.data() + begin, row_.vector.data(), row_bytes);
+  uint8_t* to = out.data.data() + begin;
+  if (type_ == ElementType::kF32) {
+    std::memcpy(to, row_.vector.data(), row_bytes);
+  } else {
+    for (size_t i = 0; i < dim_; ++i) to[i] = static_cast<uint8_t>(static_cast<int32_t>(row_.vector[i]));
+  }
   if (has_ids_) out.ids.push_back(std::move(*row_.id));
   out.row_numbers.push_back(next_row_);
   ++out.rows;
@@ -132,7 +159,7 @@ void JsonReader::TakeRow(VectorBatch& out) {
 
 Status JsonReader::Fill(size_t max_rows, VectorBatch& out) {
   while (out.rows + out.bad.size() < max_rows &&
-         (out.rows + 1) * out.dim * sizeof(float) <= kMaxBatchBytes) {
+         (out.rows + 1) * out.dim * ElementSize(type_) <= kMaxBatchBytes) {
     const Line line = NextLine();
     if (line == Line::kEnd) return source_->status();
     if (line == Line::kTooLong) {

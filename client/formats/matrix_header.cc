@@ -61,9 +61,21 @@ StatusOr<MatrixHeader> ReadBinHeader(ByteSource& source, ItemType item) {
   }
   uint32_t shape[2];
   std::memcpy(shape, window.data(), sizeof shape);
-  const MatrixHeader header = {item, shape[0], shape[1]};
+  const MatrixHeader header = {item, shape[0], shape[1], false};
   TESSERA_RETURN_IF_ERROR(CheckShape(header, source.name()));
   source.Consume(kBinHeaderBytes);
+  return header;
+}
+
+StatusOr<MatrixHeader> RawHeader(const ByteSource& source, ItemType item, uint64_t dim) {
+  MatrixHeader header = {item, 0, dim, true};
+  TESSERA_RETURN_IF_ERROR(CheckShape(header, source.name()));
+  const uint64_t row_bytes = dim * ItemSize(item);
+  if (source.size() && *source.size() % row_bytes != 0) {
+    return InvalidArgument(source.name() + ": " + std::to_string(*source.size()) +
+                           " bytes are no whole rows of " + std::to_string(row_bytes));
+  }
+  header.rows = std::numeric_limits<int64_t>::max() / row_bytes;
   return header;
 }
 
@@ -85,7 +97,7 @@ StatusOr<MatrixHeader> ReadIdxHeader(ByteSource& source) {
   const size_t bytes = kIdxMagicBytes + 4 * dimensions;
   const std::span<const uint8_t> window = source.Window(bytes);
   if (window.size() < bytes) return HeaderCutOff(source, bytes, window.size());
-  MatrixHeader header = {item, LoadBigEndian(window.data() + kIdxMagicBytes), 1};
+  MatrixHeader header = {item, LoadBigEndian(window.data() + kIdxMagicBytes), 1, false};
   for (size_t i = 1; i < dimensions; ++i) {
     // The product stops just above kMaxDim: then it cannot overflow, and CheckShape refuses it.
     const uint64_t length = LoadBigEndian(window.data() + kIdxMagicBytes + 4 * i);

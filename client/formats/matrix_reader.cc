@@ -13,6 +13,7 @@ class MatrixReader final : public VectorReader {
       : source_(std::move(source)),
         item_(header.item),
         rows_(header.rows),
+        open_ended_(header.open_ended),
         row_bytes_(header.dim * ItemSize(header.item)),
         data_offset_(source_->offset()) {
     dim_ = header.dim;
@@ -20,7 +21,7 @@ class MatrixReader final : public VectorReader {
   }
 
   std::optional<uint64_t> total_rows() const override {
-    if (!source_->size()) return rows_;
+    if (!source_->size()) return open_ended_ ? std::nullopt : std::optional(rows_);
     return std::min(rows_, (*source_->size() - data_offset_) / row_bytes_);
   }
   ReadProgress progress() const override { return source_->progress(); }
@@ -31,17 +32,26 @@ class MatrixReader final : public VectorReader {
 
  private:
   Status Truncated(uint64_t bytes_of_row) const;
+  // The source has ended, `bytes_of_row` bytes into a row.
+  Status AtEnd(uint64_t bytes_of_row) const {
+    return open_ended_ && bytes_of_row == 0 ? source_->status() : Truncated(bytes_of_row);
+  }
   Status CheckEnd();
 
   std::unique_ptr<ByteSource> source_;
   ItemType item_;
   uint64_t rows_;  // as the header says
+  bool open_ended_;
   size_t row_bytes_;
   uint64_t data_offset_;
 };
 
 Status MatrixReader::Truncated(uint64_t bytes_of_row) const {
   TESSERA_RETURN_IF_ERROR(source_->status());
+  if (open_ended_) {
+    return DataLoss(RowName(source_->name(), next_row_) + "truncated: found " +
+                    std::to_string(bytes_of_row) + " of " + std::to_string(row_bytes_) + " bytes");
+  }
   const uint64_t found = next_row_ * row_bytes_ + bytes_of_row;
   return DataLoss(RowName(source_->name(), next_row_) + "truncated: the header says " +
                   std::to_string(rows_) + " rows of " + std::to_string(row_bytes_) +
@@ -64,7 +74,7 @@ Status MatrixReader::Fill(size_t max_rows, VectorBatch& out) {
   while (left > 0) {
     const std::span<const uint8_t> window = source_->Window(row_bytes_);
     const auto count = static_cast<size_t>(std::min<uint64_t>(left, window.size() / row_bytes_));
-    if (count == 0) return Truncated(window.size());
+    if (count == 0) return AtEnd(window.size());
     AppendRows({item_, window.data(), row_bytes_, count, dim_}, next_row_, source_->name(), out);
     source_->Consume(count * row_bytes_);
     next_row_ += count;
@@ -77,7 +87,7 @@ Status MatrixReader::SkipRows(uint64_t rows) {
   const uint64_t wanted = std::min(rows, rows_ - next_row_) * row_bytes_;
   const uint64_t found = source_->Skip(wanted);
   next_row_ += found / row_bytes_;
-  return found < wanted ? Truncated(found % row_bytes_) : OkStatus();
+  return found < wanted ? AtEnd(found % row_bytes_) : OkStatus();
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ std::string_view ValueOf(std::string_view dictionary, const std::string& key) {
   return {};
 }
 
-StatusOr<ItemType> ItemOfDescr(const ByteSource& source, std::string_view descr) {
+StatusOr<ItemType> ItemOfDescr(const ByteSource& source, std::string_view descr,
+                               std::optional<ElementType> type) {
   const std::string_view name = descr.empty() ? descr : descr.substr(1, 3);
   if (descr.size() < 5 || descr[4] != descr[0]) return NotNpy(source, "items are no plain numbers");
   if (name == "<f4") return ItemType::kF32;
@@ -43,6 +44,10 @@ StatusOr<ItemType> ItemOfDescr(const ByteSource& source, std::string_view descr)
   if (name == ">f4") return ItemType::kF32Big;
   if (name == "|i1") return ItemType::kI8;
   if (name == "|u1") return ItemType::kU8;
+  if (name == "<V2" || name == "|V2" || name == "<u2") {  // what NumPy makes of bfloat16
+    if (type == ElementType::kF16 || type == ElementType::kBf16) return ItemOf(*type);
+    return NotNpy(source, "items are '" + std::string(name) + "', 16 bits of what? Name the type, f16 or bf16");
+  }
   return NotNpy(source, "items are '" + std::string(name) + "', expected <f4, <f2, <f8, |i1, |u1");
 }
 
@@ -66,9 +71,10 @@ bool ParseShape(std::string_view text, MatrixHeader& header) {
   return text.starts_with(')');
 }
 
-StatusOr<MatrixHeader> ParseDictionary(const ByteSource& source, std::string_view dictionary) {
+StatusOr<MatrixHeader> ParseDictionary(const ByteSource& source, std::string_view dictionary,
+                                       std::optional<ElementType> type) {
   MatrixHeader header;
-  TESSERA_ASSIGN_OR_RETURN(header.item, ItemOfDescr(source, ValueOf(dictionary, "descr")));
+  TESSERA_ASSIGN_OR_RETURN(header.item, ItemOfDescr(source, ValueOf(dictionary, "descr"), type));
   if (!ValueOf(dictionary, "fortran_order").starts_with("False")) {
     return NotNpy(source, "expected C order ('fortran_order': False)");
   }
@@ -83,7 +89,7 @@ StatusOr<MatrixHeader> ParseDictionary(const ByteSource& source, std::string_vie
 
 }  // namespace
 
-StatusOr<MatrixHeader> ReadNpyHeader(ByteSource& source) {
+StatusOr<MatrixHeader> ReadNpyHeader(ByteSource& source, std::optional<ElementType> type) {
   constexpr size_t kShortPrefix = 10;  // magic, version, u16 length
   constexpr size_t kLongPrefix = 12;   // from version 2 on, a u32 length
   std::span<const uint8_t> window = source.Window(kLongPrefix);
@@ -111,7 +117,7 @@ StatusOr<MatrixHeader> ReadNpyHeader(ByteSource& source) {
                     std::to_string(window.size()));
   }
   auto header =
-      ParseDictionary(source, {reinterpret_cast<const char*>(window.data()) + prefix, length});
+      ParseDictionary(source, {reinterpret_cast<const char*>(window.data()) + prefix, length}, type);
   if (header.ok()) source.Consume(prefix + length);
   return header;
 }

@@ -1,9 +1,9 @@
 #include "client/formats/row_appender.h"
 
 #include <bit>
-#include <cmath>
 #include <cstring>
 
+#include "index/elements.h"
 #include "index/status.h"
 
 namespace tessera::formats {
@@ -17,18 +17,6 @@ T Load(const uint8_t* p) {
   T value;
   std::memcpy(&value, p, sizeof value);
   return value;
-}
-
-float HalfToFloat(uint16_t half) {
-  const int exponent = half >> 10 & 0x1f;
-  const uint32_t fraction = half & 0x3ff;
-  const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
-  if (exponent == 0) {  // zero and subnormals: fraction x 2^-24
-    float value = std::ldexp(static_cast<float>(fraction), -24);
-    return sign != 0 ? -value : value;
-  }
-  const uint32_t widened = exponent == 0x1f ? 0xff : static_cast<uint32_t>(exponent + 112);
-  return std::bit_cast<float>(sign | widened << 23 | fraction << 13);
 }
 
 void StoreFloat(float value, uint8_t* out) { std::memcpy(out, &value, sizeof value); }
@@ -78,6 +66,7 @@ size_t ItemSize(ItemType type) {
     case ItemType::kF64:
       return 8;
     case ItemType::kF16:
+    case ItemType::kBf16:
       return 2;
     case ItemType::kI8:
     case ItemType::kU8:
@@ -91,6 +80,8 @@ ElementType ElementOf(ItemType type) {
   switch (type) {
     case ItemType::kF16:
       return ElementType::kF16;
+    case ItemType::kBf16:
+      return ElementType::kBf16;
     case ItemType::kI8:
       return ElementType::kI8;
     case ItemType::kU8:
@@ -98,6 +89,22 @@ ElementType ElementOf(ItemType type) {
     default:
       return ElementType::kF32;
   }
+}
+
+ItemType ItemOf(ElementType type) {
+  switch (type) {
+    case ElementType::kF16:
+      return ItemType::kF16;
+    case ElementType::kBf16:
+      return ItemType::kBf16;
+    case ElementType::kI8:
+      return ItemType::kI8;
+    case ElementType::kU8:
+      return ItemType::kU8;
+    case ElementType::kF32:
+      break;
+  }
+  return ItemType::kF32;
 }
 
 void AppendRows(const ItemRows& rows, uint64_t first_row, const std::string& file,
@@ -141,21 +148,7 @@ void AppendFloats(const VectorBatch& batch, std::vector<float>& out) {
   const size_t count = batch.rows * batch.dim;
   const size_t begin = out.size();
   out.resize(begin + count);
-  float* to = out.data() + begin;
-  const uint8_t* in = batch.data.data();
-  if (batch.type == ElementType::kF32) {
-    if (count > 0) std::memcpy(to, in, count * sizeof(float));
-    return;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    if (batch.type == ElementType::kF16) {
-      to[i] = HalfToFloat(Load<uint16_t>(in + 2 * i));
-    } else if (batch.type == ElementType::kI8) {
-      to[i] = static_cast<int8_t>(in[i]);
-    } else {
-      to[i] = in[i];
-    }
-  }
+  ToFloats(batch.type, batch.quantization, batch.data.data(), count, out.data() + begin);
 }
 
 }  // namespace tessera::formats

@@ -11,11 +11,13 @@
 namespace tessera::formats {
 
 // How a file holds one number. Little-endian but for kF32Big.
-enum class ItemType : uint8_t { kF32, kF32Big, kF64, kF16, kI8, kU8, kI32 };
+enum class ItemType : uint8_t { kF32, kF32Big, kF64, kF16, kBf16, kI8, kU8, kI32 };
 
 size_t ItemSize(ItemType type);
-// What it becomes: f32, f16, i8 and u8 stay, all else is f32. f64 is rounded to the nearest f32.
+// What it becomes: f32, f16, bf16, i8 and u8 stay, all else is f32. f64 is rounded to the nearest f32.
 ElementType ElementOf(ItemType type);
+// How a little-endian file holds components of this type.
+ItemType ItemOf(ElementType type);
 
 // `count` rows of `dim` items, row i at data + i * stride bytes (no alignment needed).
 struct ItemRows {

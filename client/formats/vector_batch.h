@@ -28,9 +28,10 @@ struct VectorBatch {
   std::vector<uint64_t> row_numbers;  // [rows] number of each good row in the file, ascending
   std::vector<PointId> ids;           // [rows]; or empty: the row numbers are the ids
   std::vector<BadRow> bad;            // ascending by row
+  ScalarParams quantization{};        // of i8 and u8, as OpenOptions said
 };
 
-// Appends the rows x dim elements of `batch` to `out` as floats. Exact for every type.
+// Appends the rows x dim elements of `batch` to `out` as floats: integers as what they stand for.
 void AppendFloats(const VectorBatch& batch, std::vector<float>& out);
 
 }  // namespace tessera::formats

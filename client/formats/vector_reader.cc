@@ -10,6 +10,7 @@
 #include "client/formats/matrix_reader.h"
 #include "client/formats/row_appender.h"
 #include "client/formats/vecs_reader.h"
+#include "index/elements.h"
 
 namespace tessera::formats {
 namespace {
@@ -25,10 +26,21 @@ StatusOr<std::unique_ptr<VectorReader>> OpenMatrix(std::unique_ptr<ByteSource> s
   return MakeMatrixReader(std::move(source), *header);
 }
 
+StatusOr<std::unique_ptr<VectorReader>> OpenRaw(std::unique_ptr<ByteSource> source,
+                                                const OpenOptions& options) {
+  if (!options.type || options.expected_dim == 0) {
+    return InvalidArgument(source->name() + ": raw data has no header; name the type and the dim of its rows");
+  }
+  TESSERA_ASSIGN_OR_RETURN(const MatrixHeader header,
+                           RawHeader(*source, ItemOf(*options.type), options.expected_dim));
+  return MakeMatrixReader(std::move(source), header);
+}
+
 }  // namespace
 
 StatusOr<bool> VectorReader::Next(size_t max_rows, VectorBatch& out) {
   StartBatch(type_, dim_, next_row_, out);
+  out.quantization = quantization_;
   if (max_rows == 0) {
     TrimBatch(out);
     return InvalidArgument("max_rows is 0, expected at least 1");
@@ -55,7 +67,9 @@ Status VectorReader::Skip(uint64_t rows) {
   return failed_;
 }
 
-StatusOr<std::unique_ptr<VectorReader>> OpenVectors(const OpenOptions& options) {
+namespace {
+
+StatusOr<std::unique_ptr<VectorReader>> OpenFormat(const OpenOptions& options) {
   TESSERA_ASSIGN_OR_RETURN(DetectedSource detected, OpenDetected(options.path, options.format));
   std::unique_ptr<ByteSource> source = std::move(detected.source);
   const size_t dim = options.expected_dim;
@@ -73,8 +87,13 @@ StatusOr<std::unique_ptr<VectorReader>> OpenVectors(const OpenOptions& options) 
       return OpenMatrix(std::move(source), ReadBinHeader(bytes, ItemType::kU8), dim);
     case Format::kI8bin:
       return OpenMatrix(std::move(source), ReadBinHeader(bytes, ItemType::kI8), dim);
+    case Format::kBin:
+      return OpenMatrix(std::move(source),
+                        ReadBinHeader(bytes, ItemOf(options.type.value_or(ElementType::kF32))), dim);
+    case Format::kRaw:
+      return OpenRaw(std::move(source), options);
     case Format::kNpy:
-      return OpenMatrix(std::move(source), ReadNpyHeader(bytes), dim);
+      return OpenMatrix(std::move(source), ReadNpyHeader(bytes, options.type), dim);
     case Format::kIdx:
       return OpenMatrix(std::move(source), ReadIdxHeader(bytes), dim);
     case Format::kJsonLines:
@@ -85,6 +104,23 @@ StatusOr<std::unique_ptr<VectorReader>> OpenVectors(const OpenOptions& options) 
       break;
   }
   return Internal("format not handled");
+}
+
+}  // namespace
+
+Status VectorReader::CheckType(const OpenOptions& options) const {
+  if (options.type && *options.type != type_) {
+    return InvalidArgument(options.path + ": its components become " + ElementTypeName(type_) + ", not " +
+                           ElementTypeName(*options.type));
+  }
+  return Annotate(CheckQuantization(type_, options.quantization), options.path + ": ");
+}
+
+StatusOr<std::unique_ptr<VectorReader>> OpenVectors(const OpenOptions& options) {
+  TESSERA_ASSIGN_OR_RETURN(auto reader, OpenFormat(options));
+  TESSERA_RETURN_IF_ERROR(reader->CheckType(options));
+  reader->quantization_ = options.quantization;
+  return reader;
 }
 
 }  // namespace tessera::formats

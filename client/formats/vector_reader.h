@@ -33,6 +33,11 @@ struct OpenOptions {
   // Where known, e.g. the collection's. A file whose header says otherwise is refused at once; a
   // JSON line of another dim is a bad row. 0 = the first row decides.
   size_t expected_dim = 0;
+  // What the components are: needed where the format leaves it open (raw; bin; npy items that are
+  // 16 bits of something), of JSON lines i8 or u8 for whole numbers, else compared with what the file says.
+  std::optional<ElementType> type;
+  // What the integers of i8 and u8 stand for, if not for themselves.
+  ScalarParams quantization{};
   std::string dataset = "train";        // HDF5 only: path of the data set
   std::string id_field = "id";          // JSON lines only
   std::string vector_field = "vector";  // JSON lines only
@@ -88,13 +93,18 @@ class VectorReader {
   uint64_t next_row_ = 0;  // the file row that comes next
 
  private:
+  friend StatusOr<std::unique_ptr<VectorReader>> OpenVectors(const OpenOptions& options);
+  // Compares with what the options say of the components.
+  Status CheckType(const OpenOptions& options) const;
+
+  ScalarParams quantization_;
   Status failed_;
 };
 
 // Opens a file, decompressing gzip by its magic bytes whatever the name. Errors: NotFound (no such
 // file), FailedPrecondition (not readable), InvalidArgument (zero bytes long, format not told by
 // name or content, or a header that is not of the format, of dim 0 or above kMaxDim, of sizes that
-// overflow, of another dim than expected), DataLoss (header cut off, corrupt gzip data).
+// overflow, of another dim or type than expected; a quantization that does not suit the type), DataLoss (header cut off, corrupt gzip data).
 StatusOr<std::unique_ptr<VectorReader>> OpenVectors(const OpenOptions& options);
 
 }  // namespace tessera::formats

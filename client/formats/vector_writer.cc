@@ -21,6 +21,8 @@ const char* NpyDescr(ElementType type) {
       return "<f4";
     case ElementType::kF16:
       return "<f2";
+    case ElementType::kBf16:
+      return "<V2";  // as NumPy writes ml_dtypes.bfloat16
     case ElementType::kI8:
       return "|i1";
     case ElementType::kU8:

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "index/elements.h"
 #include "index/engine/vector_data.h"
 #include "index/lists/top_k.h"
 #include "index/quant/blas.h"
@@ -162,12 +163,12 @@ Status AddStored(const Snapshot& snapshot, const store::Store& store, Metric met
   std::vector<RowId> ids(kBlockRows);
   size_t n = 0;
   TESSERA_RETURN_IF_ERROR(store.ScanVectors(
-      begin, end, snapshot.store.get(), [&](RowId row, ElementType type, std::string_view bytes) -> Status {
-        if (bytes.size() != dim * ElementSize(type)) {
+      begin, end, snapshot.store.get(), [&](RowId row, const store::VectorView& vector) -> Status {
+        if (vector.bytes.size() != dim * ElementSize(vector.type)) {
           return DataLoss("vector of row " + std::to_string(row.value) + " has a wrong length");
         }
         float* v = rows.data() + n * dim;
-        ToFloats(type, bytes.data(), dim, v);
+        ToFloats(vector.type, vector.quantization, vector.bytes.data(), dim, v);
         if (metric == Metric::kCosine) {
           TESSERA_ASSIGN_OR_RETURN(const double norm, CheckVector(v, dim, metric, "stored vector"));
           Normalize(v, dim, norm);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "index/elements.h"
 #include "index/engine/vector_data.h"
 
 namespace tessera::engine {
@@ -194,14 +195,14 @@ StatusOr<lists::ListSet> LoadUntrained(const LoadRequest& r, Executor& executor)
   };
   TESSERA_RETURN_IF_ERROR(r.store->ScanVectors(
       RowId{0}, RowId{UINT32_MAX}, r.rows_at,
-      [&](RowId row, ElementType type, std::string_view bytes) -> Status {
+      [&](RowId row, const store::VectorView& vector) -> Status {
         const std::optional<RowIds::Entry> entry = ids.Find(row);
-        if (!entry || bytes.size() != r.dim * ElementSize(type)) {
+        if (!entry || vector.bytes.size() != r.dim * ElementSize(vector.type)) {
           return DataLoss("vector of row " + std::to_string(row.value) +
                           (entry ? " has a wrong length" : " has no record in family rows"));
         }
         float* v = buffer.data() + rows.size() * r.dim;
-        ToFloats(type, bytes.data(), r.dim, v);
+        ToFloats(vector.type, vector.quantization, vector.bytes.data(), r.dim, v);
         StatusOr<double> norm = CheckVector(v, r.dim, r.metric, "vector of row " + std::to_string(row.value));
         if (!norm.ok()) return DataLoss(MessageOf(norm.status()));
         if (r.metric == Metric::kCosine) Normalize(v, r.dim, *norm);

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "index/elements.h"
 #include "index/engine/exact_search.h"
 #include "index/engine/search.h"
 #include "index/engine/vector_data.h"
@@ -90,6 +91,7 @@ class HitBuilder {
       if (!vectors[i]) return DataLoss("row " + std::to_string(wanted[i].value) + " has no vector");
       hits[owner[i]].vector = std::move(vectors[i]->bytes);
       hits[owner[i]].vector_type = vectors[i]->type;
+      hits[owner[i]].vector_quantization = vectors[i]->quantization;
     }
     return OkStatus();
   }
@@ -268,7 +270,8 @@ StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot
     return DataLoss("row " + std::to_string(rows[0]->value) + " has no whole vector");
   }
   std::vector<float> query(core.dim);
-  ToFloats(vectors[0]->type, vectors[0]->bytes.data(), core.dim, query.data());
+  ToFloats(vectors[0]->type, vectors[0]->quantization, vectors[0]->bytes.data(), core.dim,
+           query.data());
   std::vector<float> prepared;
   TESSERA_RETURN_IF_ERROR(
       PrepareVectors(core, {query.data(), 1, core.dim}, "stored vectors", prepared));
@@ -301,7 +304,7 @@ StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core,
       return DataLoss("id " + ids[i].ToString() + " has no record or no vector");
     }
     out[i] = StoredPoint{ids[i], records[next]->version, vectors[next]->type,
-                         std::move(vectors[next]->bytes)};
+                         std::move(vectors[next]->bytes), vectors[next]->quantization};
     ++next;
   }
   return out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "index/base/prefetch.h"
+#include "index/elements.h"
 #include "index/engine/vector_data.h"
 #include "index/simd/kernels.h"
 
@@ -90,7 +91,8 @@ class Ranker {
         return DataLoss("vector of row " + std::to_string(rows[i].value) +
                         " is missing or has a wrong length");
       }
-      ToFloats(vectors[i]->type, vectors[i]->bytes.data(), model.dim, s_.raw.data());
+      ToFloats(vectors[i]->type, vectors[i]->quantization, vectors[i]->bytes.data(), model.dim,
+               s_.raw.data());
       if (model.metric == Metric::kCosine) {
         TESSERA_ASSIGN_OR_RETURN(const double norm, CheckVector(s_.raw.data(), model.dim,
                                                                 model.metric, "stored vector"));

@@ -204,8 +204,9 @@ Status Rebuild::EncodeAll() {
   };
   TESSERA_RETURN_IF_ERROR(core_.store->ScanVectors(
       RowId{0}, RowId{UINT32_MAX}, start_->store.get(),
-      [&](RowId row, ElementType type, std::string_view bytes) -> Status {
-        TESSERA_RETURN_IF_ERROR(StoredFloats(core_, row, type, bytes, floats_.data() + rows_.size() * core_.dim));
+      [&](RowId row, const store::VectorView& vector) -> Status {
+        TESSERA_RETURN_IF_ERROR(
+            StoredFloats(core_, row, vector, floats_.data() + rows_.size() * core_.dim));
         rows_.push_back(row);
         return rows_.size() == kEncodeRows ? flush() : OkStatus();
       }));
@@ -236,7 +237,7 @@ Status Rebuild::ApplyChanges(const RowChanges& changes, store::Batch& batch) {
   std::vector<PointId> ids;
   for (size_t i = 0; i < changes.added.size(); ++i) {
     if (!vectors[i] || !records[i]) continue;
-    TESSERA_RETURN_IF_ERROR(StoredFloats(core_, changes.added[i], vectors[i]->type, vectors[i]->bytes,
+    TESSERA_RETURN_IF_ERROR(StoredFloats(core_, changes.added[i], vectors[i]->view(),
                                          floats_.data() + rows_.size() * core_.dim));
     rows_.push_back(changes.added[i]);
     ids.push_back(records[i]->id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "index/elements.h"
 #include "index/engine/vector_data.h"
 
 namespace tessera::engine {
@@ -64,11 +65,12 @@ uint64_t CountHeldOut(const Snapshot& snapshot) {
   return count;
 }
 
-Status StoredFloats(const Core& core, RowId row, ElementType type, std::string_view bytes,
-                    float* out) {
+Status StoredFloats(const Core& core, RowId row, const store::VectorView& vector, float* out) {
   const std::string name = "vector of row " + std::to_string(row.value);
-  if (bytes.size() != core.dim * ElementSize(type)) return DataLoss(name + " has a wrong length");
-  ToFloats(type, bytes.data(), core.dim, out);
+  if (vector.bytes.size() != core.dim * ElementSize(vector.type)) {
+    return DataLoss(name + " has a wrong length");
+  }
+  ToFloats(vector.type, vector.quantization, vector.bytes.data(), core.dim, out);
   StatusOr<double> norm = CheckVector(out, core.dim, core.metric, name);
   if (!norm.ok()) return DataLoss(MessageOf(norm.status()));
   if (core.metric == Metric::kCosine) Normalize(out, core.dim, *norm);
@@ -91,7 +93,7 @@ StatusOr<std::vector<float>> ReadSample(const Core& core, const Snapshot& snapsh
       if (!vectors[i]) {
         return DataLoss("vector of row " + std::to_string(part[i].value) + " is missing");
       }
-      TESSERA_RETURN_IF_ERROR(StoredFloats(core, part[i], vectors[i]->type, vectors[i]->bytes,
+      TESSERA_RETURN_IF_ERROR(StoredFloats(core, part[i], vectors[i]->view(),
                                            sample.data() + (begin + i) * core.dim));
     }
   }

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <string_view>
 #include <vector>
 
 #include "index/engine/core.h"
@@ -13,8 +12,7 @@
 namespace tessera::engine {
 
 // A stored vector -> out[core.dim], of unit length under cosine. DataLoss names the row.
-Status StoredFloats(const Core& core, RowId row, ElementType type, std::string_view bytes,
-                    float* out);
+Status StoredFloats(const Core& core, RowId row, const store::VectorView& vector, float* out);
 
 // One row of 32, by a hash of its number: the same for every training and after every restart.
 // Trainings leave these out, so that models are measured on rows that they never saw.

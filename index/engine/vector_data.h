@@ -1,4 +1,4 @@
-// Vectors as they are sent and stored <-> floats, with the checks of every entry point.
+// The checks of vectors and ids at every entry point.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,6 @@
 #include "index/types.h"
 
 namespace tessera::engine {
-
-// n components -> floats, exactly. bytes: n * ElementSize(type), any alignment.
-void ToFloats(ElementType type, const char* bytes, size_t n, float* out);
 
 // Refuses NaN, infinity, a squared norm beyond float's range and, under cosine, a norm below FLT_MIN.
 // `name` is what the message calls the vector, e.g. "points[17].vector". Norm in double.

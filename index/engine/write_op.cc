@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "index/elements.h"
 #include "index/engine/vector_data.h"
 
 namespace tessera::engine {
@@ -29,7 +30,10 @@ StatusOr<double> ReadVector(const Core& core, const PointInput& point, size_t in
                            "\" with " + std::to_string(core.dim) + " dimensions needs " +
                            std::to_string(want));
   }
-  ToFloats(point.type, point.vector.data(), core.dim, out);
+  if (const Status suit = CheckQuantization(point.type, point.quantization); !suit.ok()) {
+    return Annotate(suit, Name(index, "vector."));
+  }
+  ToFloats(point.type, point.quantization, point.vector.data(), core.dim, out);
   StatusOr<double> norm = CheckVector(out, core.dim, core.metric, std::string());
   // The name is built for a bad vector only.
   if (!norm.ok()) return Annotate(norm.status(), Name(index, "vector"));
@@ -71,7 +75,8 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<P
     }
     seen.emplace(&point.id, i);
     if (core.metric == Metric::kCosine) Normalize(v, core.dim, norm);
-    op->rows.push_back({point.id, point.type, point.vector, static_cast<float>(norm)});
+    op->rows.push_back(
+        {point.id, point.type, point.vector, static_cast<float>(norm), point.quantization});
     op->bytes += point.vector.size() + 64 + (point.id.is_number() ? 0 : point.id.key().size());
   }
   op->floats.resize(op->rows.size() * core.dim);
@@ -85,7 +90,8 @@ void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op) {
     op.floats.resize(op.rows.size() * core.dim);
     for (size_t i = 0; i < op.rows.size(); ++i) {
       float* v = op.floats.data() + i * core.dim;
-      ToFloats(op.rows[i].type, op.rows[i].vector.data(), core.dim, v);
+      const PreparedRow& row = op.rows[i];
+      ToFloats(row.type, row.quantization, row.vector.data(), core.dim, v);
       StatusOr<double> norm = CheckVector(v, core.dim, core.metric, std::string());
       if (core.metric == Metric::kCosine && norm.ok()) Normalize(v, core.dim, *norm);
     }

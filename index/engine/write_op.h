@@ -19,6 +19,7 @@ struct PreparedRow {
   ElementType type = ElementType::kF32;
   std::string_view vector;
   float norm = 0;
+  ScalarParams quantization{};
 };
 
 // One request. Either an upsert (rows) or a delete (ids).

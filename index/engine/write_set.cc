@@ -126,7 +126,7 @@ void WriteSet::AddToBatch(store::Batch& batch, const Entry& entry) const {
   const PreparedRow& row = entry.op->rows[entry.row];
   batch.PutId(*entry.id, entry.new_row);
   batch.PutRow(entry.new_row, {*entry.id, commit_, row.norm});
-  batch.PutVector(entry.new_row, row.type, row.vector);
+  batch.PutVector(entry.new_row, {row.type, row.vector, row.quantization});
   if (before_.trained()) {
     const EncodedRow e = RowOf(entry.op->encoded, before_.lists.layout(), entry.row);
     batch.PutAssign(g, entry.new_row, e.list);

@@ -148,22 +148,6 @@ StatusOr<ScalarParams> CalibrateValues(size_t count, const Value& value, ScalarT
 
 }  // namespace
 
-Status ScalarType::Validate() const {
-  if (bits == 8 || bits == 6 || bits == 4) return OkStatus();
-  return InvalidArgument("type.bits is " + std::to_string(int{bits}) + ", expected 8, 6 or 4");
-}
-
-Status ScalarParams::Validate(ScalarType type) const {
-  if (!(scale > 0) || !std::isfinite(scale)) {
-    return InvalidArgument("scale is " + std::to_string(scale) +
-                           ", expected a finite number above 0");
-  }
-  if (zero_point >= type.lowest() && zero_point <= type.highest()) return OkStatus();
-  return InvalidArgument("zero_point is " + std::to_string(zero_point) + ", expected " +
-                         std::to_string(type.lowest()) + " to " + std::to_string(type.highest()) +
-                         " (" + type.Name() + ")");
-}
-
 Status CalibrationOptions::Validate() const {
   if (kind != CalibrationKind::kPercentile || (percentile > 0 && percentile <= 100))
     return OkStatus();

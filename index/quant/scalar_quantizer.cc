@@ -203,7 +203,7 @@ Status ScalarQuantizer::Decode(const uint8_t* codes, size_t n, float* out) const
     if (options_.dynamic) {
       std::memcpy(&params.scale, code, sizeof(float));
       params.zero_point = IntegerOf(code[sizeof(float)], type);
-      if (const Status valid = params.Validate(type); !valid.ok()) {
+      if (const Status valid = CheckParams(params, type); !valid.ok()) {
         return Annotate(valid, "codes[" + std::to_string(i) + "].");
       }
       code += kDynamicHeaderBytes;

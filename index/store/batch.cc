@@ -112,14 +112,15 @@ void RocksBatch::PutRow(RowId row, const RowRecord& record) {
 
 void RocksBatch::DeleteRow(RowId row) { Delete(Truth(families_->rows), View(RowKey(row))); }
 
-void RocksBatch::PutVector(RowId row, ElementType type, std::string_view bytes) {
-  if (const Status status = CheckVector(type, bytes.size()); !status.ok()) {
+void RocksBatch::PutVector(RowId row, const VectorView& vector) {
+  if (const Status status = CheckVector(vector); !status.ok()) {
     return Check(InvalidArgument(MessageOf(status)), "vectors[" + std::to_string(row.value) + "]");
   }
   const Key32 key = RowKey(row);
-  const char tag = static_cast<char>(type);
+  value_.clear();
+  EncodeVectorHead(vector, value_);
   const std::array<rocksdb::Slice, 1> keys = {ToSlice(View(key))};
-  const std::array<rocksdb::Slice, 2> values = {rocksdb::Slice(&tag, 1), ToSlice(bytes)};
+  const std::array<rocksdb::Slice, 2> values = {ToSlice(value_), ToSlice(vector.bytes)};
   Applied(batch_->Put(Truth(families_->vectors), Parts(keys), Parts(values)));
 }
 

@@ -39,7 +39,7 @@ class RocksBatch final : public Batch {
   void DeleteId(const PointId& id) override;
   void PutRow(RowId row, const RowRecord& record) override;
   void DeleteRow(RowId row) override;
-  void PutVector(RowId row, ElementType type, std::string_view bytes) override;
+  void PutVector(RowId row, const VectorView& vector) override;
   void DeleteVector(RowId row) override;
   void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) override;
   void PutAssign(Generation g, RowId row, ListId list) override;

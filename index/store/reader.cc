@@ -162,9 +162,11 @@ StatusOr<std::vector<std::optional<RawVector>>> RocksStore::GetVectors(
     const std::vector<RowId>& rows, const StoreSnapshot* at) const {
   return LookupRows<RawVector>(*db_, families()->vectors.get(), rows, at,
                                [](std::string_view value, RawVector& vector) {
-                                 std::string_view bytes;
-                                 TESSERA_RETURN_IF_ERROR(DecodeVector(value, vector.type, bytes));
-                                 vector.bytes.assign(bytes);
+                                 VectorView view;
+                                 TESSERA_RETURN_IF_ERROR(DecodeVector(value, view));
+                                 vector.type = view.type;
+                                 vector.bytes.assign(view.bytes);
+                                 vector.quantization = view.quantization;
                                  return OkStatus();
                                });
 }
@@ -183,11 +185,10 @@ Status RocksStore::ScanVectors(RowId begin, RowId end, const StoreSnapshot* at,
   const FamiliesPtr pinned = families();
   return ScanRowOrder(*db_, pinned->vectors.get(), begin, end, at,
                       [&](RowId row, std::string_view value) {
-                        ElementType type;
-                        std::string_view bytes;
-                        const Status decoded = DecodeVector(value, type, bytes);
+                        VectorView vector;
+                        const Status decoded = DecodeVector(value, vector);
                         if (!decoded.ok()) return Annotate(decoded, At(kVectorsFamily, row.value));
-                        return visit(row, type, bytes);
+                        return visit(row, vector);
                       });
 }
 

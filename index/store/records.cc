@@ -3,12 +3,17 @@
 #include <cstring>
 
 #include "index/base/bytes.h"
+#include "index/elements.h"
 #include "index/store/keys.h"
 
 namespace tessera::store {
 namespace {
 
 constexpr size_t kRowHeaderBytes = sizeof(uint64_t) + sizeof(float);
+// In place of the element type: i8 and u8 with scale and zero point behind it.
+constexpr uint8_t kQuantizedI8Tag = 16;
+constexpr uint8_t kQuantizedU8Tag = 17;
+constexpr size_t kQuantizedHeadBytes = 1 + sizeof(float) + 1;
 
 Status WrongLength(size_t expected, size_t got) {
   return DataLoss("value is " + std::to_string(got) + " bytes, expected " +
@@ -76,18 +81,45 @@ Status DecodeRow(std::string_view value, RowRecord& record) {
   return DataLoss("external id is malformed");
 }
 
-Status CheckVector(ElementType type, size_t bytes) {
-  const size_t size = ElementSize(type);
-  if (size == 0) return DataLoss("element type is " + std::to_string(static_cast<int>(type)));
-  if (bytes > 0 && bytes % size == 0) return OkStatus();
-  return DataLoss("vector is " + std::to_string(bytes) + " bytes of " + ElementTypeName(type));
+Status CheckVector(const VectorView& vector) {
+  const size_t size = ElementSize(vector.type);
+  if (size == 0) return DataLoss("element type is " + std::to_string(static_cast<int>(vector.type)));
+  if (vector.bytes.empty() || vector.bytes.size() % size != 0) {
+    return DataLoss("vector is " + std::to_string(vector.bytes.size()) + " bytes of " +
+                    ElementTypeName(vector.type));
+  }
+  const Status suit = CheckQuantization(vector.type, vector.quantization);
+  return suit.ok() ? suit : DataLoss(MessageOf(suit));
 }
 
-Status DecodeVector(std::string_view value, ElementType& type, std::string_view& bytes) {
+void EncodeVectorHead(const VectorView& vector, std::string& out) {
+  ByteWriter writer(out);
+  if (vector.quantization == ScalarParams()) {
+    writer.Put(static_cast<uint8_t>(vector.type));
+    return;
+  }
+  writer.Put(vector.type == ElementType::kI8 ? kQuantizedI8Tag : kQuantizedU8Tag);
+  writer.Put(vector.quantization.scale);
+  writer.Put(static_cast<uint8_t>(vector.quantization.zero_point));
+}
+
+Status DecodeVector(std::string_view value, VectorView& vector) {
   if (value.empty()) return WrongLength(2, 0);
-  type = static_cast<ElementType>(value[0]);
-  bytes = value.substr(1);
-  return CheckVector(type, bytes.size());
+  const auto tag = static_cast<uint8_t>(value[0]);
+  ByteReader reader(value.substr(1));
+  vector.quantization = {};
+  if (tag == kQuantizedI8Tag || tag == kQuantizedU8Tag) {
+    vector.type = tag == kQuantizedI8Tag ? ElementType::kI8 : ElementType::kU8;
+    vector.quantization.scale = reader.Get<float>();
+    const auto zero_point = reader.Get<uint8_t>();
+    vector.quantization.zero_point =
+        tag == kQuantizedI8Tag ? static_cast<int8_t>(zero_point) : int32_t{zero_point};
+    if (!reader.ok()) return WrongLength(kQuantizedHeadBytes + 1, value.size());
+  } else {
+    vector.type = static_cast<ElementType>(tag);
+  }
+  vector.bytes = reader.rest();
+  return CheckVector(vector);
 }
 
 void EncodeCentroid(const float* centroid, uint32_t dim, std::string& out) {

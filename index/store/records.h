@@ -32,10 +32,12 @@ Status DecodeU32(std::string_view value, uint32_t& number);
 Status EncodeRow(const RowRecord& record, std::string& out);
 Status DecodeRow(std::string_view value, RowRecord& record);
 
-// Family `vectors`: element type byte, components. CheckVector is DataLoss if the type is unknown,
-// there is no component or the last one is cut.
-Status CheckVector(ElementType type, size_t bytes);
-Status DecodeVector(std::string_view value, ElementType& type, std::string_view& bytes);
+// Family `vectors`: a head (tag, of quantized vectors also scale and zero point), then the components.
+// CheckVector is DataLoss if the type is unknown, there is no component, the last one is cut, or scale
+// or zero point are none of the type.
+Status CheckVector(const VectorView& vector);
+void EncodeVectorHead(const VectorView& vector, std::string& out);
+Status DecodeVector(std::string_view value, VectorView& vector);
 
 // Family `centroids-<gen>`: version byte, dim floats, crc32c of all before it.
 void EncodeCentroid(const float* centroid, uint32_t dim, std::string& out);

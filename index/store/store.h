@@ -4,7 +4,7 @@
 //   default          ASCII name    small records (collection metadata)
 //   ids              external id   row id
 //   rows             row id        RowRecord: external id, version, norm
-//   vectors          row id        element type and the bytes as sent
+//   vectors          row id        element type, scale and zero point, the bytes as sent
 //   centroids-<gen>  list          centroid, dim f32
 //   assign-<gen>     row id        list
 //   postings-<gen>   list, row id  code, correction, refine record
@@ -36,10 +36,19 @@ struct RowRecord {
   float norm = 0;        // Euclidean norm of the vector as sent
 };
 
-// A vector as sent; `bytes` is dim * ElementSize(type) long.
+// A vector as sent, borrowed; `bytes` is dim * ElementSize(type) long.
+struct VectorView {
+  ElementType type = ElementType::kF32;
+  std::string_view bytes;
+  ScalarParams quantization{};  // of i8 and u8
+};
+// The same, owned.
 struct RawVector {
   ElementType type = ElementType::kF32;
   std::string bytes;
+  ScalarParams quantization{};
+
+  VectorView view() const { return {type, bytes, quantization}; }
 };
 
 // A decoded posting borrows the iterator's memory.
@@ -77,7 +86,7 @@ class StoreSnapshot {
 using StoreSnapshotPtr = std::shared_ptr<const StoreSnapshot>;
 
 // Changes to be applied as one. Not thread-safe. A call that no record can hold (a generation that
-// does not exist, an id of 0 or more than 256 bytes, a vector of no whole component) is remembered,
+// does not exist, an id of 0 or more than 256 bytes, a vector of no whole component or with a scale that is none) is remembered,
 // and Write refuses the batch.
 class Batch {
  public:
@@ -88,7 +97,7 @@ class Batch {
   virtual void DeleteId(const PointId& id) = 0;
   virtual void PutRow(RowId row, const RowRecord& record) = 0;
   virtual void DeleteRow(RowId row) = 0;
-  virtual void PutVector(RowId row, ElementType type, std::string_view bytes) = 0;
+  virtual void PutVector(RowId row, const VectorView& vector) = 0;
   virtual void DeleteVector(RowId row) = 0;
   virtual void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) = 0;
   virtual void PutAssign(Generation g, RowId row, ListId list) = 0;
@@ -144,7 +153,7 @@ class Store {
 
   // Visits rows in ascending order within [begin, end) as of `at`; stops at the first error of
   // `visit`.
-  using VectorVisitor = std::function<Status(RowId, ElementType, std::string_view bytes)>;
+  using VectorVisitor = std::function<Status(RowId, const VectorView&)>;
   virtual Status ScanVectors(RowId begin, RowId end, const StoreSnapshot* at,
                              const VectorVisitor& visit) const = 0;
   using RowVisitor = std::function<Status(RowId, const RowRecord&)>;

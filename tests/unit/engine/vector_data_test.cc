@@ -2,50 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cfloat>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
 namespace tessera::engine {
 namespace {
-
-// Half precision by its definition (IEEE 754-2008, 3.4), in double.
-double HalfByDefinition(uint16_t h) {
-  const int sign = h >> 15 ? -1 : 1;
-  const int exponent = (h >> 10) & 31;
-  const int mantissa = h & 1023;
-  if (exponent == 0) return sign * std::ldexp(mantissa, -24);
-  return sign * std::ldexp(1024 + mantissa, exponent - 25);
-}
-
-TEST(VectorData, EveryHalfIsConvertedExactly) {
-  for (uint32_t h = 0; h < 65536; ++h) {
-    const auto half = static_cast<uint16_t>(h);
-    float value = 0;
-    char bytes[2];
-    std::memcpy(bytes, &half, 2);
-    ToFloats(ElementType::kF16, bytes, 1, &value);
-    if (((h >> 10) & 31) == 31) {
-      ASSERT_EQ(std::isnan(value), (h & 1023) != 0);
-      ASSERT_FALSE(std::isfinite(value));
-      continue;
-    }
-    ASSERT_EQ(static_cast<double>(value), HalfByDefinition(half)) << h;
-    ASSERT_EQ(std::signbit(value), h >> 15 != 0) << h;
-  }
-}
-
-TEST(VectorData, BytesAreSignedOrNot) {
-  const char bytes[] = {0, 1, 127, -128, -1};
-  float out[5];
-  ToFloats(ElementType::kI8, bytes, 5, out);
-  EXPECT_EQ(std::vector<float>(out, out + 5), (std::vector<float>{0, 1, 127, -128, -1}));
-  ToFloats(ElementType::kU8, bytes, 5, out);
-  EXPECT_EQ(std::vector<float>(out, out + 5), (std::vector<float>{0, 1, 127, 128, 255}));
-}
 
 std::string Refusal(const std::vector<float>& v, Metric metric) {
   const auto norm = CheckVector(v.data(), v.size(), metric, "v");

@@ -33,22 +33,6 @@ std::vector<float> Dequantized(const std::vector<int>& q, ScalarParams params, S
   return x;
 }
 
-TEST(ScalarQuantizer, Types) {
-  EXPECT_EQ(kI8.lowest(), -128);
-  EXPECT_EQ(kI8.highest(), 127);
-  EXPECT_EQ(kI6.lowest(), -32);
-  EXPECT_EQ(kI6.highest(), 31);
-  EXPECT_EQ(kI4.lowest(), -8);
-  EXPECT_EQ(kI4.highest(), 7);
-  EXPECT_EQ(kU8.highest(), 255);
-  EXPECT_EQ(kU6.highest(), 63);
-  EXPECT_EQ(kU4.highest(), 15);
-  EXPECT_EQ(kU4.lowest(), 0);
-  EXPECT_EQ(kU6.Name(), "u6");
-  EXPECT_EQ((ScalarType{5, true}.Validate()),
-            InvalidArgument("type.bits is 5, expected 8, 6 or 4"));
-}
-
 // The examples of the ONNX standard.
 TEST(ScalarQuantizer, ExamplesOfQuantizeLinear) {
   EXPECT_EQ(Quantized({0, 2, 3, 1000, -254, -1000}, {2, 128}, kU8),

@@ -40,7 +40,7 @@ TEST_F(IngestTest, ReadsBackEveryFamilyInAnyOrderOfKeys) {
                     for (const uint32_t r : {7u, 3u, 300u, 0u}) {
                       batch.PutId(PointId("key-" + std::to_string(r)), RowId(r));
                       batch.PutRow(RowId(r), {PointId(r), 9, 2.5f});
-                      batch.PutVector(RowId(r), ElementType::kU8, vector);
+                      batch.PutVector(RowId(r), {ElementType::kU8, vector});
                       batch.PutAssign(kGeneration, RowId(r), ListId(400 - r));
                       batch.PutPosting(kGeneration, ListId(400 - r), RowId(r), "co", 1.0f, "");
                     }

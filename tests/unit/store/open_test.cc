@@ -119,7 +119,7 @@ TEST_F(StoreTest, HostileValuesAreDataLossNamingFamilyAndKey) {
   const Generation g(1);
   const PointId seven(7);
   const auto row = [](RowId, const RowRecord&) { return OkStatus(); };
-  const auto vector = [](RowId, ElementType, std::string_view) { return OkStatus(); };
+  const auto vector = [](RowId, const VectorView&) { return OkStatus(); };
   const auto posting = [](const PostingView&) { return OkStatus(); };
   const RowId begin(0), end(UINT32_MAX);
   const std::vector<std::pair<Status, const char*>> failures = {

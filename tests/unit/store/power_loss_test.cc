@@ -41,7 +41,7 @@ class PowerLossTest : public StoreTest, public ::testing::WithParamInterface<dou
           for (uint32_t r = n * kRowsPerBatch; r < (n + 1) * kRowsPerBatch; ++r) {
             batch.PutId(r, RowId(r));
             batch.PutRow(RowId(r), {r, n, 1.0f});
-            batch.PutVector(RowId(r), ElementType::kU8, vector);
+            batch.PutVector(RowId(r), {ElementType::kU8, vector});
             batch.PutAssign(kGeneration, RowId(r), ListId(r % 7));
             batch.PutPosting(kGeneration, ListId(r % 7), RowId(r), "code", 1.0f, "");
           }

@@ -105,33 +105,74 @@ TEST(RecordsTest, PostingsAndVectors) {
   EXPECT_FALSE(DecodePosting(value, 4, 7, posting).ok());
   EXPECT_FALSE(DecodePosting("", 0, 0, posting).ok());
   EXPECT_FALSE(DecodePosting("", UINT32_MAX, UINT32_MAX, posting).ok());
+}
 
-  ElementType type;
-  std::string_view bytes;
-  ASSERT_TRUE(DecodeVector(std::string_view("\x01"
-                                            "abcd",
-                                            5),
-                           type, bytes)
+TEST(RecordsTest, VectorsSayWhatTheirComponentsAre) {
+  const auto encoded = [](const VectorView& vector) {
+    std::string value;
+    EncodeVectorHead(vector, value);
+    return Hex(value.append(vector.bytes));
+  };
+  EXPECT_EQ(encoded({ElementType::kF16, "abcd"}), "0161626364");
+  EXPECT_EQ(encoded({ElementType::kBf16, "ab"}), "046162");
+  EXPECT_EQ(encoded({ElementType::kI8, "ab"}), "026162");
+  EXPECT_EQ(encoded({ElementType::kI8, "ab", {0.5f, -3}}), "100000003ffd6162");
+  EXPECT_EQ(encoded({ElementType::kU8, "ab", {1, 200}}), "110000803fc86162");
+
+  VectorView vector;
+  const auto decode = [&vector](std::string_view value) { return DecodeVector(value, vector); };
+  ASSERT_TRUE(decode({"\x01"
+                      "abcd",
+                      5})
                   .ok());
-  EXPECT_EQ(type, ElementType::kF16);
-  EXPECT_EQ(bytes, "abcd");
-  EXPECT_FALSE(DecodeVector(std::string_view("\x01"
-                                             "abc",
-                                             4),
-                            type, bytes)
-                   .ok());
-  EXPECT_FALSE(DecodeVector(std::string_view("\x04"
-                                             "abcd",
-                                             5),
-                            type, bytes)
-                   .ok());
-  EXPECT_FALSE(DecodeVector(std::string_view("\xff"
-                                             "abcd",
-                                             5),
-                            type, bytes)
-                   .ok());
-  EXPECT_FALSE(DecodeVector(std::string_view("\x00", 1), type, bytes).ok());
-  EXPECT_FALSE(DecodeVector("", type, bytes).ok());
+  EXPECT_EQ(vector.type, ElementType::kF16);
+  EXPECT_EQ(vector.bytes, "abcd");
+  ASSERT_TRUE(decode({"\x10\0\0\0\x3f\xfd"
+                      "ab",
+                      8})
+                  .ok());
+  EXPECT_EQ(vector.type, ElementType::kI8);
+  EXPECT_EQ(vector.quantization, (ScalarParams{0.5f, -3}));
+  EXPECT_EQ(vector.bytes, "ab");
+  ASSERT_TRUE(decode({"\x11\0\0\x80\x3f\xc8"
+                      "a",
+                      7})
+                  .ok());
+  EXPECT_EQ(vector.type, ElementType::kU8);
+  EXPECT_EQ(vector.quantization, (ScalarParams{1, 200}));
+  ASSERT_TRUE(decode({"\x03"
+                      "a",
+                      2})
+                  .ok());
+  EXPECT_EQ(vector.quantization, ScalarParams());
+}
+
+TEST(RecordsTest, VectorsOfHostileBytesAreDataLoss) {
+  VectorView vector;
+  const auto refused = [&vector](std::string_view value) {
+    return DecodeVector(value, vector).code() == absl::StatusCode::kDataLoss;
+  };
+  const std::string_view no_components("\x00", 1), quantized("\x10\0\0\0\x3f\xfd", 6);
+  EXPECT_TRUE(refused(""));
+  EXPECT_TRUE(refused(no_components));
+  EXPECT_TRUE(refused("\x01"
+                      "abc"));  // a component is cut
+  for (const char* unknown : {"\x05"
+                              "abcd",
+                              "\x0f"
+                              "abcd",
+                              "\x12\x01\x01\x01\x3f\x01"
+                              "abcd",
+                              "\xff"
+                              "abcd"}) {
+    EXPECT_TRUE(refused(unknown)) << unknown;
+  }
+  for (size_t n = 0; n <= quantized.size(); ++n) EXPECT_TRUE(refused(quantized.substr(0, n))) << n;
+  for (const uint32_t scale : {0u, 0xbf000000u, 0x7f800000u, 0x7fc00000u}) {  // 0, -0.5, infinity, NaN
+    std::string value(quantized);
+    std::memcpy(value.data() + 1, &scale, sizeof(scale));
+    EXPECT_TRUE(refused(value + "ab"));
+  }
 }
 
 // Each single bit turned and each truncation is found out.

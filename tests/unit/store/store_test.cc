@@ -32,8 +32,8 @@ TEST_F(StoreTest, ReadsBackWhatWasWritten) {
                 batch.PutId(key, RowId(2));
                 batch.PutRow(RowId(1), {number, 5, 2.5f});
                 batch.PutRow(RowId(2), {key, 6, 3.5f});
-                batch.PutVector(RowId(1), ElementType::kF32, Bytes(vector));
-                batch.PutVector(RowId(2), ElementType::kU8, "xyz");
+                batch.PutVector(RowId(1), {ElementType::kF32, Bytes(vector)});
+                batch.PutVector(RowId(2), {ElementType::kU8, "xyz"});
                 batch.PutCentroid(g, ListId(0), vector.data(), 2);
                 batch.PutAssign(g, RowId(1), ListId(9));
                 batch.PutPosting(g, ListId(9), RowId(1), "code", 0.5f, "refine");
@@ -84,7 +84,7 @@ TEST_F(StoreTest, DeletesAreGone) {
                 batch.PutRecord("r", "1");
                 batch.PutId(1, RowId(1));
                 batch.PutRow(RowId(1), {1, 1, 1.0f});
-                batch.PutVector(RowId(1), ElementType::kI8, "ab");
+                batch.PutVector(RowId(1), {ElementType::kI8, "ab"});
                 batch.PutAssign(g, RowId(1), ListId(2));
                 batch.PutPosting(g, ListId(2), RowId(1), "c", 0.0f, "");
               }).ok());
@@ -118,7 +118,7 @@ TEST_F(StoreTest, SnapshotSeesItsMomentOnly) {
     return Write([&](Batch& batch) {
       batch.PutId(1, RowId(list.value));
       batch.PutRow(RowId(1), {1, list.value, 1.0f});
-      batch.PutVector(RowId(1), ElementType::kU8, what);
+      batch.PutVector(RowId(1), {ElementType::kU8, what});
       batch.PutAssign(g, RowId(1), list);
       batch.PutPosting(g, list, RowId(1), "c", 1.0f, "");
     });
@@ -128,7 +128,7 @@ TEST_F(StoreTest, SnapshotSeesItsMomentOnly) {
   ASSERT_TRUE(put("new", ListId(2)).ok());
   ASSERT_TRUE(Write([&](Batch& batch) {
                 batch.DeletePosting(g, ListId(1), RowId(1));
-                batch.PutVector(RowId(2), ElementType::kU8, "two");
+                batch.PutVector(RowId(2), {ElementType::kU8, "two"});
               }).ok());
   for (int round = 0; round < 2; ++round) {
     EXPECT_EQ(Id(1, before.get()), RowId(1));
@@ -149,7 +149,7 @@ TEST_F(StoreTest, SnapshotSeesItsMomentOnly) {
       ASSERT_TRUE(store_->ScanPostings(g, ListId(0), ListId(9), 1, 0, at, visit).ok());
       EXPECT_EQ(lists, std::vector<ListId>{ListId(old ? 1 : 2)});
       size_t vectors = 0;
-      const auto count = [&](RowId, ElementType, std::string_view) {
+      const auto count = [&](RowId, const VectorView&) {
         ++vectors;
         return OkStatus();
       };
@@ -214,7 +214,7 @@ TEST_F(StoreTest, ScansKeepTheirBounds) {
   ASSERT_TRUE(Write([&](Batch& batch) {
                 for (const uint32_t r : {0u, 1u, 255u, 256u, UINT32_MAX - 1, UINT32_MAX}) {
                   batch.PutRow(RowId(r), {r, 1, 1.0f});
-                  batch.PutVector(RowId(r), ElementType::kU8, std::string(300, 'v'));
+                  batch.PutVector(RowId(r), {ElementType::kU8, std::string(300, 'v')});
                   batch.PutPosting(g, ListId(r), RowId(r), "c", 0.0f, "");
                 }
               }).ok());
@@ -231,8 +231,8 @@ TEST_F(StoreTest, ScansKeepTheirBounds) {
                     .ok());
     EXPECT_TRUE(store_
                     ->ScanVectors(RowId(begin), RowId(end), nullptr,
-                                  [&](RowId row, ElementType, std::string_view bytes) {
-                                    EXPECT_EQ(bytes.size(), 300u);
+                                  [&](RowId row, const VectorView& vector) {
+                                    EXPECT_EQ(vector.bytes.size(), 300u);
                                     vectors.push_back(row.value);
                                     return OkStatus();
                                   })
@@ -310,8 +310,8 @@ TEST_F(StoreTest, BatchesThatCannotBeAppliedAreRefusedAndTheStoreGoesOn) {
   EXPECT_EQ(code([](Batch& b) { b.PutId(PointId(std::string()), RowId(1)); }), kInvalid);
   EXPECT_EQ(code([](Batch& b) { b.DeleteId(PointId(std::string(257, 'x'))); }), kInvalid);
   EXPECT_EQ(code([](Batch& b) { b.PutRow(RowId(1), {PointId(std::string()), 1, 1}); }), kInvalid);
-  EXPECT_EQ(code([](Batch& b) { b.PutVector(RowId(1), ElementType::kF32, "abc"); }), kInvalid);
-  EXPECT_EQ(code([](Batch& b) { b.PutVector(RowId(1), ElementType::kU8, ""); }), kInvalid);
+  EXPECT_EQ(code([](Batch& b) { b.PutVector(RowId(1), {ElementType::kF32, "abc"}); }), kInvalid);
+  EXPECT_EQ(code([](Batch& b) { b.PutVector(RowId(1), {ElementType::kU8, ""}); }), kInvalid);
   EXPECT_EQ(code([](Batch& b) { b.PutAssign(Generation(9), RowId(1), ListId(1)); }), kPrecondition);
   EXPECT_EQ(code([](Batch& b) { b.PutRecord("r", "x"); }, Durability::kNoLog), kInvalid);
   size_t visited = 0;
@@ -370,7 +370,7 @@ TEST_F(StoreTest, FlushAllTruncatesTheLog) {
   const std::string vector(4096, 'v');
   ASSERT_TRUE(Write([&](Batch& batch) {
                 for (uint32_t r = 0; r < 100; ++r) {
-                  batch.PutVector(RowId(r), ElementType::kU8, vector);
+                  batch.PutVector(RowId(r), {ElementType::kU8, vector});
                   batch.PutRow(RowId(r), {r, 1, 1.0f});
                 }
               }).ok());
@@ -392,7 +392,7 @@ TEST_F(StoreTest, GoldenBytesOfVectorsAndPostings) {
   Open();
   ASSERT_TRUE(store_->CreateGeneration(Generation(1)).ok());
   ASSERT_TRUE(Write([](Batch& batch) {
-                batch.PutVector(RowId(1), ElementType::kI8, "abc");
+                batch.PutVector(RowId(1), {ElementType::kI8, "abc"});
                 batch.PutPosting(Generation(1), ListId(2), RowId(3), "CC", 1.0f, "RRR");
                 batch.PutAssign(Generation(1), RowId(3), ListId(2));
               }).ok());

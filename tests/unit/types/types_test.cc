@@ -56,8 +56,10 @@ TEST(TypesTest, ElementsAndMetrics) {
   EXPECT_EQ(ElementSize(ElementType::kF16), 2u);
   EXPECT_EQ(ElementSize(ElementType::kI8), 1u);
   EXPECT_EQ(ElementSize(ElementType::kU8), 1u);
-  EXPECT_EQ(ElementSize(static_cast<ElementType>(4)), 0u);
+  EXPECT_EQ(ElementSize(ElementType::kBf16), 2u);
+  EXPECT_EQ(ElementSize(static_cast<ElementType>(5)), 0u);
   EXPECT_STREQ(ElementTypeName(ElementType::kF16), "f16");
+  EXPECT_STREQ(ElementTypeName(ElementType::kBf16), "bf16");
   EXPECT_STREQ(ElementTypeName(static_cast<ElementType>(9)), "unknown");
   EXPECT_STREQ(MetricName(Metric::kL2), "l2");
   EXPECT_STREQ(MetricName(Metric::kInnerProduct), "ip");
