@@ -78,11 +78,21 @@ v1::Vector EncodedVector(int form, std::vector<float>* meant) {
   if (form == 2) vector.set_f16_le(std::string("\x00\x3c\x00\x40\x00\xc2\x00\x38", 8));
   if (form == 3) vector.set_i8(std::string("\x01\x02\xfd\x00", 4)), *meant = {1, 2, -3, 0};
   if (form == 4) vector.set_u8(std::string("\x01\x02\xfd\x00", 4)), *meant = {1, 2, 253, 0};
+  if (form == 5) vector.set_bf16_le(std::string("\x80\x3f\x00\x40\x40\xc0\x00\x3f", 8));
+  if (form >= 6) {
+    v1::QuantizedVector& quantized = *vector.mutable_quantized();
+    quantized.set_data(std::string("\x01\x02\xfd\x00", 4));
+    quantized.set_scale(0.25f);
+    quantized.set_is_signed(form == 6);
+    quantized.set_zero_point(form == 6 ? -2 : 200);
+    *meant = form == 6 ? std::vector<float>{0.75f, 1, -0.25f, 0.5f}
+                       : std::vector<float>{-49.75f, -49.5f, 13.25f, -50};
+  }
   return vector;
 }
 
 TEST_F(ServerPointsTest, EveryEncodingIsStoredFoundAndGivenBack) {
-  for (int form = 0; form < 5; ++form) {
+  for (int form = 0; form < 8; ++form) {
     SCOPED_TRACE(form);
     std::vector<float> meant;
     const v1::Vector vector = EncodedVector(form, &meant);

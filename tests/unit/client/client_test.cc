@@ -214,6 +214,8 @@ TEST(ToFloats, EveryElementType) {
   // 1.0, -2.0, the smallest subnormal, the largest finite
   EXPECT_EQ(ToFloats({ElementType::kF16, std::string("\x00\x3c\x00\xc0\x01\x00\xff\x7b", 8)}),
             (std::vector<float>{1, -2, 5.9604645e-8f, 65504}));
+  EXPECT_EQ(ToFloats({ElementType::kBf16, std::string("\x80\x3f\x00\xc0", 4)}), (std::vector<float>{1, -2}));
+  EXPECT_EQ(ToFloats({ElementType::kI8, "\x7f\x80", {0.25f, -1}}), (std::vector<float>{32, -31.75f}));
 }
 
 }  // namespace

@@ -422,26 +422,6 @@ TEST_F(CollectionTest, EncodeAndDecode) {
   EXPECT_EQ(collection_->Decode({0}, "", decoded.data()).code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(CollectionTest, ElementTypesKeepTheirBytes) {
-  Create(2, Metric::kL2);
-  const std::string f16("\x00\x3c\x00\xc0", 4);  // 1, -2
-  const std::string i8("\x01\xfe", 2);
-  const std::string u8("\x01\xfe", 2);
-  ASSERT_TRUE(collection_->Upsert({{PointId(1), ElementType::kF16, f16},
-                                   {PointId(2), ElementType::kI8, i8},
-                                   {PointId(3), ElementType::kU8, u8}}).ok());
-  const float q[] = {1, -2};
-  QueryParams params;
-  params.with_vector = true;
-  const auto result = collection_->Query(q, 2, params);
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->hits[0].score, 0.0f);
-  EXPECT_EQ(result->hits[1].score, 0.0f);
-  EXPECT_EQ(result->hits[2].score, 256.0f * 256.0f);
-  EXPECT_EQ(result->hits[0].vector, f16);
-  EXPECT_EQ(result->hits[0].vector_type, ElementType::kF16);
-}
-
 TEST_F(CollectionTest, RowNumbersRunOut) {
   options_.max_row_id = 9;
   Reopen();

@@ -36,6 +36,27 @@ TEST(JsonReaderTest, ReadsNumbersAndKeys) {
   EXPECT_EQ(contents.ids, (std::vector<PointId>{17, PointId("a key"), UINT64_MAX}));
 }
 
+TEST(JsonReaderTest, WholeNumbersBecomeTheIntegersTheyAreToldToBe) {
+  TempDir dir;
+  OpenOptions options;
+  options.path = dir.Write("a.jsonl",
+                           "{\"vector\": [-128, 127]}\n{\"vector\": [128, 0]}\n{\"vector\": [0, 0.5]}\n"
+                           "{\"vector\": [3.0, -1]}\n");
+  options.type = ElementType::kI8;
+  options.quantization = {2, 1};
+  const Contents contents = ReadContents(options);
+  EXPECT_EQ(contents.type, ElementType::kI8);
+  EXPECT_EQ(contents.values, (std::vector<float>{-258, 252, 4, -4}));
+  ASSERT_EQ(contents.bad.size(), 2u);
+  EXPECT_TRUE(IsInvalid(contents.bad[0].reason, {"line 2: vector[0] is 128", "-128 to 127 (i8)"}));
+  EXPECT_TRUE(IsInvalid(contents.bad[1].reason, {"line 3: vector[1] is 0.5"}));
+  options.type = ElementType::kU8;
+  options.quantization = {};
+  EXPECT_EQ(ReadContents(options).values, (std::vector<float>{128, 0}));
+  options.type = ElementType::kBf16;
+  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"f32, not bf16"}));
+}
+
 TEST(JsonReaderTest, UnescapesKeys) {
   Contents contents = ReadLines("{\"id\": \"a\\\"\\u00e9\\n\", \"vector\": [1]}\n");
   EXPECT_EQ(contents.ids, (std::vector<PointId>{PointId("a\"\xc3\xa9\n")}));

@@ -101,6 +101,77 @@ TEST(NpyReaderTest, ReadsEveryItemType) {
   EXPECT_EQ(halves.values, std::vector<float>(10, 1.0f));
 }
 
+OpenOptions Told(const std::string& path, std::optional<ElementType> type, Format format = Format::kAuto) {
+  OpenOptions options;
+  options.path = path;
+  options.type = type;
+  options.format = format;
+  return options;
+}
+
+TEST(NpyReaderTest, SixteenBitsOfSomethingMustBeNamed) {
+  TempDir dir;
+  for (const char* descr : {"<V2", "|V2", "<u2"}) {
+    const std::string path = dir.Write("a.npy", Npy(NpyDictionary(descr, "(1, 2)"), RawAll<uint16_t>({0x3f80, 0xc000})));
+    EXPECT_TRUE(IsInvalid(ReadContents(path).open, {descr, "bf16"}));
+    EXPECT_TRUE(IsInvalid(ReadContents(Told(path, ElementType::kI8)).open, {descr}));
+    const Contents bfloats = ReadContents(Told(path, ElementType::kBf16));
+    EXPECT_EQ(bfloats.type, ElementType::kBf16);
+    EXPECT_EQ(bfloats.values, (std::vector<float>{1, -2}));
+    EXPECT_EQ(ReadContents(Told(path, ElementType::kF16)).values, (std::vector<float>{1.875f, -2}));
+  }
+}
+
+TEST(NpyReaderTest, AnotherTypeThanToldIsRefused) {
+  TempDir dir;
+  const std::string path = dir.Write("a.npy", Npy(NpyDictionary("|u1", "(2, 5)"), SampleMatrix<uint8_t>(2, 5)));
+  ExpectSample(ReadContents(Told(path, ElementType::kU8)), 2, 5);
+  EXPECT_TRUE(IsInvalid(ReadContents(Told(path, ElementType::kI8)).open, {"a.npy", "u8, not i8"}));
+}
+
+TEST(NpyReaderTest, QuantizedIntegersStayAndStandForFloats) {
+  TempDir dir;
+  OpenOptions options;
+  options.path = dir.Write("a.npy", Npy(NpyDictionary("|i1", "(1, 3)"), RawAll<int8_t>({-128, 0, 127})));
+  options.quantization = {0.5f, -128};
+  const Contents contents = ReadContents(options);
+  EXPECT_EQ(contents.type, ElementType::kI8);
+  EXPECT_EQ(contents.values, (std::vector<float>{0, 64, 127.5f}));
+  options.quantization.zero_point = 128;
+  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"a.npy", "zero_point is 128"}));
+  options.path = dir.Write("b.npy", Npy(NpyDictionary("<f4", "(2, 5)"), SampleMatrix<float>(2, 5)));
+  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"b.npy", "not of f32"}));
+}
+
+TEST(RawReaderTest, RowsOfTheNamedTypeAndDim) {
+  TempDir dir;
+  OpenOptions options = Told(dir.Write("a", SampleMatrix<int8_t>(4, 5)), ElementType::kI8, Format::kRaw);
+  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"raw", "dim"}));
+  options.expected_dim = 5;
+  ExpectSample(ReadContents(options), 4, 5);
+  EXPECT_EQ((*OpenVectors(options))->total_rows(), 4u);
+  EXPECT_TRUE((*OpenVectors(options))->Skip(4).ok());
+  EXPECT_TRUE(IsInvalid((*OpenVectors(options))->Skip(5), {"ends after 4"}));
+  options.path = dir.Write("b.gz", Gzip(SampleMatrix<int8_t>(4, 5)));  // of unknown size
+  ExpectSample(ReadContents(options), 4, 5);
+  EXPECT_TRUE(IsInvalid((*OpenVectors(options))->Skip(5), {"ends after 4"}));
+  options.path = dir.Write("c.gz", Gzip(SampleMatrix<int8_t>(4, 5).substr(0, 18)));
+  const Contents cut = ReadContents(options);
+  EXPECT_EQ(cut.rows(), 3u);
+  EXPECT_TRUE(IsDataLoss(cut.end, {"row 3", "3 of 5 bytes"}));
+  options.path = dir.Write("d", "1234567");
+  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"7 bytes are no whole rows of 5"}));
+  options.type.reset();
+  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"type"}));
+}
+
+TEST(BinReaderTest, TheHeaderIsThatOfFbinTheTypeIsTold) {
+  TempDir dir;
+  const auto path = dir.Write("a.bin", Raw(uint32_t{3}) + Raw(uint32_t{4}) + SampleMatrix<uint8_t>(3, 4));
+  ExpectSample(ReadContents(Told(path, ElementType::kU8, Format::kBin)), 3, 4);
+  EXPECT_TRUE(IsDataLoss(ReadContents(Told(path, ElementType::kBf16, Format::kBin)).end, {"truncated"}));
+}
+
 TEST(NpyReaderTest, ReadsVersionTwoAndOtherSpellings) {
   TempDir dir;
   const std::string dictionary = "{\"shape\":(2,5),\"fortran_order\":False,\"descr\":\"<f4\"}";

@@ -45,6 +45,26 @@ TEST(ConvertPointsTest, ColumnsBorrowTheirBytes) {
   EXPECT_TRUE(absl::IsInvalidArgument(FromProto(request, kShape, 1).status()));
 }
 
+TEST(ConvertPointsTest, ColumnsShareScaleAndZeroPoint) {
+  v1::UpsertRequest request;
+  request.mutable_columns()->add_nums(7);
+  request.mutable_columns()->add_nums(8);
+  v1::QuantizedVector& quantized =
+      *request.mutable_columns()->mutable_vectors()->mutable_quantized();
+  quantized.set_data("1234");
+  quantized.set_scale(0.5f);
+  quantized.set_zero_point(3);
+  const auto rows = FromProto(request, kShape, 2);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  for (const PointInput& point : rows->points) {
+    EXPECT_EQ(point.type, ElementType::kU8);
+    EXPECT_EQ(point.quantization, (ScalarParams{0.5f, 3}));
+  }
+  quantized.set_zero_point(256);
+  EXPECT_EQ(MessageOf(FromProto(request, kShape, 2).status()),
+            "columns.vectors.quantized.zero_point is 256, expected 0 to 255 (u8)");
+}
+
 TEST(ConvertPointsTest, UnreadableRowsKeepTheirPlaceInPartialRequests) {
   v1::UpsertRequest request = ThreePoints();
   request.mutable_points(1)->mutable_vector()->set_u8("xyz");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -100,6 +101,10 @@ TEST(ConvertTest, FloatsAreBorrowedOtherTypesConverted) {
   EXPECT_EQ(halves.view().row(0)[0], 1);
   EXPECT_EQ(halves.view().row(0)[1], -2);
   EXPECT_EQ(halves.view().row(0)[2], 0x1p-24f);
+  const FloatRows bfloats({ElementType::kBf16, std::string_view("\x80\x3f\x00\xc0\x01\x00", 6)}, 3);
+  EXPECT_EQ(bfloats.view().row(0)[0], 1);
+  EXPECT_EQ(bfloats.view().row(0)[1], -2);
+  EXPECT_EQ(bfloats.view().row(0)[2], 0x1p-133f);
 }
 
 TEST(ConvertTest, UnalignedFloatsAreCopied) {
@@ -113,14 +118,56 @@ TEST(ConvertTest, UnalignedFloatsAreCopied) {
 
 TEST(ConvertTest, VectorsGoBackInTheirType) {
   for (ElementType type :
-       {ElementType::kF32, ElementType::kF16, ElementType::kI8, ElementType::kU8}) {
+       {ElementType::kF32, ElementType::kF16, ElementType::kBf16, ElementType::kI8, ElementType::kU8}) {
     v1::Vector vector;
-    ToProto(type, "12345678", &vector);
+    ToProto(type, {}, "12345678", &vector);
+    EXPECT_FALSE(vector.has_quantized());
     const auto bytes = BytesOf(vector, "v");
     ASSERT_TRUE(bytes.ok());
     EXPECT_EQ(bytes->type, type);
     EXPECT_EQ(bytes->bytes, "12345678");
+    EXPECT_EQ(bytes->quantization, ScalarParams());
   }
+}
+
+TEST(ConvertTest, QuantizedVectorsKeepScaleAndZeroPoint) {
+  for (const ElementType type : {ElementType::kI8, ElementType::kU8}) {
+    v1::Vector vector;
+    const ScalarParams params{0.5f, type == ElementType::kI8 ? -128 : 255};
+    ToProto(type, params, std::string("\x80\x00\x7f", 3), &vector);
+    ASSERT_TRUE(vector.has_quantized());
+    const auto bytes = OneVector(vector, kShape, "v");
+    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    EXPECT_EQ(bytes->type, type);
+    EXPECT_EQ(bytes->quantization, params);
+    const FloatRows rows(*bytes, 3);
+    EXPECT_EQ(rows.view().row(0)[0], type == ElementType::kI8 ? 0.0f : -63.5f);
+    EXPECT_EQ(rows.view().row(0)[2], type == ElementType::kI8 ? 127.5f : -64.0f);
+  }
+}
+
+TEST(ConvertTest, QuantizedVectorsAreCheckedByField) {
+  v1::Vector vector;
+  v1::QuantizedVector& quantized = *vector.mutable_quantized();
+  quantized.set_data("123");
+  const auto refusal = [&vector] { return MessageOf(OneVector(vector, kShape, "v").status()); };
+  EXPECT_EQ(refusal(), "v.quantized.scale is 0.000000, expected a finite number above 0");
+  quantized.set_scale(-1);
+  EXPECT_EQ(refusal(), "v.quantized.scale is -1.000000, expected a finite number above 0");
+  quantized.set_scale(INFINITY);
+  EXPECT_NE(refusal().find("v.quantized.scale is inf"), std::string::npos);
+  quantized.set_scale(NAN);
+  EXPECT_NE(refusal().find("v.quantized.scale is"), std::string::npos);
+  quantized.set_scale(0.1f);
+  quantized.set_zero_point(-1);
+  EXPECT_EQ(refusal(), "v.quantized.zero_point is -1, expected 0 to 255 (u8)");
+  quantized.set_is_signed(true);
+  quantized.set_zero_point(128);
+  EXPECT_EQ(refusal(), "v.quantized.zero_point is 128, expected -128 to 127 (i8)");
+  quantized.set_zero_point(127);
+  EXPECT_EQ(refusal(), "");
+  quantized.set_data("1234");
+  EXPECT_EQ(refusal(), "v has 4 components, collection \"a\" has 3");
 }
 
 }  // namespace
