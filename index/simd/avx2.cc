@@ -198,6 +198,23 @@ inline Raw FlipTops(const Raw& a) {
   return EachInt(
       [&](int i) { return _mm256_xor_si256(a.v[i], _mm256_set1_epi8(static_cast<char>(0x80))); });
 }
+inline Raw LowHalves(const Raw& a) {
+  return EachInt([&](int i) { return _mm256_and_si256(a.v[i], _mm256_set1_epi8(15)); });
+}
+inline Raw HighHalves(const Raw& a) {
+  return LowHalves(EachInt([&](int i) { return _mm256_srli_epi16(a.v[i], 4); }));
+}
+inline Raw SpreadBits(uint64_t bits) {
+  // Byte k of each lane shows byte k / 8 of its 16 bits, of which it looks at bit k % 8.
+  const __m256i places =
+      _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+  const __m256i one_bit = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
+  return EachInt([&](int i) {
+    const __m256i word = _mm256_set1_epi32(static_cast<int>(bits >> (32 * i)));
+    const __m256i shown = _mm256_and_si256(_mm256_shuffle_epi8(word, places), one_bit);
+    return _mm256_and_si256(_mm256_cmpeq_epi8(shown, one_bit), _mm256_set1_epi8(1));
+  });
+}
 // Bytes widened to 16 bits, those of even and of odd places apart: vpmaddwd then adds two products
 // of each row. vpmaddubsw would saturate.
 struct Operand {
@@ -348,9 +365,9 @@ size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {"avx2",        false,      Scan8,        Scan4,     Scan6,
-                              Dot,           L2Sqr,      DotI8,        DotRows,   Table,
-                              QuantizeTable, Nearest,    ProductsU8S8, ScoreKeys, LeastScore,
-                              BoundKeys,     SelectKeys, DotLimbs};
+const Kernels kAvx2Kernels = {
+    "avx2",     false,     Scan8,      Scan4,         Scan6,      Dot,          L2Sqr,
+    DotI8,      DotRows,   Table,      QuantizeTable, Nearest,    ProductsU8S8, ScoreKeys,
+    LeastScore, BoundKeys, SelectKeys, DotLimbs,      DotNibbles, DotBits,      Hamming};
 
 }  // namespace tessera::simd

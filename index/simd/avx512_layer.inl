@@ -103,6 +103,10 @@ inline Raw FlipTops(Raw a) {
   return _mm512_xor_si512(a, _mm512_set1_epi8(static_cast<char>(0x80)));
 }
 
+inline Raw LowHalves(Raw a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
+inline Raw HighHalves(Raw a) { return LowHalves(_mm512_srli_epi16(a, 4)); }
+inline Raw SpreadBits(uint64_t bits) { return _mm512_maskz_set1_epi8(bits, 1); }
+
 constexpr size_t kTableGroups = 16;
 constexpr size_t kNearestRows = 4;
 constexpr size_t kNearestGroups = 4;

@@ -1,7 +1,8 @@
 // Integer kernels over a layer of 16 integers, compiled once for each instruction set. The
 // including file has defined, besides what float_kernels.inl asks for:
 // - Raw: 64 bytes; LoadRaw(p), any alignment; LoadRawPart(p, n), n in 1..63, zeros after them;
-//   BroadcastQuad(p): four bytes 16 times; FlipTops(raw): the top bit of each byte
+//   BroadcastQuad(p): four bytes 16 times; FlipTops(raw): the top bit of each byte; LowHalves(raw),
+//   HighHalves(raw): the halves of each byte as bytes; SpreadBits(word): 64 bytes of 0 or 1
 // - AsUnsigned(raw), AsSigned(raw): operands of MulAdd, which adds the four products of each four
 //   bytes to a lane: lane i += sum_j unsigned[4 i + j] * signed[4 i + j], exact
 // - Index as 16 integers: ZeroInts(), SetInts(x), AddInts(a, b), LoadInts(p), StoreInts(p, v),
@@ -249,6 +250,49 @@ void DotLimbs(const uint8_t* codes, const int8_t* high, const int8_t* low, size_
     const auto code = AsUnsigned(FlipTops(LoadRawPart(codes + i, dim - i)));
     highs = MulAdd(highs, code, AsSigned(LoadRawPart(high + i, dim - i)));
     lows = MulAdd(lows, code, AsSigned(LoadRawPart(low + i, dim - i)));
+  }
+  sums[0] = SumInts(highs);
+  sums[1] = SumInts(lows);
+}
+
+// Adds the products of up to 64 codes with their limbs; `count` limbs are there.
+template <typename Codes>
+inline void AddProducts(const Codes& codes, const int8_t* high, const int8_t* low, size_t count,
+                        Index& highs, Index& lows) {
+  if (count >= 64) {
+    highs = MulAdd(highs, codes, AsSigned(LoadRaw(high)));
+    lows = MulAdd(lows, codes, AsSigned(LoadRaw(low)));
+  } else if (count > 0) {
+    highs = MulAdd(highs, codes, AsSigned(LoadRawPart(high, count)));
+    lows = MulAdd(lows, codes, AsSigned(LoadRawPart(low, count)));
+  }
+}
+
+void DotNibbles(const uint8_t* codes, const int8_t* high, const int8_t* low, size_t dim,
+                int32_t* sums) {
+  const size_t n = (dim + 1) / 2;
+  Index highs = ZeroInts();
+  Index lows = ZeroInts();
+  for (size_t i = 0; i < n; i += 64) {
+    const Raw both = n - i >= 64 ? LoadRaw(codes + i) : LoadRawPart(codes + i, n - i);
+    const size_t seconds = dim - n - i < 64 ? dim - n - i : 64;
+    const size_t firsts = n - i < 64 ? n - i : 64;
+    AddProducts(AsUnsigned(LowHalves(both)), high + i, low + i, firsts, highs, lows);
+    AddProducts(AsUnsigned(HighHalves(both)), high + n + i, low + n + i, seconds, highs, lows);
+  }
+  sums[0] = SumInts(highs);
+  sums[1] = SumInts(lows);
+}
+
+void DotBits(const uint8_t* codes, const int8_t* high, const int8_t* low, size_t dim,
+             int32_t* sums) {
+  Index highs = ZeroInts();
+  Index lows = ZeroInts();
+  for (size_t i = 0; i < dim; i += 64) {
+    const size_t count = dim - i < 64 ? dim - i : 64;
+    uint64_t bits = 0;
+    __builtin_memcpy(&bits, codes + i / 8, (count + 7) / 8);
+    AddProducts(AsUnsigned(SpreadBits(bits)), high + i, low + i, count, highs, lows);
   }
   sums[0] = SumInts(highs);
   sums[1] = SumInts(lows);

@@ -110,5 +110,43 @@ inline uint32_t BisectKeys(uint32_t low, uint32_t high, size_t at_least, size_t 
   }
 }
 
+[[maybe_unused]] void DotNibblesScalar(const uint8_t* codes, const int8_t* high, const int8_t* low,
+                                       size_t dim, int32_t* sums) {
+  const size_t n = (dim + 1) / 2;
+  sums[0] = sums[1] = 0;
+  for (size_t j = 0; j < dim; ++j) {
+    const int32_t code = j < n ? codes[j] & 15 : codes[j - n] >> 4;
+    sums[0] += code * high[j];
+    sums[1] += code * low[j];
+  }
+}
+
+[[maybe_unused]] void DotBitsScalar(const uint8_t* codes, const int8_t* high, const int8_t* low,
+                                    size_t dim, int32_t* sums) {
+  sums[0] = sums[1] = 0;
+  for (size_t j = 0; j < dim; ++j) {
+    const int32_t code = codes[j / 8] >> (j % 8) & 1;
+    sums[0] += code * high[j];
+    sums[1] += code * low[j];
+  }
+}
+
+// Words of eight bytes; where the instruction set counts bits, the compiler uses that.
+[[maybe_unused]] uint32_t Hamming(const uint8_t* a, const uint8_t* b, size_t bytes) {
+  uint32_t count = 0;
+  size_t i = 0;
+  for (; i + 8 <= bytes; i += 8) {
+    uint64_t x;
+    uint64_t y;
+    __builtin_memcpy(&x, a + i, 8);
+    __builtin_memcpy(&y, b + i, 8);
+    count += static_cast<uint32_t>(__builtin_popcountll(x ^ y));
+  }
+  for (; i < bytes; ++i) {
+    count += static_cast<uint32_t>(__builtin_popcount(static_cast<uint32_t>(a[i] ^ b[i])));
+  }
+  return count;
+}
+
 }  // namespace
 }  // namespace tessera::simd

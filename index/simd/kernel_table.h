@@ -104,6 +104,15 @@ struct Kernels {
   // unsigned, the limbs signed. Exact for dim <= 65535. Any alignment; nothing past dim is read.
   void (*dot_limbs)(const uint8_t* codes, const int8_t* high, const int8_t* low, size_t dim,
                     int32_t* sums);
+  // The same of 4-bit codes: n = (dim + 1) / 2 bytes, component j < n in the low half of byte j,
+  // component n + j in its high half. Nothing past the n bytes or the dim limbs is read.
+  void (*dot_nibbles)(const uint8_t* codes, const int8_t* high, const int8_t* low, size_t dim,
+                      int32_t* sums);
+  // The same of bits: component j is bit j % 8 of byte j / 8. Bits past dim count for nothing.
+  void (*dot_bits)(const uint8_t* codes, const int8_t* high, const int8_t* low, size_t dim,
+                   int32_t* sums);
+  // How many bits of two strings of `bytes` bytes differ.
+  uint32_t (*hamming)(const uint8_t* a, const uint8_t* b, size_t bytes);
 };
 
 // One table per file of this folder; only those that the build compiles are defined.

@@ -182,6 +182,21 @@ inline Raw BroadcastQuad(const int8_t* p) {
 inline Raw FlipTops(const Raw& a) {
   return EachInt([&](int i) { return veorq_u32(a.v[i], vdupq_n_u32(0x80808080)); });
 }
+inline Raw LowHalves(const Raw& a) {
+  return EachInt([&](int i) { return vandq_u32(a.v[i], vdupq_n_u32(0x0f0f0f0f)); });
+}
+inline Raw HighHalves(const Raw& a) {
+  return LowHalves(EachInt([&](int i) { return vshrq_n_u32(a.v[i], 4); }));
+}
+inline Raw SpreadBits(uint64_t bits) {
+  const uint8x8_t one_bit = vcreate_u8(0x8040201008040201);
+  return EachInt([&](int i) {
+    const uint8x16_t shown = vcombine_u8(vdup_n_u8(static_cast<uint8_t>(bits >> (16 * i))),
+                                         vdup_n_u8(static_cast<uint8_t>(bits >> (16 * i + 8))));
+    const uint8x16_t set = vtstq_u8(shown, vcombine_u8(one_bit, one_bit));
+    return vreinterpretq_u32_u8(vandq_u8(set, vdupq_n_u8(1)));
+  });
+}
 // Bytes widened to 16 bits, those of even and of odd places apart.
 struct Operand {
   int16x8_t even[4];
@@ -336,9 +351,9 @@ size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in
 
 }  // namespace
 
-const Kernels kNeonKernels = {"neon",        false,      Scan8,        Scan4,     Scan6,
-                              Dot,           L2Sqr,      DotI8,        DotRows,   Table,
-                              QuantizeTable, Nearest,    ProductsU8S8, ScoreKeys, LeastScore,
-                              BoundKeys,     SelectKeys, DotLimbs};
+const Kernels kNeonKernels = {
+    "neon",     false,     Scan8,      Scan4,         Scan6,      Dot,          L2Sqr,
+    DotI8,      DotRows,   Table,      QuantizeTable, Nearest,    ProductsU8S8, ScoreKeys,
+    LeastScore, BoundKeys, SelectKeys, DotLimbs,      DotNibbles, DotBits,      Hamming};
 
 }  // namespace tessera::simd

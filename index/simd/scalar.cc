@@ -94,6 +94,9 @@ const Kernels kScalarKernels = {"scalar",
                                 LeastScoreScalar,
                                 BoundKeysScalar,
                                 SelectKeysScalar,
-                                DotLimbsScalar};
+                                DotLimbsScalar,
+                                DotNibblesScalar,
+                                DotBitsScalar,
+                                Hamming};
 
 }  // namespace tessera::simd

@@ -203,6 +203,9 @@ const Kernels kSsse3Kernels = {"ssse3",
                                LeastScoreScalar,
                                BoundKeysScalar,
                                SelectKeysScalar,
-                               DotLimbsScalar};
+                               DotLimbsScalar,
+                               DotNibblesScalar,
+                               DotBitsScalar,
+                               Hamming};
 
 }  // namespace tessera::simd

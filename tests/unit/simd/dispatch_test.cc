@@ -24,7 +24,8 @@ TEST(DispatchTest, EveryTableIsCompleteAndBearsItsName) {
     EXPECT_TRUE(names.insert(k.name).second) << k.name << " stands twice";
     EXPECT_TRUE(k.scan8 && k.scan4 && k.scan6 && k.dot && k.l2sqr && k.dot_i8 && k.dot_rows &&
                 k.table && k.quantize_table && k.nearest && k.products_u8s8 && k.score_keys &&
-                k.least_score && k.bound_keys && k.select_keys && k.dot_limbs)
+                k.least_score && k.bound_keys && k.select_keys && k.dot_limbs && k.dot_nibbles &&
+                k.dot_bits && k.hamming)
         << k.name;
   }
 }

@@ -257,6 +257,67 @@ TEST_P(IntegerKernelsTest, DotLimbsIsExact) {
   }
 }
 
+// Codes of 4 bits or 1 against limbs: `code(bytes, j)` is the definition.
+template <typename Kernel, typename Code>
+void CheckPacked(const Kernel& kernel, const Code& code, bool nibbles) {
+  for (const size_t dim :
+       {0, 1, 2, 3, 7, 8, 9, 31, 63, 64, 65, 100, 127, 128, 129, 130, 511, 784, 65535}) {
+    for (const bool extreme : {false, true}) {
+      const size_t bytes = nibbles ? (dim + 1) / 2 : (dim + 7) / 8;
+      const std::vector<uint8_t> packed =
+          extreme ? std::vector<uint8_t>(bytes, 0xff) : RandomIntegers<uint8_t>(bytes, 0, 255, 12);
+      const std::vector<int8_t> tops =
+          extreme ? std::vector<int8_t>(dim, -128) : RandomIntegers<int8_t>(dim, -128, 127, 13);
+      const std::vector<int8_t> rests =
+          extreme ? std::vector<int8_t>(dim, 127) : RandomIntegers<int8_t>(dim, -128, 127, 14);
+      GuardedBuffer<uint8_t> codes(packed);
+      GuardedBuffer<int8_t> high(tops), low(rests);
+      int32_t sums[2] = {-1, -1};
+      kernel(codes.data(), high.data(), low.data(), dim, sums);
+      int64_t expected[2] = {};
+      for (size_t j = 0; j < dim; ++j) {
+        expected[0] += int64_t{code(packed, dim, j)} * tops[j];
+        expected[1] += int64_t{code(packed, dim, j)} * rests[j];
+      }
+      ASSERT_EQ(sums[0], expected[0]) << dim;
+      ASSERT_EQ(sums[1], expected[1]) << dim;
+    }
+  }
+}
+
+TEST_P(IntegerKernelsTest, DotNibblesIsExact) {
+  CheckPacked(
+      kernels().dot_nibbles,
+      [](const std::vector<uint8_t>& bytes, size_t dim, size_t j) {
+        const size_t n = (dim + 1) / 2;
+        return j < n ? bytes[j] & 15 : bytes[j - n] >> 4;
+      },
+      true);
+}
+
+TEST_P(IntegerKernelsTest, DotBitsIsExact) {
+  CheckPacked(
+      kernels().dot_bits,
+      [](const std::vector<uint8_t>& bytes, size_t, size_t j) {
+        return bytes[j / 8] >> (j % 8) & 1;
+      },
+      false);
+}
+
+TEST_P(IntegerKernelsTest, HammingCountsDifferences) {
+  for (const size_t bytes : {0, 1, 7, 8, 9, 13, 16, 64, 98, 100}) {
+    const std::vector<uint8_t> one = RandomIntegers<uint8_t>(bytes, 0, 255, 15);
+    const std::vector<uint8_t> other = RandomIntegers<uint8_t>(bytes, 0, 255, 16);
+    uint32_t expected = 0;
+    for (size_t i = 0; i < bytes; ++i) {
+      for (int bit = 0; bit < 8; ++bit) expected += (one[i] >> bit & 1) != (other[i] >> bit & 1);
+    }
+    GuardedBuffer<uint8_t> a(one), b(other);
+    EXPECT_EQ(kernels().hamming(a.data(), b.data(), bytes), expected);
+    EXPECT_EQ(kernels().hamming(a.data(), a.data(), bytes), 0u);
+  }
+}
+
 TESSERA_FOR_EVERY_ISA(IntegerKernelsTest);
 
 }  // namespace
