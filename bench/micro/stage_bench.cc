@@ -38,6 +38,7 @@ quant::Model MakeModel(uint32_t dim, uint32_t m, uint32_t bits, bool rotated = f
   model.spec.pq_bits = bits;
   model.spec.refine = kDynamic8;
   model.code = quant::TableCode(quant::LayoutOf(model.spec, dim), Normal(size_t{dim} << bits, 4));
+  model.refine = quant::RecordCode(kDynamic8, model.metric, dim, false);
   model.correction_step = 0.01f;
   return model;
 }
@@ -235,7 +236,7 @@ void Refine(benchmark::State& state) {
   // Records end in two floats; small bytes keep them finite.
   const Array<uint8_t> bytes = RandomBytes(records * model.refine_bytes(), 31, 10);
   const auto queries = MakeQueries(model, 1);
-  quant::RefineQuery query;
+  quant::RecordQuery query;
   std::mt19937 random(11);
   std::vector<size_t> chosen(depth);
   float sum = 0;
@@ -243,9 +244,9 @@ void Refine(benchmark::State& state) {
     state.PauseTiming();
     for (size_t& record : chosen) record = random() % records;
     state.ResumeTiming();
-    quant::PrepareRefine(model, queries[0], query);
+    model.refine.Prepare(queries[0].y.data(), std::sqrt(queries[0].y_norm2), query);
     for (const size_t record : chosen) {
-      sum += quant::RefineScore(model, query, 1.0f, bytes.data() + record * model.refine_bytes());
+      sum += model.refine.Score(query, 1.0f, bytes.data() + record * model.refine_bytes());
     }
   }
   benchmark::DoNotOptimize(sum);

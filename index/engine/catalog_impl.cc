@@ -19,6 +19,7 @@
 
 #include "index/base/failpoint.h"
 #include "index/catalog.h"
+#include "index/quant/model.h"
 #include "index/engine/collection_impl.h"
 #include "index/simd/kernels.h"
 
@@ -263,11 +264,9 @@ Status CollectionSpec::Validate() const {
   if (dim == 0 || dim > kMaxDim) {
     return InvalidArgument("dim is " + std::to_string(dim) + ", must be 1 to " + std::to_string(kMaxDim));
   }
-  if (quantizer.code != CodeKind::kProduct) {
-    return InvalidArgument("quantizer: collections take product codes (PQ...), not " + quantizer.ToString());
-  }
   TESSERA_RETURN_IF_ERROR(goal.Validate(dim));
-  return Annotate(quantizer.Validate(dim), "quantizer: ");
+  TESSERA_RETURN_IF_ERROR(Annotate(quantizer.Validate(dim), "quantizer: "));
+  return Annotate(quant::CheckTrainable(quantizer), "quantizer: ");
 }
 
 StatusOr<std::unique_ptr<Catalog>> Catalog::Open(const CatalogOptions& options) {

@@ -1,4 +1,5 @@
-// SearchGroup: many queries prepared together, scanned query by query or list by list.
+// SearchGroup: many queries prepared together, scanned query by query or (table codes) list by
+// list.
 #include <algorithm>
 #include <span>
 
@@ -52,8 +53,10 @@ class Group {
     quant::CoarseSearchBatch(*snapshot_.model, *snapshot_.table, s_.transformed, plan_.nprobe,
                              s_.coarse, s_.probed);
     for (QueryState& state : states()) {
-      quant::BuildQueryTables(*snapshot_.model, state.query, state.tables);
-      StartScan(*snapshot_.model, plan_, state);
+      if (snapshot_.model->record.empty()) {
+        quant::BuildQueryTables(*snapshot_.model, state.query, state.tables);
+      }
+      StartScan(snapshot_, plan_, state);
     }
   }
 

@@ -6,16 +6,24 @@
 
 namespace tessera::engine {
 
-void StartScan(const quant::Model& model, const SearchPlan& plan, QueryState& state) {
+void StartScan(const Snapshot& snapshot, const SearchPlan& plan, QueryState& state) {
+  const quant::Model& model = *snapshot.model;
   state.top.Reset(plan.candidates());
+  state.counts = {};
+  if (!model.record.empty()) {
+    state.records.Start(model, *snapshot.table, state.query, state.top);
+    return;
+  }
   state.scanner.Start({&simd::ActiveKernels(), &state.tables, model.code_bytes(), model.code.scan_bits(),
                        model.correction_step},
                       state.top);
-  state.counts = {};
 }
 
 Status ScanProbed(const Snapshot& snapshot, size_t first, size_t last, const StopToken& stop,
                   QueryState& state) {
+  if (!snapshot.model->record.empty()) {
+    return state.records.Scan(snapshot.lists, state.probed, first, last, stop, state.counts);
+  }
   return state.scanner.Scan(snapshot.lists, state.probed, first, last, stop, state.counts);
 }
 
@@ -28,7 +36,7 @@ StatusOr<uint32_t> Widen(const Snapshot& snapshot, const SearchPlan& plan, const
     probes = static_cast<uint32_t>(std::min<uint64_t>(nlist, uint64_t{probes} * 2));
     quant::CoarseSearch(*snapshot.model, *snapshot.table, state.query, probes, coarse,
                         state.probed);
-    StartScan(*snapshot.model, plan, state);
+    StartScan(snapshot, plan, state);
     TESSERA_RETURN_IF_ERROR(ScanProbed(snapshot, 0, state.probed.size(), stop, state));
   }
   state.top.Finish();

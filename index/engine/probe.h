@@ -9,8 +9,9 @@
 
 namespace tessera::engine {
 
-// Empties the candidates and the counts of `state`, whose tables are built.
-void StartScan(const quant::Model& model, const SearchPlan& plan, QueryState& state);
+// Empties the candidates and the counts of `state`; its query is transformed, its tables (of table
+// codes) are built.
+void StartScan(const Snapshot& snapshot, const SearchPlan& plan, QueryState& state);
 
 // Scans state.probed[first, last).
 Status ScanProbed(const Snapshot& snapshot, size_t first, size_t last, const StopToken& stop,

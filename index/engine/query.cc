@@ -159,7 +159,9 @@ class QueryRun {
     const size_t threads = core_.options.compute->Concurrency();
     const size_t group = std::min(kGroupQueries, (queries_.rows() + threads - 1) / threads);
     const uint64_t code_bytes = snapshot_.lists.rows() * (snapshot_.lists.layout().code_bytes + 1);
-    const bool by_list = group * plan.nprobe >= kMinVisits * snapshot_.lists.nlist() &&
+    // Records are scored row by row: there is little to share.
+    const bool by_list = snapshot_.model->record.empty() &&
+                         group * plan.nprobe >= kMinVisits * snapshot_.lists.nlist() &&
                          code_bytes >= core_.options.grouped_code_bytes;
     const ScanOrder order = by_list ? ScanOrder::kByList : ScanOrder::kByQuery;
     std::mutex mutex;

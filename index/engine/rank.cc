@@ -1,6 +1,9 @@
 #include "index/engine/rank.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "index/base/prefetch.h"
 #include "index/elements.h"
@@ -10,12 +13,21 @@
 namespace tessera::engine {
 namespace {
 
+// Rows read between two looks at what they have to beat.
+constexpr size_t kGroupRows = 16;
+// Standard deviations of RaBitQ's error that count as possible.
+constexpr float kDeviations = 3.0f;
+
 struct RankScratch {
-  quant::RefineQuery refine;
+  quant::RecordQuery refine;
   std::vector<float> raw;
   std::vector<const lists::Chunk*> chunks;  // of the candidates
   std::vector<uint32_t> keys;               // of the candidates: smaller is better
   std::vector<uint32_t> best;
+  std::vector<uint32_t> order;  // candidates by estimate
+  std::vector<uint32_t> group;  // candidates to be scored next
+  std::vector<RowId> rows;      // of the group
+  std::vector<float> heap;      // the least distances so far, the largest in front
 };
 
 class Ranker {
@@ -26,16 +38,10 @@ class Ranker {
 
   Status Run(const float* q, std::vector<RankedRow>& out) {
     FindChunks();
-    switch (plan_.rerank) {
-      case RerankTier::kRefine:
-        ScoreByRefine();
-        break;
-      case RerankTier::kRaw:
-        TESSERA_RETURN_IF_ERROR(ScoreByRaw(q));
-        break;
-      default:
-        s_.keys.assign(state_.top.keys().begin(), state_.top.keys().end());
-        break;
+    if (plan_.rerank == RerankTier::kNone) {
+      s_.keys.assign(state_.top.keys().begin(), state_.top.keys().end());
+    } else {
+      TESSERA_RETURN_IF_ERROR(Rerank(q));
     }
     TakeBest(out);
     return OkStatus();
@@ -60,38 +66,112 @@ class Ranker {
 
   size_t InChunk(size_t i) const { return state_.top.places()[i].position % lists::kChunkRows; }
 
-  void ScoreByRefine() {
+  // Scores candidates again, those of the best estimates first, a group at a time, and leaves out
+  // those that cannot be among the best any more even if their estimate errs as far as it may.
+  // Without a bound on errors that is one group of all.
+  Status Rerank(const float* q) {
+    const size_t n = state_.top.size();
+    const auto estimates = state_.top.keys();
+    const bool bounded = HasBound() && n > plan_.wanted + kGroupRows;
+    if (plan_.rerank == RerankTier::kRefine) {
+      const float norm = std::sqrt(state_.query.y_norm2);
+      snapshot_.model->refine.Prepare(state_.query.y.data(), norm, s_.refine);
+    }
+    s_.order.resize(n);
+    std::iota(s_.order.begin(), s_.order.end(), 0u);
+    if (bounded) {
+      std::sort(s_.order.begin(), s_.order.end(), [estimates, this](uint32_t a, uint32_t b) {
+        if (estimates[a] != estimates[b]) return estimates[a] < estimates[b];
+        return state_.top.places()[a] < state_.top.places()[b];
+      });
+    }
+    s_.keys.assign(n, std::numeric_limits<uint32_t>::max());  // of rows left out
+    s_.heap.clear();
+    for (size_t next = 0; next < n;) {
+      s_.group.clear();
+      while (next < n && (!bounded || s_.group.size() < kGroupRows)) {
+        const uint32_t i = s_.order[next++];
+        if (!bounded || MayEnter(i)) s_.group.push_back(i);
+      }
+      TESSERA_RETURN_IF_ERROR(plan_.rerank == RerankTier::kRefine ? ScoreByRefine()
+                                                                  : ScoreByRaw(q));
+      if (bounded) Gather();
+    }
+    return OkStatus();
+  }
+
+  bool HasBound() const {
+    return snapshot_.model->record.has_slack() || snapshot_.model->error_bound > 0;
+  }
+
+  // How much less than its estimate the distance of candidate i may be.
+  float Slack(uint32_t i) const {
+    const quant::Model& model = *snapshot_.model;
+    const float base = state_.probed[state_.top.places()[i].probe].base;
+    const float length2 =
+        model.metric == Metric::kInnerProduct ? state_.query.y_norm2 : std::max(base, 0.0f);
+    if (!model.record.has_slack()) return model.error_bound * std::sqrt(length2);
+    const uint8_t* code = s_.chunks[i]->page_row(snapshot_.lists.layout(), InChunk(i));
+    return kDeviations * model.record.Slack(code) * std::sqrt(length2);
+  }
+
+  bool MayEnter(uint32_t i) const {
+    if (s_.heap.size() < plan_.wanted) return true;
+    return !(lists::FromOrderedBits(state_.top.keys()[i]) - Slack(i) > s_.heap.front());
+  }
+
+  // The scores of the group among the best so far, as distances in the sense of estimates.
+  void Gather() {
+    for (const uint32_t i : s_.group) {
+      float distance = lists::FromOrderedBits(s_.keys[i]);
+      const bool raw = plan_.rerank == RerankTier::kRaw;
+      if (raw && snapshot_.model->metric == Metric::kCosine) distance = 2.0f + 2.0f * distance;
+      if (s_.heap.size() == plan_.wanted) {
+        if (!(distance < s_.heap.front())) continue;
+        std::pop_heap(s_.heap.begin(), s_.heap.end());
+        s_.heap.back() = distance;
+      } else {
+        s_.heap.push_back(distance);
+      }
+      std::push_heap(s_.heap.begin(), s_.heap.end());
+    }
+  }
+
+  Status ScoreByRefine() {
     const quant::Model& model = *snapshot_.model;
     const lists::RowLayout& layout = snapshot_.lists.layout();
     constexpr size_t kAhead = 12;  // records asked for before they are needed
-    const auto record = [&](size_t i) { return s_.chunks[i]->record(layout, InChunk(i)); };
-    quant::PrepareRefine(model, state_.query, s_.refine);
-    const size_t n = state_.top.size();
-    s_.keys.resize(n);
-    for (size_t i = 0; i < std::min(n, kAhead); ++i) PrefetchRange(record(i), layout.record_bytes);
-    for (size_t i = 0; i < n; ++i) {
-      if (i + kAhead < n) PrefetchRange(record(i + kAhead), layout.record_bytes);
+    const auto record = [&](size_t g) {
+      return s_.chunks[s_.group[g]]->record(layout, InChunk(s_.group[g]));
+    };
+    const size_t n = s_.group.size();
+    for (size_t g = 0; g < std::min(n, kAhead); ++g) PrefetchRange(record(g), layout.record_bytes);
+    for (size_t g = 0; g < n; ++g) {
+      if (g + kAhead < n) PrefetchRange(record(g + kAhead), layout.record_bytes);
+      const uint32_t i = s_.group[g];
       const float base = state_.probed[state_.top.places()[i].probe].base;
-      s_.keys[i] = lists::OrderedBits(quant::RefineScore(model, s_.refine, base, record(i)));
+      s_.keys[i] = lists::OrderedBits(model.refine.Score(s_.refine, base, record(g)));
     }
     reranked_ += n;
+    return OkStatus();
   }
 
   Status ScoreByRaw(const float* q) {
     const quant::Model& model = *snapshot_.model;
-    const size_t n = state_.top.size();
-    std::vector<RowId> rows(n);
-    for (size_t i = 0; i < n; ++i) rows[i] = s_.chunks[i]->row_id(InChunk(i));
-    TESSERA_ASSIGN_OR_RETURN(auto vectors, store_->GetVectors(rows, snapshot_.store.get()));
+    const size_t n = s_.group.size();
+    s_.rows.resize(n);
+    for (size_t g = 0; g < n; ++g) {
+      s_.rows[g] = s_.chunks[s_.group[g]]->row_id(InChunk(s_.group[g]));
+    }
+    TESSERA_ASSIGN_OR_RETURN(auto vectors, store_->GetVectors(s_.rows, snapshot_.store.get()));
     TESSERA_RETURN_IF_ERROR(stop_.Check());
     s_.raw.resize(model.dim);
-    s_.keys.resize(n);
-    for (size_t i = 0; i < n; ++i) {
-      if (!vectors[i] || vectors[i]->bytes.size() != model.dim * ElementSize(vectors[i]->type)) {
-        return DataLoss("vector of row " + std::to_string(rows[i].value) +
+    for (size_t g = 0; g < n; ++g) {
+      if (!vectors[g] || vectors[g]->bytes.size() != model.dim * ElementSize(vectors[g]->type)) {
+        return DataLoss("vector of row " + std::to_string(s_.rows[g].value) +
                         " is missing or has a wrong length");
       }
-      ToFloats(vectors[i]->type, vectors[i]->quantization, vectors[i]->bytes.data(), model.dim,
+      ToFloats(vectors[g]->type, vectors[g]->quantization, vectors[g]->bytes.data(), model.dim,
                s_.raw.data());
       if (model.metric == Metric::kCosine) {
         TESSERA_ASSIGN_OR_RETURN(const double norm, CheckVector(s_.raw.data(), model.dim,
@@ -99,7 +179,7 @@ class Ranker {
         Normalize(s_.raw.data(), model.dim, norm);
       }
       const float score = quant::ExactScore(model.metric, q, s_.raw.data(), model.dim);
-      s_.keys[i] = lists::OrderedBits(model.metric == Metric::kL2 ? score : -score);
+      s_.keys[s_.group[g]] = lists::OrderedBits(model.metric == Metric::kL2 ? score : -score);
     }
     reranked_ += n;
     return OkStatus();

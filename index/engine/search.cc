@@ -55,9 +55,9 @@ Status Search(const Snapshot& snapshot, const store::Store* store, const float* 
   quant::TransformQuery(model, q, state.query);
   quant::CoarseSearch(model, *snapshot.table, state.query, plan.nprobe, coarse, state.probed);
   explain.coarse_us += watch.LapMicros();
-  quant::BuildQueryTables(model, state.query, state.tables);
+  if (model.record.empty()) quant::BuildQueryTables(model, state.query, state.tables);
   explain.tables_us += watch.LapMicros();
-  StartScan(model, plan, state);
+  StartScan(snapshot, plan, state);
   TESSERA_RETURN_IF_ERROR(ScanProbed(snapshot, 0, state.probed.size(), stop, state));
   TESSERA_ASSIGN_OR_RETURN(const uint32_t probes, Widen(snapshot, plan, stop, coarse, state));
   explain.lists_probed += probes;

@@ -28,7 +28,8 @@ Status Search(const Snapshot& snapshot, const store::Store* store, const float* 
 // Queries that are scanned list by list together, some 12 KiB each: the more, the oftener the codes
 // of a list are used.
 inline constexpr size_t kGroupQueries = 1024;
-// By list: the codes of a list are read from memory once for all queries that probe it.
+// By list: the codes of a list are read from memory once for all queries that probe it. Not for
+// codes that are records.
 enum class ScanOrder : uint8_t { kByQuery, kByList };
 // Called once for each query i of a group, in order.
 using GroupResult =

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "index/collection.h"
+#include "index/lists/record_scan.h"
 #include "index/lists/scan.h"
 #include "index/lists/top_k.h"
 #include "index/quant/coarse.h"
@@ -36,7 +37,8 @@ struct QueryState {
   quant::QueryTables tables;
   std::vector<quant::ProbedList> probed;
   lists::TopK top;
-  lists::Scanner scanner;
+  lists::Scanner scanner;        // of table codes
+  lists::RecordScanner records;  // of codes that are records
   lists::ScanCounts counts;
 };
 

@@ -34,8 +34,8 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
 // Layout of the mirror's rows for a model; null = untrained.
 inline lists::RowLayout LayoutOf(const quant::Model* model, uint32_t dim) {
-  if (!model) return {0, dim * static_cast<uint32_t>(sizeof(float))};
-  return {model->code_bytes(), model->refine_bytes()};
+  if (!model) return {0, dim * static_cast<uint32_t>(sizeof(float)), false};
+  return {model->code_bytes(), model->refine_bytes(), !model->record.empty()};
 }
 
 // The current snapshot. Thread-safe; a mutex around a pointer copy (std::atomic<shared_ptr> is no faster).

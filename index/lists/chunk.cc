@@ -15,7 +15,7 @@ void AppendBlocks(const Chunk* old, std::span<const NewRow> added, const RowLayo
     const size_t count = std::min(room, added.size() - done);
     if (count == 0) continue;
     for (size_t i = 0; i < count; ++i) rows[i] = {added[done + i].code, added[done + i].correction};
-    out.blocks[b] = AppendToBlock(block, {rows.data(), count}, layout.code_bytes);
+    out.blocks[b] = AppendToBlock(block, {rows.data(), count}, layout.block_code_bytes());
     done += count;
   }
 }
@@ -27,11 +27,15 @@ void AppendPages(size_t old_rows, std::span<const NewRow> added, const RowLayout
     const size_t page = position / kPageRows;
     const size_t used = position % kPageRows;
     const size_t count = std::min(kPageRows - used, added.size() - done);
-    const size_t bytes = layout.record_bytes;
+    const size_t bytes = layout.page_row_bytes();
+    const size_t code_bytes = layout.page_code_bytes();
     std::shared_ptr<uint8_t[]> grown = std::make_shared<uint8_t[]>((used + count) * bytes);
     if (used > 0) std::memcpy(grown.get(), out.pages[page].get(), used * bytes);
     for (size_t i = 0; i < count; ++i) {
-      std::memcpy(grown.get() + (used + i) * bytes, added[done + i].record, bytes);
+      uint8_t* to = grown.get() + (used + i) * bytes;
+      const NewRow& row = added[done + i];
+      if (code_bytes > 0) std::memcpy(to, row.code, code_bytes);
+      if (bytes > code_bytes) std::memcpy(to + code_bytes, row.record, bytes - code_bytes);
     }
     out.pages[page] = std::move(grown);
     done += count;
@@ -71,8 +75,8 @@ std::shared_ptr<const ChunkIds> AppendIds(const Chunk* old, std::span<const NewR
 ChunkPtr AppendToChunk(const Chunk* old, std::span<const NewRow> added, const RowLayout& layout) {
   auto chunk = old ? std::make_shared<Chunk>(*old) : std::make_shared<Chunk>();
   const size_t old_rows = chunk->rows;
-  if (layout.code_bytes > 0) AppendBlocks(old, added, layout, *chunk);
-  if (layout.record_bytes > 0) AppendPages(old_rows, added, layout, *chunk);
+  if (layout.block_code_bytes() > 0) AppendBlocks(old, added, layout, *chunk);
+  if (layout.page_row_bytes() > 0) AppendPages(old_rows, added, layout, *chunk);
   chunk->ids = AppendIds(old, added);
   chunk->rows = static_cast<uint32_t>(old_rows + added.size());
   chunk->live_rows += static_cast<uint32_t>(added.size());

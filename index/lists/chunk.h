@@ -21,8 +21,15 @@ inline constexpr size_t kPageRows = 64;  // rows of a refine page
 // What a row's bytes are: decided by the generation's model. Untrained collections have no codes, and
 // raw f32 rows as records.
 struct RowLayout {
-  uint32_t code_bytes = 0;    // 0 = no code blocks
-  uint32_t record_bytes = 0;  // refine record or raw row; 0 = no pages
+  uint32_t code_bytes = 0;    // 0 = no code
+  uint32_t record_bytes = 0;  // refine record or raw row; 0 = none
+  // Codes that are records themselves: they stand in the pages, each before the row's refine record,
+  // and there are no code blocks.
+  bool code_in_pages = false;
+
+  uint32_t block_code_bytes() const { return code_in_pages ? 0 : code_bytes; }  // 0 = no blocks
+  uint32_t page_code_bytes() const { return code_in_pages ? code_bytes : 0; }
+  uint32_t page_row_bytes() const { return page_code_bytes() + record_bytes; }  // 0 = no pages
 };
 
 // A row to be appended. Borrows its bytes.
@@ -63,8 +70,12 @@ struct Chunk {
     return !ids->strings.empty() && ((ids->strings[i / 64] >> (i % 64)) & 1);
   }
   uint64_t number(size_t i) const { return ids->deltas[i] + ids->rows[i]; }  // if not a string
+  // The row's bytes in its page: its code, if that stands there, then its record.
+  const uint8_t* page_row(const RowLayout& layout, size_t i) const {
+    return pages[i / kPageRows].get() + (i % kPageRows) * layout.page_row_bytes();
+  }
   const uint8_t* record(const RowLayout& layout, size_t i) const {
-    return pages[i / kPageRows].get() + (i % kPageRows) * layout.record_bytes;
+    return page_row(layout, i) + layout.page_code_bytes();
   }
 };
 using ChunkPtr = std::shared_ptr<const Chunk>;

@@ -44,7 +44,8 @@ bool NeedsCompaction(const List& list) { return uint64_t{list.live_rows} * 4 < u
 
 // The live rows of a list, packed anew.
 ListPtr Compact(const List& list, const RowLayout& layout) {
-  std::vector<uint8_t> codes(size_t{list.live_rows} * layout.code_bytes);
+  const size_t code_bytes = layout.block_code_bytes();
+  std::vector<uint8_t> codes(size_t{list.live_rows} * code_bytes);
   std::vector<NewRow> rows;
   rows.reserve(list.live_rows);
   for (const ChunkPtr& chunk : list.chunks) {
@@ -54,13 +55,14 @@ ListPtr Compact(const List& list, const RowLayout& layout) {
       row.row = chunk->row_id(i);
       row.string_id = chunk->has_string_id(i);
       row.number = row.string_id ? 0 : chunk->number(i);
-      if (layout.code_bytes > 0) {
-        uint8_t* code = codes.data() + rows.size() * layout.code_bytes;
+      if (code_bytes > 0) {
+        uint8_t* code = codes.data() + rows.size() * code_bytes;
         const CodeBlock& block = *chunk->blocks[i / kBlockRows];
-        block.CopyCode(layout.code_bytes, i % kBlockRows, code);
+        block.CopyCode(code_bytes, i % kBlockRows, code);
         row.code = code;
-        row.correction = block.correction(layout.code_bytes, i % kBlockRows);
+        row.correction = block.correction(code_bytes, i % kBlockRows);
       }
+      if (layout.code_in_pages) row.code = chunk->page_row(layout, i);
       if (layout.record_bytes > 0) row.record = chunk->record(layout, i);
       rows.push_back(row);
     }
@@ -75,18 +77,17 @@ void CountChunk(const Chunk& chunk, const RowLayout& layout, ListBytes& out) {
   out.headers += sizeof(Chunk) + sizeof(ChunkIds) + 2 * kAllocation;
   out.row_ids += chunk.ids->rows.bytes();
   out.external_ids += chunk.ids->deltas.bytes() + chunk.ids->strings.capacity() * sizeof(uint64_t);
-  if (layout.code_bytes > 0) {
-    out.codes += size_t{chunk.rows} * layout.code_bytes;
+  out.codes += size_t{chunk.rows} * layout.code_bytes;
+  out.records += size_t{chunk.rows} * layout.record_bytes;
+  if (const size_t code_bytes = layout.block_code_bytes(); code_bytes > 0) {
     out.corrections += chunk.rows;
     for (const CodeBlockPtr& block : chunk.blocks) {
       if (!block) continue;
       out.headers += sizeof(CodeBlock) + 2 * kAllocation;
-      out.padding +=
-          block->data_bytes(layout.code_bytes) - size_t{block->rows} * (layout.code_bytes + 1);
+      out.padding += block->data_bytes(code_bytes) - size_t{block->rows} * (code_bytes + 1);
     }
   }
-  if (layout.record_bytes > 0) {
-    out.records += size_t{chunk.rows} * layout.record_bytes;
+  if (layout.page_row_bytes() > 0) {
     out.headers += (chunk.rows + kPageRows - 1) / kPageRows * kAllocation;
   }
 }

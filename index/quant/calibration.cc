@@ -61,27 +61,6 @@ float ChooseStep(const CalibrationInput& input, const Model& model,
   return std::isfinite(step) ? step : 1.0f;
 }
 
-void SetRefineRanges(const CalibrationInput& input, Model& model) {
-  constexpr float kMargin = 0.02f;  // of the range, on either side: rows outside the sample
-  const uint32_t dim = model.dim;
-  std::vector<float> low(dim, std::numeric_limits<float>::max());
-  std::vector<float> high(dim, std::numeric_limits<float>::lowest());
-  for (size_t i = 0; i < input.labels.size(); ++i) {
-    const float* residual = input.residuals.data() + i * dim;
-    for (uint32_t j = 0; j < dim; ++j) {
-      low[j] = std::min(low[j], residual[j]);
-      high[j] = std::max(high[j], residual[j]);
-    }
-  }
-  model.refine_low.resize(dim);
-  model.refine_step.resize(dim);
-  for (uint32_t j = 0; j < dim; ++j) {
-    const float range = high[j] - low[j];
-    model.refine_low[j] = low[j] - kMargin * range;
-    model.refine_step[j] = range * (1.0f + 2.0f * kMargin) / 255.0f;
-  }
-}
-
 double TrainingError(const CalibrationInput& input, uint32_t dim) {
   double sum = 0;
   for (size_t i = 0; i < input.labels.size(); ++i) {
@@ -106,10 +85,11 @@ float ChooseWeight(const std::vector<float>& norms) {
 }  // namespace
 
 void Calibrate(const CalibrationInput& input, Model& model) {
-  const std::vector<CorrectionTerms> terms = AllTerms(input, model);
-  if (model.metric == Metric::kInnerProduct) model.ip_weight = ChooseWeight(input.norms);
-  model.correction_step = ChooseStep(input, model, terms);
-  if (model.spec.refine.is_static()) SetRefineRanges(input, model);
+  if (model.spec.has_table_code()) {
+    const std::vector<CorrectionTerms> terms = AllTerms(input, model);
+    if (model.metric == Metric::kInnerProduct) model.ip_weight = ChooseWeight(input.norms);
+    model.correction_step = ChooseStep(input, model, terms);
+  }
   model.training_error = TrainingError(input, model.dim);
 }
 

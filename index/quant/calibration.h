@@ -1,5 +1,5 @@
-// The last step of training: the numbers of the estimator and the refine codes that are measured on
-// the sample rather than derived.
+// The last step of training: the numbers of the estimator that are measured on the sample rather
+// than derived.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct CalibrationInput {
   Executor& executor;
 };
 
-// Sets model.ip_weight, correction_step, refine_low, refine_step and training_error; model.mu keeps
-// its value. The rest of the model is in place.
+// Sets model.training_error and, of table codes, ip_weight and correction_step; model.mu keeps its
+// value. The rest of the model is in place.
 void Calibrate(const CalibrationInput& input, Model& model);
 
 }  // namespace tessera::quant

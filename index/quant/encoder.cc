@@ -53,18 +53,27 @@ void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentro
     out.lists[begin + i] = list;
   }
   uint8_t* codes = out.codes.data() + begin * model.code_bytes();
-  model.code.Encode({residuals.data(), n, dim}, codes);
-  model.code.Decode(codes, n, decoded.data());
+  if (model.record.empty()) {
+    model.code.Encode({residuals.data(), n, dim}, codes);
+    model.code.Decode(codes, n, decoded.data());
+  }
   for (size_t i = 0; i < n; ++i) {
-    const ResidualRow row = {residuals.data() + i * dim, decoded.data() + i * dim,
-                             lists.centroid(out.lists[begin + i]), RowNorm(model, rows.row(i))};
-    const CorrectionTerms terms = ComputeCorrectionTerms(model.metric, row, dim);
-    if (all_terms) (*all_terms)[begin + i] = terms;
-    out.corrections[begin + i] = CombineCorrection(model.metric, terms, model.mu);
+    const float* residual = residuals.data() + i * dim;
+    const float* centroid = lists.centroid(out.lists[begin + i]);
+    float* r = decoded.data() + i * dim;
+    if (model.record.empty()) {
+      const ResidualRow row = {residual, r, centroid, RowNorm(model, rows.row(i))};
+      const CorrectionTerms terms = ComputeCorrectionTerms(model.metric, row, dim);
+      if (all_terms) (*all_terms)[begin + i] = terms;
+      out.corrections[begin + i] = CombineCorrection(model.metric, terms, model.mu);
+    } else {
+      model.record.Write(residual, centroid, r, codes + i * model.code_bytes());
+      out.corrections[begin + i] = 0;
+    }
     if (out.refine.empty()) continue;
     // The decoded residual has served: its place is the scratch.
-    WriteRefineRecord(model, row.residual, row.centroid, decoded.data() + i * dim,
-                      out.refine.data() + (begin + i) * model.refine_bytes());
+    model.refine.Write(residual, centroid, r,
+                       out.refine.data() + (begin + i) * model.refine_bytes());
   }
 }
 
@@ -105,11 +114,19 @@ void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const flo
   });
 }
 
+void DecodeResidual(const Model& model, const uint8_t* code, float* out) {
+  if (model.record.empty()) {
+    model.code.Decode(code, 1, out);
+  } else {
+    model.record.Decode(code, out);
+  }
+}
+
 void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code,
                float* out) {
   const uint32_t dim = model.dim;
   std::vector<float> rotated(dim);
-  model.code.Decode(code, 1, rotated.data());
+  DecodeResidual(model, code, rotated.data());
   const float* centroid = lists.centroid(list);
   for (uint32_t j = 0; j < dim; ++j) rotated[j] += centroid[j];
   if (model.rotation.empty()) {

@@ -29,15 +29,16 @@ void TransformRows(const Model& model, MatrixView<const float> rows, float* out)
 // correction
 //   L2, cosine: b = |r|^2 - 2 mu (|r|^2 - <r, r^>) + 2 <c, r^>
 //   inner product: b = (-<c, r - r^> - mu (|r|^2 - <r, r^>)) / |x|   (0 for x = 0)
-// and the refine record of r: int8 u[dim], f32 scale, f32 g with
-//   dynamic: r~ = scale u;  static: r~_j = low_j + step_j (u_j + 128), scale = 1
-//   g = |r|^2 + 2 <c, r~> (L2, cosine); 0 (inner product)
+// and the refine record of r (record_code.h). Where the code is a record, the correction is 0.
 // Work is cut into blocks of fixed size over `executor`; the result does not depend on its threads.
 // `out` is overwritten; its capacity is reused. terms, if asked for: what each row's correction was
 // combined from; refine records, whose ranges calibration has yet to set, are left out then.
 void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const float> rows,
                 Executor& executor, EncodedRows& out,
                 std::vector<CorrectionTerms>* terms = nullptr);
+
+// r^: out[dim], rotated.
+void DecodeResidual(const Model& model, const uint8_t* code, float* out);
 
 // x~ = m0 + R^T (c_l + r^): out[dim], in the normalised space under cosine.
 void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code,

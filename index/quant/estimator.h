@@ -1,5 +1,6 @@
-// The parts of the estimator that a row carries: its correction and its refine record (encoder.h
-// has the formulas). Pure functions of one row, shared by training and encoding.
+// The part of the estimator that a row carries: its correction (encoder.h
+// has the formulas; records: record_code.h). Pure functions of one row, shared by training and
+// encoding.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,5 @@ CorrectionTerms ComputeCorrectionTerms(Metric metric, const ResidualRow& row, ui
 
 // b = fixed - 2 mu error (L2, cosine), fixed - mu error (inner product).
 float CombineCorrection(Metric metric, const CorrectionTerms& terms, float mu);
-
-// Writes model.refine_bytes() bytes. scratch: dim floats.
-void WriteRefineRecord(const Model& model, const float* residual, const float* centroid,
-                       float* scratch, uint8_t* record);
 
 }  // namespace tessera::quant

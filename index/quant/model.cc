@@ -38,6 +38,9 @@ Status CheckScalars(const Model& model) {
   if (!std::isfinite(model.mu)) return Bad("mu is not finite");
   if (!std::isfinite(model.ip_weight) || model.ip_weight < 0) return Bad("ip_weight is not >= 0");
   if (!Positive(model.correction_step)) return Bad("correction_step is not > 0");
+  if (!std::isfinite(model.error_bound) || model.error_bound < 0) {
+    return Bad("error_bound is not >= 0");
+  }
   if (!std::isfinite(model.training_error)) return Bad("training_error is not finite");
   return OkStatus();
 }
@@ -49,24 +52,34 @@ Status ReadFloats(ByteReader& in, uint64_t count, const char* name, std::vector<
   return OkStatus();
 }
 
+Status ReadRecord(ByteReader& in, const Model& model, const RecordSpec& spec, bool scanned,
+                  const std::string& name, RecordCode& out) {
+  RecordRanges ranges;
+  const uint64_t count = spec.is_static() ? model.dim : 0;
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, count, (name + "_low").c_str(), ranges.low));
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, count, (name + "_step").c_str(), ranges.step));
+  for (const float step : ranges.step) {
+    if (step < 0) return Bad(name + "_step holds a negative value");
+  }
+  out = RecordCode(spec, model.metric, model.dim, scanned, std::move(ranges));
+  return OkStatus();
+}
+
 Status ReadArrays(ByteReader& in, Model& model) {
   const uint64_t dim = model.dim;
-  const bool rotated = model.spec.rotation != RotationKind::kNone;
-  const bool ranged = model.spec.refine.is_static();
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim, "mean", model.mean));
   std::vector<float> rotation;
-  TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", rotation));
+  TESSERA_RETURN_IF_ERROR(
+      ReadFloats(in, Model::IsRotated(model.spec) ? dim * dim : 0, "rotation", rotation));
   model.SetRotation(std::move(rotation));
-  std::vector<float> codebooks;
-  TableLayout layout = LayoutOf(model.spec, model.dim);
-  TESSERA_RETURN_IF_ERROR(ReadFloats(in, layout.floats(), "codebooks", codebooks));
-  model.code = TableCode(std::move(layout), std::move(codebooks));
-  TESSERA_RETURN_IF_ERROR(ReadFloats(in, ranged ? dim : 0, "refine_low", model.refine_low));
-  TESSERA_RETURN_IF_ERROR(ReadFloats(in, ranged ? dim : 0, "refine_step", model.refine_step));
-  for (const float step : model.refine_step) {
-    if (step < 0) return Bad("refine_step holds a negative value");
+  if (model.spec.has_table_code()) {
+    std::vector<float> codebooks;
+    TableLayout layout = LayoutOf(model.spec, model.dim);
+    TESSERA_RETURN_IF_ERROR(ReadFloats(in, layout.floats(), "codebooks", codebooks));
+    model.code = TableCode(std::move(layout), std::move(codebooks));
   }
-  return OkStatus();
+  TESSERA_RETURN_IF_ERROR(ReadRecord(in, model, model.spec.record, true, "record", model.record));
+  return ReadRecord(in, model, model.spec.refine, false, "refine", model.refine);
 }
 
 }  // namespace
@@ -87,8 +100,9 @@ void Model::SetRotation(std::vector<float> matrix) {
 }
 
 size_t Model::bytes() const {
-  const size_t floats = mean.size() + rotation.size() + refine_low.size() + refine_step.size();
-  return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) + code.bytes();
+  const size_t floats = mean.size() + rotation.size();
+  return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) + code.bytes() +
+         record.resident_bytes() + refine.resident_bytes();
 }
 
 std::string Model::Serialize() const {
@@ -102,13 +116,16 @@ std::string Model::Serialize() const {
   out.Put(mu);
   out.Put(ip_weight);
   out.Put(correction_step);
+  out.Put(error_bound);
   out.Put(training_error);
   out.Put(trained_rows);
   out.PutFloats(mean.data(), mean.size());
   out.PutFloats(rotation.data(), rotation.size());
-  out.PutFloats(code.codebooks().data(), code.codebooks().size());
-  out.PutFloats(refine_low.data(), refine_low.size());
-  out.PutFloats(refine_step.data(), refine_step.size());
+  if (spec.has_table_code()) out.PutFloats(code.codebooks().data(), code.codebooks().size());
+  for (const RecordCode* part : {&record, &refine}) {
+    out.PutFloats(part->ranges().low.data(), part->ranges().low.size());
+    out.PutFloats(part->ranges().step.data(), part->ranges().step.size());
+  }
   out.Put(Crc32c(bytes));
   return bytes;
 }
@@ -127,6 +144,7 @@ StatusOr<Model> Model::Parse(const std::string& bytes) {
   model.mu = in.Get<float>();
   model.ip_weight = in.Get<float>();
   model.correction_step = in.Get<float>();
+  model.error_bound = in.Get<float>();
   model.training_error = in.Get<double>();
   model.trained_rows = in.Get<uint64_t>();
   if (!in.ok()) return Bad("truncated");

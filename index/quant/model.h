@@ -12,6 +12,7 @@
 
 #include "index/quant/byte_matrix.h"
 #include "index/quant/centroid_groups.h"
+#include "index/quant/record_code.h"
 #include "index/quant/table_code.h"
 #include "index/quantizer_spec.h"
 #include "index/status.h"
@@ -33,13 +34,14 @@ class ListTable {
   const float* centroid(ListId list) const { return centroids_.data() + size_t{list.value} * dim_; }
   const std::vector<float>& centroids() const { return centroids_; }
   const std::vector<float>& norms() const { return norms_; }  // squared
-  // The centroids once more, for the first pass of a coarse search; no rows where the lists are too few for
-  // one, or where squares overflow.
+  // The centroids once more, for the first pass of a coarse search; no rows where the lists are too
+  // few for one, or where squares overflow.
   const ByteMatrix& byte_centroids() const { return byte_centroids_; }
   // Two levels where there are very many lists; else no groups.
   const CentroidGroups& groups() const { return groups_; }
   size_t bytes() const {
-    return (centroids_.size() + norms_.size()) * sizeof(float) + byte_centroids_.bytes() + groups_.bytes();
+    return (centroids_.size() + norms_.size()) * sizeof(float) + byte_centroids_.bytes() +
+           groups_.bytes();
   }
 
  private:
@@ -67,17 +69,22 @@ struct Model {
   float ip_weight = 0;
   // Corrections are quantized to integer multiples of this step (> 0): see lists/code_block.h.
   float correction_step = 1;
-  // A static refine range: residual component j = low[j] + step[j] * u, u in 0..255. Else empty.
-  std::vector<float> refine_low;
-  std::vector<float> refine_step;
+  // By how much at most, all but seldom, a near row is nearer than its estimate says: |y - c| times
+  // this (error_bound.h). 0 = not measured: no estimate is trusted.
+  float error_bound = 0;
+  RecordCode record;          // of residuals: the code where there is no table code; else empty
+  RecordCode refine;          // of residuals, beside the code; empty without refine records
   double training_error = 0;  // mean |r - r^|^2 over the sample
   uint64_t trained_rows = 0;
 
-  uint32_t code_bytes() const { return code.code_bytes(); }
-  // Bytes of a refine record: dim signed bytes, scale (f32), g (f32); 0 without refine codes.
-  uint32_t refine_bytes() const { return spec.refine.kind == RecordKind::kNone ? 0 : dim + 8; }
+  uint32_t code_bytes() const { return record.empty() ? code.code_bytes() : record.bytes(); }
+  uint32_t refine_bytes() const { return refine.bytes(); }
   size_t bytes() const;  // resident memory of the arrays
 
+  // Whether models of a spec have a rotation: RaBitQ brings its own.
+  static bool IsRotated(const QuantizerSpec& spec) {
+    return spec.rotation != RotationKind::kNone || spec.record.kind == RecordKind::kRotatedBits;
+  }
   // dim x dim floats, or none.
   void SetRotation(std::vector<float> matrix);
 

@@ -108,34 +108,6 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
   }
 }
 
-void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuery& out) {
-  out.scratch.assign(query.y.begin(), query.y.end());
-  out.bias = 0;
-  if (model.spec.refine.is_static()) {
-    double bias = 0;
-    for (uint32_t j = 0; j < model.dim; ++j) {
-      bias +=
-          double{query.y[j]} * (double{model.refine_low[j]} + 128.0 * double{model.refine_step[j]});
-      out.scratch[j] *= model.refine_step[j];
-    }
-    out.bias = static_cast<float>(bias);
-  }
-  QuantizeLimbs(out.scratch.data(), model.dim, out.weights);
-}
-
-float RefineScore(const Model& model, const RefineQuery& query, float base, const uint8_t* record) {
-  float scale;
-  float g;
-  std::memcpy(&scale, record + model.dim, sizeof scale);
-  std::memcpy(&g, record + model.dim + sizeof scale, sizeof g);
-  int32_t sums[2];  // of codes + 128
-  simd::ActiveKernels().dot_limbs(record, query.weights.high(), query.weights.low(), model.dim,
-                                  sums);
-  const int64_t product = 128 * (int64_t{sums[0]} - query.weights.sum()) + sums[1];
-  const float codes = query.weights.step * static_cast<float>(product);
-  return FiniteEstimate(base + g + ProductWeight(model.metric) * (scale * codes + query.bias));
-}
-
 float ScoreFromEstimate(Metric metric, float estimate) {
   if (metric == Metric::kInnerProduct) return -estimate;
   if (metric == Metric::kCosine) return 1.0f - estimate / 2.0f;

@@ -1,4 +1,5 @@
-// Per query: transformed vector, integer lookup tables, refine scores (nearest lists: coarse.h).
+// Per query: transformed vector, integer lookup tables (nearest lists: coarse.h; scores of records:
+// record_code.h).
 //
 // All estimates D are "smaller is better":
 //   L2, cosine:     D_i = |y - c_l|^2 + b_i - 2 <y, r^_i>
@@ -52,18 +53,6 @@ struct QueryTables {
 // correction_step: model.correction_step; scale is raised so that 256 * s_q * step / scale <=
 // 65535.
 void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTables& out);
-
-// Prepared once per query for scoring refine records.
-struct RefineQuery {
-  LimbVector weights;  // y_j (dynamic) or y_j * step_j (static)
-  float bias = 0;      // static: <y, low + 128 step>; else 0
-  std::vector<float> scratch;
-};
-void PrepareRefine(const Model& model, const TransformedQuery& query, RefineQuery& out);
-// D from a refine record (model.refine_bytes() bytes) of list with the given base; finite.
-//   L2, cosine: base + g - 2 <y, r~>;  inner product: base - <y, r~>
-// The product is summed in integers, y at 14 bits.
-float RefineScore(const Model& model, const RefineQuery& query, float base, const uint8_t* record);
 
 // Overflow must not make an estimate NaN, which has no order, or infinite. NaN gives the largest
 // float.

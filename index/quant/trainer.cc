@@ -1,5 +1,5 @@
-// TrainModel: mean -> random rotation -> centroids -> optimized rotation -> codebooks of residuals
-// -> estimator, refine ranges.
+// TrainModel: mean -> random rotation -> centroids -> optimized rotation -> ranges of records ->
+// codebooks of residuals -> estimator.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,6 +8,7 @@
 #include "index/quant/blas.h"
 #include "index/quant/calibration.h"
 #include "index/quant/encoder.h"
+#include "index/quant/error_bound.h"
 #include "index/quant/kmeans.h"
 #include "index/quant/model.h"
 #include "index/quant/mu_fit.h"
@@ -55,6 +56,7 @@ QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uin
   if (spec.nlist == 0) spec.nlist = ChooseLists(total_rows, dim);
   const uint64_t affordable = std::max<uint64_t>(1, sample_rows / kMinRowsPerList);
   spec.nlist = static_cast<uint32_t>(std::min<uint64_t>(spec.nlist, affordable));
+  if (spec.code == CodeKind::kRecord) return spec;
   const bool narrow = spec.pq_bits == 0 && ChooseBits(spec) == 4;
   spec.pq_bits = ChooseBits(spec);
   // Codes of 4 bits take twice as many for the same bytes.
@@ -108,7 +110,7 @@ class Trainer {
   StatusOr<TrainedModel> Run(const QuantizerSpec& spec) {
     model_.spec = spec;
     model_.mean = MeanOf(sample_);
-    if (spec.rotation == RotationKind::kRandom) {
+    if (Model::IsRotated(spec) && spec.rotation != RotationKind::kOptimized) {
       TESSERA_ASSIGN_OR_RETURN(auto rotation, RandomRotation(model_.dim, context_.seed));
       model_.SetRotation(std::move(rotation));
     }
@@ -126,18 +128,27 @@ class Trainer {
       TESSERA_RETURN_IF_ERROR(
           OptimizeRotation(ProgressRange(context_, lists_end, rotation_end).Part("rotation")));
     }
-    TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, rotation_end, 0.9)));
+    model_.refine = MakeRecords(spec.refine, false);
+    if (spec.has_table_code()) {
+      TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, rotation_end, 0.9)));
+    } else {
+      model_.record = MakeRecords(spec.record, true);
+      DecodeRecords();
+    }
     const ProgressRange last(context_, 0.9, 1);
     last.Report(0, "calibration");
     TESSERA_RETURN_IF_ERROR(context_.stop.Check());
     // Under inner product queries need not look like rows: mu keeps its value.
-    if (model_.metric != Metric::kInnerProduct) {
+    if (model_.metric != Metric::kInnerProduct && spec.has_table_code()) {
       const MuFitInput fit{model_,        *lists_,   sample_,      total_rows_,
                            context_.seed, executor_, context_.stop};
       TESSERA_ASSIGN_OR_RETURN(model_.mu, FitMu(fit));
     }
     const CalibrationInput input{residuals_, decoded_, labels_, norms_, *lists_, executor_};
     Calibrate(input, model_);
+    const ErrorBoundInput bound{model_,        *lists_,   sample_,      total_rows_,
+                                context_.seed, executor_, context_.stop};
+    TESSERA_ASSIGN_OR_RETURN(model_.error_bound, MeasureErrorBound(bound));
     last.Report(1, "calibration");
     return TrainedModel{std::make_shared<const Model>(std::move(model_)), std::move(lists_)};
   }
@@ -146,7 +157,9 @@ class Trainer {
   uint64_t CoarseRows() const {
     return std::min<uint64_t>(sample_.rows(), model_.spec.nlist * kRowsPerCentroid);
   }
+  // Rows that codebooks, or ranges of records, are made of.
   uint64_t CodebookRows() const {
+    if (!model_.spec.has_table_code()) return std::min<uint64_t>(sample_.rows(), kRotationRows);
     const uint64_t wanted = kRowsPerCentroid << model_.spec.pq_bits;
     const bool optimized = model_.spec.rotation == RotationKind::kOptimized;
     return std::min<uint64_t>(sample_.rows(), optimized ? std::max(wanted, kRotationRows) : wanted);
@@ -211,8 +224,8 @@ class Trainer {
   // change under a rotation, so that only the results are rotated.
   Status OptimizeRotation(const TrainingContext& context) {
     const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
-    TESSERA_ASSIGN_OR_RETURN(
-        auto rotation, TrainRotation(rows, model_.spec.pq_m, model_.spec.pq_bits, context));
+    TESSERA_ASSIGN_OR_RETURN(auto rotation,
+                             TrainRotation(rows, model_.spec.pq_m, model_.spec.pq_bits, context));
     model_.SetRotation(std::move(rotation));
     std::vector<float> centroids = lists_->centroids();
     Rotate(centroids);
@@ -234,6 +247,25 @@ class Trainer {
       model_.code.Decode(codes.data(), end - begin, decoded_.data() + begin * dim);
     });
     return OkStatus();
+  }
+
+  RecordCode MakeRecords(const RecordSpec& record, bool scanned) const {
+    const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
+    return RecordCode(record, model_.metric, model_.dim, scanned,
+                      CalibrateRanges(record, rows, executor_));
+  }
+
+  void DecodeRecords() {
+    const size_t n = labels_.size();
+    const uint32_t dim = model_.dim;
+    decoded_.resize(n * dim);
+    ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
+      std::vector<uint8_t> record(model_.record.bytes());
+      for (size_t i = begin; i < end; ++i) {
+        model_.record.Write(residuals_.data() + i * dim, lists_->centroid(ListId(labels_[i])),
+                            decoded_.data() + i * dim, record.data());
+      }
+    });
   }
 
   MatrixView<const float> sample_;
@@ -276,10 +308,9 @@ Status CheckTrainable(const QuantizerSpec& spec) {
   if (spec.code == CodeKind::kVector) {
     return InvalidArgument("VQ is for files, collections need PQ");
   }
-  const bool refine_known = spec.refine.kind == RecordKind::kNone || spec.refine == kDynamic8 ||
-                            spec.refine == kStatic8;
-  if (spec.code != CodeKind::kProduct || spec.score_aware || spec.fine_tuned ||
-      spec.truncation != TruncationKind::kNone || !refine_known) {
+  const bool known = spec.code == CodeKind::kProduct || spec.code == CodeKind::kRecord;
+  if (!known || spec.score_aware || spec.fine_tuned ||
+      spec.truncation != TruncationKind::kNone) {
     return InvalidArgument(spec.ToString() + " cannot be trained yet");
   }
   return OkStatus();
@@ -287,6 +318,7 @@ Status CheckTrainable(const QuantizerSpec& spec) {
 
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
   if (spec.code == CodeKind::kVector) return spec.vq_k;
+  if (spec.code == CodeKind::kRecord) return std::max<uint64_t>(spec.nlist, 1);
   return std::max<uint64_t>(spec.nlist, uint64_t{1} << ChooseBits(spec));
 }
 
@@ -294,10 +326,12 @@ uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t to
                             uint64_t memory_bytes) {
   const uint64_t minimum = MinTrainingRows(spec, dim);
   const QuantizerSpec resolved = Resolve(spec, dim, total_rows, total_rows);
-  const uint64_t largest = spec.code == CodeKind::kVector
-                               ? spec.vq_k
-                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
-  const uint64_t rotation = spec.rotation == RotationKind::kOptimized ? kRotationRows : 0;
+  const uint64_t largest =
+      spec.code == CodeKind::kVector
+          ? spec.vq_k
+          : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
+  const bool more = spec.rotation == RotationKind::kOptimized || spec.code == CodeKind::kRecord;
+  const uint64_t rotation = more ? kRotationRows : 0;
   const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
   const uint64_t wanted =
       std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, rotation), affordable));

@@ -40,25 +40,6 @@ TEST(Calibration, MostBlocksOfAListSpanLessThan256Steps) {
   }
 }
 
-TEST(Calibration, StaticRangesHoldTheSample) {
-  const Rows rows = ClusteredRows(1000, 6, 10, 1);
-  const TrainedModel trained = TrainOn("PQ2x4,Refine(SQ8S)", Metric::kL2, rows);
-  const Model& model = *trained.model;
-  ASSERT_EQ(model.refine_low.size(), 6u);
-  for (size_t j = 0; j < 6; ++j) {
-    const float high = model.refine_low[j] + 255 * model.refine_step[j];
-    float low_seen = 1e9f, high_seen = -1e9f;
-    for (size_t i = 0; i < rows.n; ++i) {
-      const float r = rows.row(i)[j] - model.mean[j] - trained.lists->centroid(ListId(0))[j];
-      low_seen = std::min(low_seen, r);
-      high_seen = std::max(high_seen, r);
-    }
-    EXPECT_LT(model.refine_low[j], low_seen);
-    EXPECT_GT(high, high_seen);
-    EXPECT_LT(high - model.refine_low[j], 1.1f * (high_seen - low_seen));
-  }
-}
-
 TEST(Calibration, InnerProductTrustsItsCorrectionLessWhereNormsVary) {
   Rows rows = ClusteredRows(1000, 6, 10, 1);
   EXPECT_EQ(TrainOn("IVF4,PQ2x4", Metric::kL2, rows).model->ip_weight, 0);

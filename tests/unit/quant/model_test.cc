@@ -3,12 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <utility>
 
 #include "index/base/bytes.h"
 #include "tests/unit/quant/sample_rows.h"
 
 namespace tessera::quant {
 namespace {
+
+void SetRanges(Model& model, RecordRanges ranges) {
+  model.refine = RecordCode(kStatic8, model.metric, model.dim, false, std::move(ranges));
+}
 
 // Fixed numbers, no training: its bytes are the golden ones.
 Model SmallModel() {
@@ -24,8 +29,8 @@ Model SmallModel() {
   model.mu = 0.25f;
   model.ip_weight = 0.5f;
   model.correction_step = 0.125f;
-  model.refine_low = {-1, -2, -3};
-  model.refine_step = {0.5f, 0, 0.25f};
+  model.error_bound = 0.75f;
+  SetRanges(model, {{-1, -2, -3}, {0.5f, 0, 0.25f}});
   model.training_error = 1.5;
   model.trained_rows = 1000;
   return model;
@@ -51,8 +56,9 @@ TEST(Model, EverythingComesBack) {
   EXPECT_EQ(back.mu, model.mu);
   EXPECT_EQ(back.ip_weight, model.ip_weight);
   EXPECT_EQ(back.correction_step, model.correction_step);
-  EXPECT_EQ(back.refine_low, model.refine_low);
-  EXPECT_EQ(back.refine_step, model.refine_step);
+  EXPECT_EQ(back.error_bound, model.error_bound);
+  EXPECT_EQ(back.refine.ranges().low, model.refine.ranges().low);
+  EXPECT_EQ(back.refine.ranges().step, model.refine.ranges().step);
   EXPECT_EQ(back.training_error, model.training_error);
   EXPECT_EQ(back.trained_rows, model.trained_rows);
   EXPECT_EQ(back.Serialize(), bytes);
@@ -61,7 +67,7 @@ TEST(Model, EverythingComesBack) {
 // Fails when the format changes: then the version must change too, and README.md.
 TEST(Model, GoldenBytes) {
   const std::string bytes = SmallModel().Serialize();
-  EXPECT_EQ(bytes.size(), 379u);
+  EXPECT_EQ(bytes.size(), 399u);
   EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 1912756129u);
   EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\2\0\0\0", 8));
 }
@@ -119,6 +125,9 @@ TEST(Model, InconsistentFieldsAreNamed) {
   model.correction_step = 0;
   EXPECT_EQ(message(model), "model: correction_step is not > 0");
   model = SmallModel();
+  model.error_bound = -1;
+  EXPECT_EQ(message(model), "model: error_bound is not >= 0");
+  model = SmallModel();
   model.mu = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(message(model), "model: mu is not finite");
   model = SmallModel();
@@ -131,7 +140,7 @@ TEST(Model, InconsistentFieldsAreNamed) {
   model.rotation[4] = std::numeric_limits<float>::infinity();
   EXPECT_EQ(message(model), "model: rotation holds a value that is not finite");
   model = SmallModel();
-  model.refine_step[1] = -1;
+  SetRanges(model, {{-1, -2, -3}, {0.5f, -1, 0.25f}});
   EXPECT_EQ(message(model), "model: refine_step holds a negative value");
   model = SmallModel();
   model.spec.pq_m = 0;

@@ -112,12 +112,12 @@ TEST_P(QueryFormulas, EstimateIsExactDistanceUpToTheCodesError) {
 }
 
 TEST_P(QueryFormulas, RefineScoreIsExactUpToTheRefineError) {
-  RefineQuery refine;
-  PrepareRefine(model(), transformed_, refine);
+  RecordQuery refine;
+  model().refine.Prepare(transformed_.y.data(), std::sqrt(transformed_.y_norm2), refine);
   double error = 0, spread = 0;
   for (size_t i = 0; i < kRows; ++i) {
-    const float score = RefineScore(model(), refine, bases_[encoded_.lists[i].value],
-                                    &encoded_.refine[i * model().refine_bytes()]);
+    const float score = model().refine.Score(refine, bases_[encoded_.lists[i].value],
+                                             &encoded_.refine[i * model().refine_bytes()]);
     const double exact = inner_product() ? -Product(query_.row(0), rows_.row(i), kDim)
                                          : Distance(query_.row(0), rows_.row(i), kDim);
     if (i == 5) continue;  // the outlier: static ranges, rounding
@@ -347,12 +347,12 @@ TEST(Query, ReusesItsMemory) {
   const TrainedModel trained = TrainOn("RR,IVF8,PQ4x8,Refine(SQ8)", Metric::kL2, rows);
   TransformedQuery query;
   QueryTables tables;
-  RefineQuery refine;
+  RecordQuery refine;
   const void* seen[4] = {};
   for (size_t i = 0; i < 3; ++i) {
     TransformQuery(*trained.model, rows.row(i), query);
     BuildQueryTables(*trained.model, query, tables);
-    PrepareRefine(*trained.model, query, refine);
+    trained.model->refine.Prepare(query.y.data(), std::sqrt(query.y_norm2), refine);
     const void* now[4] = {query.y.data(), tables.tables.data(), tables.scratch.data(),
                           refine.weights.bytes.data()};
     if (i > 0) {

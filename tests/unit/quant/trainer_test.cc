@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "index/quant/encoder.h"
 #include "index/quant/coarse.h"
+#include "index/quant/encoder.h"
 #include "index/quant/query.h"
 #include "index/simd/kernels.h"
 #include "index/thread_pool.h"
@@ -188,8 +188,10 @@ double Recall(const std::string& spec, Metric metric, bool refine) {
     std::vector<ProbedList> probed;
     CoarseSearch(model, *trained.lists, query, bases.size(), scratch, probed);
     for (const ProbedList& list : probed) bases[list.list.value] = list.base;
-    RefineQuery refine_query;
-    PrepareRefine(model, query, refine_query);
+    RecordQuery refine_query;
+    if (refine) {
+      model.refine.Prepare(query.y.data(), std::sqrt(query.y_norm2), refine_query);
+    }
     std::vector<std::pair<double, size_t>> exact, estimate;
     for (size_t i = 0; i < rows.n; ++i) {
       exact.emplace_back(product ? -Product(held_out.row(q), rows.row(i), dim)
@@ -198,7 +200,7 @@ double Recall(const std::string& spec, Metric metric, bool refine) {
       const float base = bases[encoded.lists[i].value];
       const double code = (product ? -1 : -2) * Product(query.y.data(), &decoded[i * dim], dim);
       estimate.emplace_back(
-          refine ? RefineScore(model, refine_query, base, &encoded.refine[i * model.refine_bytes()])
+          refine ? model.refine.Score(refine_query, base, &encoded.refine[i * model.refine_bytes()])
                  : double{base} + double{query.correction_weight} * double{encoded.corrections[i]} +
                        code,
           i);

@@ -1,0 +1,246 @@
+#include "index/quant/record_code.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "index/base/half_float.h"
+#include "index/quant/code_planes.h"
+#include "index/quant/query.h"
+#include "tests/unit/quant/sample_rows.h"
+
+namespace tessera::quant {
+namespace {
+
+constexpr uint32_t kDim = 37;
+
+RecordCode CodeOf(const std::string& text, Metric metric, const Rows& sample, bool scanned = true) {
+  const RecordSpec spec = Spec(text).record;
+  InlineExecutor executor;
+  return RecordCode(spec, metric, static_cast<uint32_t>(sample.dim), scanned,
+                    CalibrateRanges(spec, sample, executor));
+}
+
+std::vector<uint8_t> Write(const RecordCode& code, const float* r, const float* c,
+                           std::vector<float>& decoded) {
+  std::vector<uint8_t> record(code.bytes(), 0xee);
+  decoded.assign(code.dim(), -7);
+  code.Write(r, c, decoded.data(), record.data());
+  return record;
+}
+
+double Norm(const float* v, uint32_t dim) { return std::sqrt(Product(v, v, dim)); }
+
+// Of every kind: its name, and the largest relative error |r - r~| / |r| of Gaussian residuals.
+struct Kind {
+  const char* name;
+  double error;
+};
+constexpr Kind kKinds[] = {{"SQ8", .01},     {"SQ6", .04},      {"SQ4", .15},     {"SQ8A", .01},
+                           {"SQ4A", .15},    {"SQ8S", .015},    {"SQ8Ss", .02},   {"SQ6P", .2},
+                           {"SQ4E", .25},    {"SQ4Et", .25},    {"SQ8St", .015},  {"FP16", .0005},
+                           {"BF16", .004},   {"RaBitQ1", .9},   {"RaBitQ2", .45}, {"RaBitQ3", .25},
+                           {"RaBitQ4", .13}, {"RaBitQ5", .065}, {"RaBitQ8", .01}, {"Binary", .9}};
+
+class EveryKind : public ::testing::TestWithParam<std::tuple<Kind, Metric>> {
+ protected:
+  const Kind& kind() const { return std::get<0>(GetParam()); }
+  Metric metric() const { return std::get<1>(GetParam()); }
+  bool inner_product() const { return metric() == Metric::kInnerProduct; }
+};
+
+// What Write says it has decoded to is what Decode gives, near r, and a score is the formula's
+// value of it.
+TEST_P(EveryKind, ScoresAreTheFormulaOfWhatDecodes) {
+  const Rows r = GaussianRows(60, kDim, 1, 3), c = GaussianRows(1, kDim, 2),
+             y = GaussianRows(1, kDim, 3, 2);
+  const RecordCode code = CodeOf(kind().name, metric(), r);
+  RecordQuery query;
+  code.Prepare(y.row(0), static_cast<float>(Norm(y.row(0), kDim)), query);
+  const double base =
+      inner_product() ? -Product(y.row(0), c.row(0), kDim) : Distance(y.row(0), c.row(0), kDim);
+  code.EnterList(c.row(0), static_cast<float>(base), query);
+  std::vector<float> written, decoded(kDim);
+  for (size_t i = 0; i < r.n; ++i) {
+    const std::vector<uint8_t> record = Write(code, r.row(i), c.row(0), written);
+    code.Decode(record.data(), decoded.data());
+    EXPECT_EQ(written, decoded);
+    EXPECT_LE(std::sqrt(Distance(r.row(i), decoded.data(), kDim)),
+              kind().error * Norm(r.row(i), kDim));
+    if (code.spec().kind == RecordKind::kSign) continue;  // below
+    const double product = Product(y.row(0), decoded.data(), kDim);
+    const double expected = inner_product()
+                                ? base - product
+                                : base + Product(r.row(i), r.row(i), kDim) +
+                                      2 * Product(c.row(0), decoded.data(), kDim) - 2 * product;
+    const double scale = Norm(y.row(0), kDim) * Norm(r.row(i), kDim) + std::fabs(base);
+    EXPECT_NEAR(code.Score(query, static_cast<float>(base), record.data()), expected, 4e-4 * scale);
+  }
+}
+
+TEST_P(EveryKind, AnyBytesGiveFiniteScores) {
+  const Rows r = GaussianRows(40, kDim, 1), y = GaussianRows(1, kDim, 3, 2);
+  const RecordCode code = CodeOf(kind().name, metric(), r);
+  RecordQuery query;
+  code.Prepare(y.row(0), 2.0f, query);
+  code.EnterList(r.row(0), 1.0f, query);
+  Random random(5);
+  std::vector<uint8_t> record(code.bytes());
+  std::vector<float> decoded(kDim);
+  for (int i = 0; i < 200; ++i) {
+    for (uint8_t& byte : record) {
+      byte = i == 0   ? 0xff
+             : i == 1 ? 0x7f
+             : i == 2 ? 0x80
+                      : static_cast<uint8_t>(random.Below(256));
+    }
+    EXPECT_TRUE(std::isfinite(code.Score(query, 1.0f, record.data())));
+    code.Decode(record.data(), decoded.data());
+  }
+}
+
+TEST_P(EveryKind, ZeroTinyAndHugeResidualsAreFinite) {
+  const Rows sample = GaussianRows(40, kDim, 1);
+  const RecordCode code = CodeOf(kind().name, metric(), sample);
+  std::vector<float> decoded;
+  RecordQuery query;
+  code.Prepare(sample.row(1), 6.0f, query);
+  for (const float value : {0.0f, 1e-44f, 1e-38f, 1e18f}) {
+    std::vector<float> r(kDim, value);
+    r[1] = -value;
+    const std::vector<uint8_t> record = Write(code, r.data(), sample.row(0), decoded);
+    for (const float v : decoded) EXPECT_TRUE(std::isfinite(v)) << value;
+    EXPECT_TRUE(std::isfinite(code.Score(query, 1.0f, record.data())));
+    if (value == 0 && !code.spec().is_static()) {
+      for (const float v : decoded) EXPECT_NEAR(v, 0, 1e-30);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryKind,
+                         ::testing::Combine(::testing::ValuesIn(kKinds),
+                                            ::testing::Values(Metric::kL2, Metric::kCosine,
+                                                              Metric::kInnerProduct)),
+                         [](const auto& one) {
+                           return std::string(std::get<0>(one.param).name) +
+                                  MetricName(std::get<1>(one.param));
+                         });
+
+TEST(RecordCode, TakesTheBytesThatItsFieldsNeed) {
+  const Rows rows = GaussianRows(50, 100, 1);
+  const auto bytes = [&](const char* text, Metric metric, bool scanned) {
+    return CodeOf(text, metric, rows, scanned).bytes();
+  };
+  EXPECT_EQ(RecordCode().bytes(), 0u);
+  EXPECT_EQ(bytes("SQ8", Metric::kL2, true), 100u + 2 + 4);
+  EXPECT_EQ(bytes("SQ8", Metric::kInnerProduct, true), 100u + 2);
+  EXPECT_EQ(bytes("SQ6", Metric::kL2, true), 50u + 2 * 13 + 2 + 4);
+  EXPECT_EQ(bytes("SQ4A", Metric::kCosine, true), 50u + 2 + 2 + 4);
+  EXPECT_EQ(bytes("SQ8S", Metric::kL2, true), 100u + 4);
+  EXPECT_EQ(bytes("RaBitQ1", Metric::kL2, true), 13u + 2 + 4 + 2);
+  EXPECT_EQ(bytes("RaBitQ1", Metric::kInnerProduct, true), 13u + 2 + 2);
+  EXPECT_EQ(bytes("RaBitQ4", Metric::kL2, false), 50u + 2 + 4);
+  EXPECT_EQ(bytes("RaBitQ5", Metric::kL2, true), 63u + 4 + 4 + 2);
+  EXPECT_EQ(bytes("BF16", Metric::kL2, true), 200u + 4);
+  EXPECT_EQ(bytes("Binary", Metric::kL2, true), 13u + 2);
+}
+
+// The bytes on disk: README.md.
+TEST(RecordCode, GoldenRecord) {
+  const RecordCode code(kDynamic8, Metric::kL2, 4, false);
+  const float r[] = {127, -127, 1, 0}, c[] = {1, 0, 0, 0};
+  std::vector<float> decoded;
+  const std::vector<uint8_t> record = Write(code, r, c, decoded);
+  const uint8_t codes_and_scale[] = {127, 0x81, 1, 0, 0x80, 0x3f};
+  EXPECT_EQ(std::memcmp(record.data(), codes_and_scale, 6), 0);
+  float g;
+  std::memcpy(&g, record.data() + 6, 4);
+  EXPECT_EQ(g, 127.0f * 127 * 2 + 1 + 2 * 127);
+}
+
+TEST(RecordCode, DynamicScalesAreNeverTooSmallForTheLargest) {
+  const Rows r = GaussianRows(200, kDim, 1, 3);
+  for (const char* text : {"SQ8", "SQ4", "SQ8A", "SQ4A"}) {
+    const RecordCode code = CodeOf(text, Metric::kL2, r);
+    std::vector<float> decoded;
+    for (size_t i = 0; i < r.n; ++i) {
+      const std::vector<uint8_t> record = Write(code, r.row(i), r.row(0), decoded);
+      uint16_t brain;
+      std::memcpy(&brain, record.data() + PlaneBytes(kDim, code.spec().bits), 2);
+      for (uint32_t j = 0; j < kDim; ++j) {
+        EXPECT_NEAR(decoded[j], r.row(i)[j], BrainToFloat(brain) * 0.501) << text;
+      }
+    }
+  }
+}
+
+TEST(RecordCode, StaticOnesAreClampedOutsideTheirRange) {
+  Rows r = GaussianRows(50, kDim, 1, 0.5f);
+  const RecordCode code = CodeOf("SQ8S", Metric::kL2, r);
+  r.data[3] = 1e9f;
+  r.data[4] = -1e9f;
+  std::vector<float> decoded;
+  Write(code, r.row(0), r.row(1), decoded);
+  EXPECT_EQ(decoded[3], code.ranges().low[3] + 255 * code.ranges().step[3]);
+  EXPECT_EQ(decoded[4], code.ranges().low[4]);
+}
+
+TEST(RecordCode, BinaryScoresByTheAngleOfTheSigns) {
+  const Rows rows = GaussianRows(3, kDim, 1);
+  const float* r = rows.row(0);
+  const float* c = rows.row(1);
+  const float* y = rows.row(2);
+  for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
+    const RecordCode code(Spec("Binary").record, metric, kDim, true);
+    std::vector<float> decoded;
+    const std::vector<uint8_t> record = Write(code, r, c, decoded);
+    RecordQuery query;
+    code.Prepare(y, static_cast<float>(Norm(y, kDim)), query);
+    const double base = metric == Metric::kL2 ? Distance(y, c, kDim) : -Product(y, c, kDim);
+    code.EnterList(c, static_cast<float>(base), query);
+    uint32_t differing = 0;
+    for (uint32_t j = 0; j < kDim; ++j) {
+      const float of_query = metric == Metric::kL2 ? y[j] - c[j] : y[j];
+      differing += (of_query < 0) != (r[j] < 0);
+    }
+    const double cosine = std::cos(3.14159265358979 * differing / kDim);
+    const double n = Norm(r, kDim);
+    const double expected = metric == Metric::kL2 ? base + n * n - 2 * std::sqrt(base) * n * cosine
+                                                  : base - Norm(y, kDim) * n * cosine;
+    EXPECT_NEAR(code.Score(query, static_cast<float>(base), record.data()), expected, 0.02 * n * n);
+  }
+}
+
+TEST(RecordCode, SlackCoversTheErrors) {
+  const Rows r = GaussianRows(2000, 64, 1), c = GaussianRows(1, 64, 2),
+             y = GaussianRows(1, 64, 3, 2);
+  for (const char* text : {"RaBitQ1", "RaBitQ3", "RaBitQ6"}) {
+    const RecordCode code = CodeOf(text, Metric::kL2, r);
+    ASSERT_TRUE(code.has_slack());
+    RecordQuery query;
+    code.Prepare(y.row(0), 1.0f, query);
+    const double base = Distance(y.row(0), c.row(0), 64);
+    double squares = 0;
+    int beyond = 0;
+    std::vector<float> decoded, x(64);
+    for (size_t i = 0; i < r.n; ++i) {
+      const std::vector<uint8_t> record = Write(code, r.row(i), c.row(0), decoded);
+      for (size_t j = 0; j < 64; ++j) x[j] = c.row(0)[j] + r.row(i)[j];
+      const double error = code.Score(query, static_cast<float>(base), record.data()) -
+                           Distance(y.row(0), x.data(), 64);
+      const double relative = error / (double{code.Slack(record.data())} * std::sqrt(base));
+      squares += relative * relative;
+      beyond += std::fabs(relative) > 3;
+    }
+    EXPECT_NEAR(squares / static_cast<double>(r.n), 1.0, 0.15) << text;
+    EXPECT_LE(beyond, 16) << text;  // of 2,000
+  }
+  EXPECT_FALSE(CodeOf("RaBitQ4", Metric::kL2, r, false).has_slack());
+  EXPECT_FALSE(CodeOf("SQ8", Metric::kL2, r).has_slack());
+}
+
+}  // namespace
+}  // namespace tessera::quant
