@@ -58,7 +58,7 @@ TEST(RecordRanges, NoneUnlessStaticAndTheSameAtAnyThreadCount) {
   const Rows rows = GaussianRows(500, 40, 4);
   EXPECT_TRUE(Ranges("SQ8", rows).empty());
   EXPECT_TRUE(Ranges("RaBitQ4", rows).empty());
-  ThreadPool pool(2);
+  ThreadPoolExecutor pool(2);
   const RecordRanges one = Ranges("SQ8E", rows);
   const RecordRanges many = CalibrateRanges(Spec("SQ8E").record, rows, pool);
   EXPECT_EQ(one.low, many.low);

@@ -1,0 +1,114 @@
+// Codes that are records, and rerank that stops early, through a collection.
+#include "index/engine/rank.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "tests/unit/engine/collection_fixture.h"
+
+namespace tessera {
+namespace {
+
+constexpr uint32_t kDim = 24;
+constexpr size_t kRows = 4000;
+constexpr size_t kQueries = 20;
+
+class RankTest : public CollectionTest, public ::testing::WithParamInterface<Metric> {
+ protected:
+  void Make(const std::string& quantizer) {
+    Create(kDim, GetParam(), quantizer);
+    Load(ClusteredRows(kRows, kDim, 1), kDim);
+    const auto trained = collection_->Train({});
+    ASSERT_TRUE(trained.ok()) << trained.status();
+  }
+
+  std::vector<QueryResult> Query(RerankTier tier, uint32_t depth = 0, bool exact = false) {
+    QueryParams params;
+    params.exact = exact;
+    params.rerank = tier;
+    params.rerank_depth = depth;
+    params.nprobe = 16;
+    params.explain = true;
+    auto results = collection_->QueryBatch({queries_.data(), kQueries, kDim}, params);
+    EXPECT_TRUE(results.ok()) << results.status();
+    return *std::move(results);
+  }
+
+  double Recall(const std::vector<QueryResult>& found) {
+    const auto truth = Query(RerankTier::kAuto, 0, true);
+    size_t hits = 0;
+    for (size_t i = 0; i < kQueries; ++i) {
+      const auto want = Ids(truth[i]);
+      for (const uint64_t id : Ids(found[i])) hits += std::count(want.begin(), want.end(), id);
+    }
+    return static_cast<double>(hits) / (10.0 * kQueries);
+  }
+
+  const std::vector<float> queries_ = ClusteredRows(kQueries, kDim, 2);
+};
+
+TEST_P(RankTest, RecordCodesAreFoundAfterWritesAndReopening) {
+  struct Case {
+    const char* quantizer;
+    double codes;  // recall of codes alone, at least
+    RerankTier chosen;
+  };
+  for (const Case& c : {Case{"IVF16,SQ8", .93, RerankTier::kRaw},
+                        Case{"IVF16,RaBitQ4,Refine(SQ8)", .75, RerankTier::kRefine},
+                        Case{"IVF16,Binary,Refine(BF16)", .1, RerankTier::kRefine}}) {
+    SCOPED_TRACE(c.quantizer);
+    Make(c.quantizer);
+    EXPECT_GE(Recall(Query(RerankTier::kNone)), c.codes);
+    const auto automatic = Query(RerankTier::kAuto, 1000);
+    EXPECT_EQ(automatic[0].rerank, c.chosen);
+    EXPECT_GE(Recall(automatic), .97);
+    std::vector<PointId> odd;
+    for (uint64_t id = 1; id < kRows; id += 2) odd.push_back(PointId(id));
+    ASSERT_TRUE(collection_->Delete(odd).ok());
+    Load(ClusteredRows(200, kDim, 3), kDim, 2 * kRows);
+    const auto before = Query(RerankTier::kNone);
+    EXPECT_GE(Recall(before), c.codes);
+    Reopen();
+    const auto after = Query(RerankTier::kNone);
+    for (size_t i = 0; i < kQueries; ++i) EXPECT_EQ(Ids(before[i]), Ids(after[i]));
+    const CollectionStats stats = collection_->Stats();
+    EXPECT_GT(stats.memory.codes, 0u);
+    EXPECT_EQ(stats.memory.corrections, 0u);
+    collection_.reset();
+    ASSERT_TRUE(catalog_->Drop("c").ok());
+  }
+}
+
+// With a bound rows are left out that a rerank of all would not have kept either.
+TEST_P(RankTest, RerankLeavesOutWhatCannotEnter) {
+  for (const char* quantizer : {"IVF16,PQ12x8,Refine(SQ8)", "IVF16,RaBitQ4,Refine(SQ8)"}) {
+    SCOPED_TRACE(quantizer);
+    Make(quantizer);
+    constexpr uint32_t kDepth = 500;
+    const bool bounded =
+        GetParam() != Metric::kInnerProduct || quantizer[6] == 'R';  // see error_bound.h
+    for (const RerankTier tier : {RerankTier::kRaw, RerankTier::kRefine}) {
+      const auto found = Query(tier, kDepth);
+      uint64_t reranked = 0;
+      for (const QueryResult& result : found) reranked += result.explain.rows_reranked;
+      if (bounded) {
+        EXPECT_LT(reranked, kQueries * kDepth / 2);
+        EXPECT_GE(reranked, kQueries * 10);
+      } else {
+        EXPECT_EQ(reranked, kQueries * kDepth);
+      }
+      if (tier == RerankTier::kRaw) EXPECT_GE(Recall(found), .99);
+    }
+    collection_.reset();
+    ASSERT_TRUE(catalog_->Drop("c").ok());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Metrics, RankTest,
+                         ::testing::Values(Metric::kL2, Metric::kInnerProduct, Metric::kCosine),
+                         [](const auto& one) { return std::string(MetricName(one.param)); });
+
+}  // namespace
+}  // namespace tessera
