@@ -24,6 +24,12 @@ TEST(Metadata, RoundTrips) {
   EXPECT_TRUE(spec->sync_writes);
   EXPECT_EQ(spec->drift_action, DriftAction::kRetrain);
   EXPECT_EQ(spec->quantizer, SomeSpec().quantizer);
+  EXPECT_FALSE(spec->goal.given());
+  CollectionSpec budget = SomeSpec();
+  budget.goal = {.memory_budget = 1ull << 32, .expected_rows = 1000000};
+  EXPECT_EQ(DecodeSpec(EncodeSpec(budget))->goal, budget.goal);
+  budget.goal = {.target_recall = 0.95};
+  EXPECT_EQ(DecodeSpec(EncodeSpec(budget))->goal, budget.goal);
   const auto progress = DecodeProgress(EncodeProgress({1ull << 40, 77, {300, {20, 1.5, 2.5}}}));
   ASSERT_TRUE(progress.ok());
   EXPECT_EQ(progress->commit, 1ull << 40);
@@ -48,7 +54,12 @@ TEST(Metadata, GoldenBytes) {
                 std::string("\x03\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0", 16) +
                 std::string("\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\0", 16));
   EXPECT_EQ(EncodeSpec(SomeSpec()),
-            std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x01\x1c\0\0\0", 16) + "RR,IVF64,PQ16x4,Refine(SQ8S)");
+            std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x01\x1c\0\0\0", 16) + "RR,IVF64,PQ16x4,Refine(SQ8S)" +
+                std::string(32, '\0'));
+  CollectionSpec goal = SomeSpec();
+  goal.goal.bytes_per_vector = 24;
+  EXPECT_EQ(EncodeSpec(goal), EncodeSpec(SomeSpec()).substr(0, 16 + 28) +
+                                  std::string("\0\0\0\0\0\0\x38\x40", 8) + std::string(24, '\0'));
   EXPECT_EQ(ModelRecord(Generation{26}), "model/0000001a");
 }
 
@@ -73,6 +84,9 @@ TEST(Metadata, ImpossibleValuesAreRefused) {
   EXPECT_FALSE(DecodeActive(EncodeActive({Generation{2}, 0, 5})).ok()) << "no lists";
   CollectionSpec spec = SomeSpec();
   spec.dim = 0;
+  EXPECT_FALSE(DecodeSpec(EncodeSpec(spec)).ok());
+  spec = SomeSpec();
+  spec.goal.target_recall = 2;
   EXPECT_FALSE(DecodeSpec(EncodeSpec(spec)).ok());
   std::string metric = EncodeSpec(SomeSpec());
   metric[8] = 3;

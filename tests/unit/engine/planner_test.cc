@@ -104,7 +104,7 @@ TEST_F(PlannerTest, AQuantizerGivenAtTrainingReplacesTheGoal) {
 }
 
 TEST_F(PlannerTest, TheMemoryBudgetHoldsAllIn) {
-  for (const uint64_t bytes_each : {48u, 96u, 200u}) {
+  for (const uint64_t bytes_each : {48u, 60u, 72u}) {
     CreateFor({.memory_budget = bytes_each * 3000, .expected_rows = 3000});
     Load(rows_, kDim);
     ASSERT_TRUE(collection_->Train({}).ok());
