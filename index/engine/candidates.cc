@@ -5,52 +5,71 @@
 #include <string>
 #include <string_view>
 
+#include "index/quant/model.h"
+
 namespace tessera::engine {
 namespace {
 
 // A kind of spec. "#" in its text stands for a number of units of unit_bits bits, which fills the
-// budget; beside them it takes dim_bits a dimension and `fixed` bytes. Budgets below `from` bytes
-// are left to other kinds.
+// budget; beside them it takes dim_bits a dimension and `fixed` bytes. Budgets outside [from, to]
+// bytes are left to other kinds.
 struct Kind {
   std::string_view text;
   double unit_bits;
   double dim_bits;
   double fixed;
   double from;
+  double to;
 };
 
 constexpr double kUnlimited = 1e6;
 
-// Fixed bytes: 1 for the correction, 8 for the scale and sum of a refine record.
+// In order of preference where recall is the same. Kinds that training does not know yet are passed
+// over. Fixed bytes: 1 for the correction, 8 for the two factors of a record.
 constexpr Kind kKinds[] = {
-    {"IVF,PQ#x8", 8, 0, 1, 0},
-    {"OPQ,IVF,PQ#x8", 8, 0, 1, 0},
-    {"OPQ,IVF,PQ#x6", 6, 0, 1, 12},
-    {"IVF,PQ#x4", 4, 0, 1, 16},
-    {"OPQ,IVF,PQ#x4", 4, 0, 1, 16},
-    {"IVF,PQ#x4,Refine(SQ8)", 4, 8, 9, 0},
-    {"IVF,PQ#x8,Refine(SQ8)", 8, 8, 9, 0},
+    {"IVF,PQ#x8", 8, 0, 1, 0, kUnlimited},
+    {"OPQ,IVF,PQ#x8", 8, 0, 1, 0, kUnlimited},
+    {"OPQ,IVF,PQ#x6", 6, 0, 1, 12, kUnlimited},
+    {"IVF,PQ#x4", 4, 0, 1, 16, kUnlimited},
+    {"OPQ,IVF,PQ#x4", 4, 0, 1, 16, kUnlimited},
+    {"OPQ,IVF,MPQ#", 8, 0, 1, 12, 96},
+    {"IVF,RQ#x8", 8, 0, 1, 0, 18},
+    {"IVF,PRQ#x2x8", 16, 0, 1, 8, 64},
+    {"OPQ,IVF,PRQ#x2x8", 16, 0, 1, 8, 64},
+    {"IVF,RaBitQ1", 0, 1, 9, 0, kUnlimited},
+    {"IVF,RaBitQ2", 0, 2, 9, 0, kUnlimited},
+    {"IVF,RaBitQ4", 0, 4, 9, 0, kUnlimited},
+    {"IVF,SQ4", 0, 4, 9, 0, kUnlimited},
+    {"IVF,SQ6", 0, 6, 9, 0, kUnlimited},
+    {"IVF,SQ8", 0, 8, 9, 0, kUnlimited},
+    {"IVF,PQ#x4,Refine(SQ4)", 4, 4, 9, 0, kUnlimited},
+    {"IVF,PQ#x4,Refine(SQ8)", 4, 8, 9, 0, kUnlimited},
+    {"IVF,PQ#x8,Refine(SQ8)", 8, 8, 9, 0, kUnlimited},
 };
 
 double BytesOf(const Kind& kind, uint32_t dim, uint32_t units) {
   return std::ceil(units * kind.unit_bits / 8) + std::ceil(kind.dim_bits * dim / 8) + kind.fixed;
 }
 
-// False where the kind has no spec of so many units on so many dimensions.
-bool Make(const Kind& kind, uint32_t dim, uint32_t units, Candidate& out) {
+std::string TextOf(const Kind& kind, uint32_t units) {
   std::string text(kind.text);
   if (const size_t mark = text.find('#'); mark != std::string::npos) {
     text.replace(mark, 1, std::to_string(units));
   }
-  const StatusOr<QuantizerSpec> spec = QuantizerSpec::Parse(text);
-  if (!spec.ok() || !spec->Validate(dim).ok()) return false;
+  return text;
+}
+
+// False where the kind has no spec of so many units on so many dimensions.
+bool Make(const Kind& kind, uint32_t dim, uint32_t units, Candidate& out) {
+  const StatusOr<QuantizerSpec> spec = QuantizerSpec::Parse(TextOf(kind, units));
+  if (!spec.ok() || !spec->Validate(dim).ok() || !quant::CheckTrainable(*spec).ok()) return false;
   out = {*spec, BytesOf(kind, dim, units)};
   return true;
 }
 
 // The largest of the kind within `bytes`: validity in the number of units has no gaps.
 bool Fill(const Kind& kind, uint32_t dim, double bytes, Candidate& out) {
-  if (bytes < kind.from || BytesOf(kind, dim, 0) > bytes) return false;
+  if (bytes < kind.from || bytes > kind.to || BytesOf(kind, dim, 0) > bytes) return false;
   if (kind.text.find('#') == std::string_view::npos) return Make(kind, dim, 0, out);
   const double left = bytes - BytesOf(kind, dim, 0);
   uint32_t valid = 0;
@@ -83,6 +102,12 @@ std::vector<Candidate> Candidates(uint32_t dim, double bytes) {
   }
   std::erase_if(all, [&](const Candidate& c) { return c.bytes < largest / 2; });
   return all;
+}
+
+std::vector<std::string> CandidateKinds() {
+  std::vector<std::string> texts;
+  for (const Kind& kind : kKinds) texts.push_back(TextOf(kind, 1));
+  return texts;
 }
 
 double LargestCandidate(uint32_t dim) {

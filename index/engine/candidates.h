@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "index/quantizer_spec.h"
@@ -18,6 +19,9 @@ struct Candidate {
 // dimensions; kinds that would leave half of it unused are left out where others do not. Empty if
 // nothing fits.
 std::vector<Candidate> Candidates(uint32_t dim, double bytes);
+
+// The smallest spec of each kind as text, those that training does not know yet included.
+std::vector<std::string> CandidateKinds();
 
 // The fewest bytes a vector for which there is a candidate.
 inline constexpr double kSmallestCandidate = 2;

@@ -163,7 +163,8 @@ class Planner {
     std::vector<size_t> all;
     for (size_t i = 0; i < candidates.size(); ++i) {
       TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidates[i]));
-      all.push_back(tried);
+      // Measured bytes decide: those of a candidate are what its kind should take.
+      if (tried_[tried].candidate.bytes <= bytes) all.push_back(tried);
       Report(static_cast<double>(i + 1) / static_cast<double>(candidates.size()));
     }
     return Best(all);

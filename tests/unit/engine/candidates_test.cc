@@ -45,6 +45,14 @@ TEST(CandidatesTest, RefineCodesCompeteWhereTheyFit) {
   EXPECT_TRUE(refined);
 }
 
+TEST(CandidatesTest, EveryKindIsOfTheGrammar) {
+  EXPECT_GE(CandidateKinds().size(), 8u);
+  for (const std::string& text : CandidateKinds()) {
+    const auto spec = QuantizerSpec::Parse(text);
+    EXPECT_TRUE(spec.ok()) << spec.status();
+  }
+}
+
 TEST(CandidatesTest, NothingFitsOneByte) {
   EXPECT_TRUE(Candidates(128, 1).empty());
   EXPECT_TRUE(Candidates(128, 0).empty());
