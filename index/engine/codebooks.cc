@@ -17,7 +17,8 @@ int64_t NowSeconds() {
       .count();
 }
 
-// What a collection cannot be encoded with. `spec` as it would be given at creation.
+// InvalidArgument says why the collection cannot be encoded with it; the spec must be one that it could be
+// created with.
 Status CheckFits(const Core& core, const quant::Model& model) {
   if (model.dim != core.dim) {
     return InvalidArgument("the codebook has " + std::to_string(model.dim) + " dimensions, collection \"" +
@@ -27,6 +28,7 @@ Status CheckFits(const Core& core, const quant::Model& model) {
     return InvalidArgument(std::string("the codebook is for metric ") + MetricName(model.metric) +
                            ", collection \"" + core.name + "\" has " + MetricName(core.metric));
   }
+  TESSERA_RETURN_IF_ERROR(quant::CheckTrainable(model.spec));
   CollectionSpec spec;
   spec.dim = core.dim;
   spec.metric = core.metric;
