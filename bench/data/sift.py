@@ -38,6 +38,7 @@ def unpack(package, cache):
         if not list(debs.glob(f"{package}_*.deb")):
             subprocess.run(["apt-get", "download", package], cwd=debs, check=True)
         deb = next(iter(debs.glob(f"{package}_*.deb")))
+        folder.parent.mkdir(exist_ok=True)  # dpkg-deb makes the last folder only
         subprocess.run(["dpkg-deb", "-x", deb, folder], check=True)
     return folder
 
