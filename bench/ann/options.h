@@ -36,6 +36,7 @@ struct Options {
   std::string data;         // directory of the collection; empty: a temporary one
   bool keep = false;        // leave it there, and take it up again if it fits
   uint64_t max_rows = 0;    // of the base; 0 = all
+  bool train = true;        // false: rows are loaded only, for whoever trains then
   uint64_t train_rows = 0;  // train once so many are loaded, then load the rest; 0 = load all first
 
   uint32_t k = 10;

@@ -148,7 +148,7 @@ Status Subject::LoadRows(const Log& log) {
   for (uint64_t rows = 0; rows < max_rows; rows += batch.rows) {
     if (!trained && options_.train_rows > 0 && rows >= options_.train_rows) {
       times_.load_seconds += WallSeconds() - begin;
-      TESSERA_RETURN_IF_ERROR(TrainNow(log));
+      TESSERA_RETURN_IF_ERROR(TrainNow({}, log));
       trained = true;
       begin = WallSeconds();
     }
@@ -162,12 +162,19 @@ Status Subject::LoadRows(const Log& log) {
   std::snprintf(text, sizeof(text), "loaded %llu rows in %.1f s",
                 static_cast<unsigned long long>(collection_->Count()), times_.load_seconds);
   log(text);
-  return trained ? OkStatus() : TrainNow(log);
+  return trained || !options_.train ? OkStatus() : TrainNow({}, log);
 }
 
-Status Subject::TrainNow(const Log& log) {
+Status Subject::Retrain(const QuantizerSpec& quantizer, const Log& log) {
+  TrainOptions train;
+  train.quantizer = quantizer;
+  return TrainNow(train, log);
+}
+
+Status Subject::TrainNow(const TrainOptions& train, const Log& log) {
+  UseThreads(std::max(1u, std::thread::hardware_concurrency()));
   const double begin = WallSeconds();
-  TESSERA_RETURN_IF_ERROR(collection_->Train({}));
+  TESSERA_RETURN_IF_ERROR(collection_->Train(train));
   times_.train_seconds = WallSeconds() - begin;
   char text[80];
   std::snprintf(text, sizeof(text), "trained in %.1f s: ", times_.train_seconds);

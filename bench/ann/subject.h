@@ -47,6 +47,9 @@ class Subject {
   static StatusOr<std::unique_ptr<Subject>> Open(const Options& options, const Log& log);
   ~Subject();  // removes the directory unless it is to be kept
 
+  // Trains anew with `quantizer`, encodes all rows and switches. Its error is Collection::Train's.
+  Status Retrain(const QuantizerSpec& quantizer, const Log& log);
+
   Collection& collection() { return *collection_; }
   const BuildTimes& times() const { return times_; }
   // So many threads run the searches of one call from now on, the caller's among them.
@@ -58,7 +61,7 @@ class Subject {
   Status TakeUp();
   Status Build(const Log& log);
   Status LoadRows(const Log& log);
-  Status TrainNow(const Log& log);
+  Status TrainNow(const TrainOptions& train, const Log& log);
   // What the collection is made of, as a text that a later run compares.
   StatusOr<std::string> Origin() const;
 

@@ -49,6 +49,7 @@ Row DescribeRow(Subject& subject, const QuerySet& queries, const Options& option
   row.rerank = s.rerank.tier_name();
   row.depth = s.rerank.depth;
   row.target = trial.target;
+  row.commit = options.commit;
   row.bytes_total = per_row(memory.total());
   row.bytes_codes = per_row(memory.codes);
   row.bytes_corrections = per_row(memory.corrections);
@@ -74,6 +75,7 @@ void SetRecall(const Recall& recall, Row& row) {
 }
 
 void SetTimes(const std::vector<Timing>& rounds, Row& row) {
+  if (rounds.empty()) return;
   const auto median = [&](double Timing::*field) {
     std::vector<double> values;
     for (const Timing& timing : rounds) values.push_back(timing.*field);

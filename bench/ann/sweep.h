@@ -23,6 +23,7 @@ std::vector<Trial> AllTrials(const Options& options);
 
 // A row a trial: recall in one pass, then rounds in which every trial has its turn, so that a slow
 // minute of the machine falls on all of them; medians over the rounds.
+// Without rounds no times.
 StatusOr<std::vector<Row>> Sweep(Subject& subject, const QuerySet& queries, const Options& options,
                                  const std::vector<Trial>& trials);
 

@@ -57,6 +57,8 @@ int Main(int argc, char** argv) {
   app.add_option("--mode", arguments.choice.mode, "single or batch");
   app.add_option("--threads", arguments.choice.threads, "rows of so many threads");
   app.add_flag("--cpu", arguments.choice.cpu_time, "QPS of CPU time, not of wall time");
+  app.add_flag("--fronts", arguments.choice.fronts,
+               "Pareto fronts over all indexes, by bytes of codes, corrections and refine codes");
   CLI11_PARSE(app, argc, argv);
   const Status status = Run(arguments);
   if (!status.ok()) std::fprintf(stderr, "bench_plot: %s\n", MessageOf(status).c_str());

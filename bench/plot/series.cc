@@ -1,8 +1,11 @@
 #include "bench/plot/series.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace tessera::bench {
 namespace {
@@ -15,6 +18,7 @@ StatusOr<std::vector<const Result*>> Choose(const std::vector<Result>& results,
   std::vector<const Result*> chosen;
   std::set<std::string> sets;
   for (const Result& result : results) {
+    if (!result.Number("recall_at_10")) continue;
     if (result.Text("mode") != choice.mode || result.Text("threads") != choice.threads) continue;
     if (!choice.data.empty() && result.Text("data") != choice.data) continue;
     chosen.push_back(&result);
@@ -35,6 +39,31 @@ StatusOr<std::vector<const Result*>> Choose(const std::vector<Result>& results,
 std::string RerankName(const Result& result) {
   const std::string& rerank = result.Text("rerank");
   return rerank == "none" || rerank.empty() ? "codes alone" : rerank + " rerank";
+}
+
+// Of what is read in a search: codes, corrections, and refine codes if they rerank.
+std::optional<double> CodeBytes(const Result& result) {
+  const auto codes = result.Number("bytes_codes");
+  if (!codes) return std::nullopt;
+  double bytes = *codes + result.Number("bytes_corrections").value_or(0);
+  if (result.Text("rerank") == "refine") bytes += result.Number("bytes_refine").value_or(0);
+  return bytes;
+}
+
+std::string Trimmed(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.4g", value);
+  return text;
+}
+
+std::string FrontNote(const Result& result) {
+  std::string note = result.Text("engine") + " " + result.Text("quantizer") + ", " +
+                     RerankName(result) + ": recall@10 " + result.Text("recall_at_10");
+  if (const auto bytes = CodeBytes(result)) note += ", " + Trimmed(*bytes) + " bytes";
+  if (result.Number("qps_wall")) {
+    note += ", nprobe " + result.Text("nprobe") + ", " + result.Text("qps_wall") + " QPS";
+  }
+  return note;
 }
 
 std::string Note(const Result& result) {
@@ -66,6 +95,15 @@ std::vector<double> Values(const std::vector<Series>& series, double Point::*fie
   return values;
 }
 
+// The same with x the smaller the better.
+void KeepSmallFrontier(Series& series) {
+  std::vector<Point> points = std::move(series.line);
+  for (Point& point : points) point.x = -point.x;
+  SplitFrontier(std::move(points), series.line, series.faint);
+  for (Point& point : series.line) point.x = -point.x;
+  for (Point& point : series.faint) point.x = -point.x;
+}
+
 }  // namespace
 
 void SplitFrontier(std::vector<Point> points, std::vector<Point>& frontier,
@@ -89,9 +127,9 @@ StatusOr<Chart> SpeedChart(const std::vector<Result>& results, const PlotChoice&
     const auto recall = result->Number("recall_at_10");
     const auto qps = result->Number(choice.cpu_time ? "qps_cpu" : "qps_wall");
     if (!recall || !qps || *qps <= 0) continue;
-    const std::string name =
-        result->Text("engine") + " " + result->Text("quantizer") + ", " + RerankName(*result);
-    points[name].push_back({*recall, *qps, Note(*result)});
+    const std::string index = choice.fronts ? "" : " " + result->Text("quantizer");
+    const std::string name = result->Text("engine") + index + ", " + RerankName(*result);
+    points[name].push_back({*recall, *qps, choice.fronts ? FrontNote(*result) : Note(*result)});
   }
   std::vector<Series> series;
   for (auto& [name, all] : points) {
@@ -113,23 +151,27 @@ StatusOr<Chart> BytesChart(const std::vector<Result>& results, const PlotChoice&
   std::map<std::string, std::map<std::string, Point>> points;  // by series, by index
   for (const Result* result : chosen) {
     const auto recall = result->Number("recall_at_10");
-    const auto bytes = result->Number("bytes_total");
+    const auto bytes = choice.fronts ? CodeBytes(*result) : result->Number("bytes_total");
     if (!recall || !bytes || *bytes <= 0) continue;
     const std::string name = result->Text("engine") + ", " + RerankName(*result);
     Point& best = points[name][result->Text("quantizer")];
-    if (best.note.empty() || *recall > best.y) best = {*bytes, *recall, Note(*result)};
+    if (best.note.empty() || *recall > best.y) {
+      best = {*bytes, *recall, choice.fronts ? FrontNote(*result) : Note(*result)};
+    }
   }
   std::vector<Series> series;
   for (const auto& [name, by_index] : points) {
     Series one{name, {}, {}};
     for (const auto& [index, point] : by_index) one.line.push_back(point);
+    if (choice.fronts) KeepSmallFrontier(one);
     std::stable_sort(one.line.begin(), one.line.end(),
                      [](const Point& a, const Point& b) { return a.x < b.x; });
     series.push_back(std::move(one));
   }
   return Chart{Title("Recall and bytes", *chosen[0]),
                Subtitle(*chosen[0], choice),
-               "resident bytes a vector",
+               choice.fronts ? "bytes a vector: codes, corrections, refine codes"
+                             : "resident bytes a vector",
                "best recall@10",
                Axis::Log(Values(series, &Point::x)),
                Axis::LinearUpTo(Values(series, &Point::y), 1, kRecallTicks),

@@ -15,6 +15,9 @@ struct PlotChoice {
   std::string mode = "single";
   std::string threads = "1";
   bool cpu_time = false;  // QPS of CPU time instead of wall time
+  // For many indexes: one series an engine and form of rerank in both charts, with a line along the
+  // Pareto front; bytes are those of codes, corrections and, where they rerank, refine codes.
+  bool fronts = false;
 };
 
 // Both: InvalidArgument if no row fits the choice, or if the rows are of several data sets and the
@@ -25,7 +28,7 @@ struct PlotChoice {
 StatusOr<Chart> SpeedChart(const std::vector<Result>& results, const PlotChoice& choice);
 
 // Bytes a vector across, the best recall@10 up; one series for each engine and form of rerank, one
-// marker for each index.
+// marker for each index. Rows without recall are passed over.
 StatusOr<Chart> BytesChart(const std::vector<Result>& results, const PlotChoice& choice);
 
 // Splits points into those that no other has both a higher x and a higher y than, by ascending x,

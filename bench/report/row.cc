@@ -30,6 +30,10 @@ std::string Rate(const Row& row) {
   return Number(row.*field, "%.1f");
 }
 template <double Row::*field>
+std::string Finest(const Row& row) {
+  return Number(row.*field, "%.5f");
+}
+template <double Row::*field>
 std::string Fine(const Row& row) {
   return Number(row.*field, "%.3f");
 }
@@ -106,6 +110,9 @@ const std::vector<Column>& Columns() {
       {"depth", "candidates reranked", Count<&Row::depth>},
       {"target", "recall_at_10 the parameters were tuned for, on other queries than these",
        Share<&Row::target>},
+      {"asked", "spec as given, where it is not the index as it was built", Text<&Row::asked>},
+      {"note", "what a reader must know, or why nothing was measured", Text<&Row::note>},
+      {"commit", "of the engine", Text<&Row::commit>},
       {"recall_at_10", "of the true 10 nearest, the share among the first 10 found",
        Share<&Row::recall_at_10>},
       {"recall_at_100", "the same with 100, measured if k >= 100", Share<&Row::recall_at_100>},
@@ -113,6 +120,12 @@ const std::vector<Column>& Columns() {
       {"first_at_10", "share of queries whose nearest is among the first 10",
        Share<&Row::first_at_10>},
       {"first_at_100", "the same with 100, measured if k >= 100", Share<&Row::first_at_100>},
+      {"pick_recall_at_10", "recall_at_10 on other queries, for choosing among indexes",
+       Share<&Row::pick_recall_at_10>},
+      {"reconstruction_error",
+       "mean squared distance of vectors to what their codes decode to, as a share of that to "
+       "their mean",
+       Finest<&Row::reconstruction_error>},
       {"qps_wall", "queries a second of wall time, median over rounds", Rate<&Row::qps_wall>},
       {"qps_cpu",
        "queries a second of CPU time, median over rounds: one thread, its own clock "
@@ -137,6 +150,7 @@ const std::vector<Column>& Columns() {
       {"bytes_model", "rotation and codebooks", Fine<&Row::bytes_model>},
       {"load_seconds", "reading and writing of all vectors, all threads", Fine<&Row::load_seconds>},
       {"train_seconds", "training and encoding, all threads", Fine<&Row::train_seconds>},
+      {"encode_us", "CPU microseconds to encode a vector, one thread", Fine<&Row::encode_us>},
       {"rows_scanned", "codes compared a query, mean", Rate<&Row::rows_scanned>},
       {"coarse_us", "transform and coarse search, mean of a pass of its own",
        Fine<&Row::coarse_us>},
@@ -148,23 +162,34 @@ const std::vector<Column>& Columns() {
   return columns;
 }
 
-std::string ToCsv(const std::vector<std::string>& comments, const std::vector<Row>& rows) {
+std::string CsvHeader() {
+  std::string header;
+  for (const Column& column : Columns())
+    header += (header.empty() ? "" : ",") + std::string(column.name);
+  return header;
+}
+
+std::string CsvLine(const Row& row) {
+  std::string line;
+  for (const Column& column : Columns()) {
+    if (&column != &Columns().front()) line += ',';
+    line += Quoted(column.value(row));
+  }
+  return line;
+}
+
+std::string CsvTop(const std::vector<std::string>& comments) {
   std::string out;
   for (const std::string& comment : comments) out += "# " + comment + "\n";
-  std::string header;
   for (const Column& column : Columns()) {
     out += std::string("# ") + column.name + ": " + column.meaning + "\n";
-    header += (header.empty() ? "" : ",") + std::string(column.name);
   }
-  out += header + "\n";
-  for (const Row& row : rows) {
-    std::string line;
-    for (const Column& column : Columns()) {
-      if (&column != &Columns().front()) line += ',';
-      line += Quoted(column.value(row));
-    }
-    out += line + "\n";
-  }
+  return out + CsvHeader() + "\n";
+}
+
+std::string ToCsv(const std::vector<std::string>& comments, const std::vector<Row>& rows) {
+  std::string out = CsvTop(comments);
+  for (const Row& row : rows) out += CsvLine(row) + "\n";
   return out;
 }
 

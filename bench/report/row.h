@@ -28,12 +28,19 @@ struct Row {
   std::string rerank = "none";   // none, refine, raw
   uint64_t depth = 0;            // candidates reranked
   double target = kNotMeasured;  // recall@10 that the parameters were tuned for
+  std::string asked;             // spec as given, where it is not the index as it was built
+  std::string note;              // what a reader must know, or why nothing was measured
+  std::string commit;            // of the engine
 
   double recall_at_10 = kNotMeasured;
   double recall_at_100 = kNotMeasured;
   double first_at_1 = kNotMeasured;
   double first_at_10 = kNotMeasured;
   double first_at_100 = kNotMeasured;
+  double pick_recall_at_10 = kNotMeasured;  // on other queries, for choosing among indexes
+  // Mean squared distance of vectors to what their codes decode to, as a share of that to their
+  // mean.
+  double reconstruction_error = kNotMeasured;
   double qps_wall = kNotMeasured;
   double qps_cpu = kNotMeasured;
   double p50_us = kNotMeasured;
@@ -54,6 +61,7 @@ struct Row {
 
   double load_seconds = kNotMeasured;
   double train_seconds = kNotMeasured;
+  double encode_us = kNotMeasured;
 
   // Mean of a query's stages, from a pass of its own.
   double rows_scanned = kNotMeasured;
@@ -72,9 +80,16 @@ struct Column {
 // In file order.
 const std::vector<Column>& Columns();
 
+// The line of column names and that of a row, without line ends. Fields with commas, quotes or line
+// ends are quoted.
+std::string CsvHeader();
+std::string CsvLine(const Row& row);
+
 // Rows as CSV text: each comment as a line "# ...", then the columns' meanings, the header, the
-// rows. Fields with commas, quotes or line ends are quoted.
+// rows.
 std::string ToCsv(const std::vector<std::string>& comments, const std::vector<Row>& rows);
+// Its beginning, header and all.
+std::string CsvTop(const std::vector<std::string>& comments);
 
 // The columns that a reader compares, aligned, for a terminal. What was not measured is left out;
 // what several rows share stands once, in a line above.

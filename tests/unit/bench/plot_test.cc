@@ -160,6 +160,44 @@ TEST(SeriesTest, BytesTakeTheBestRecallOfEachIndex) {
   EXPECT_DOUBLE_EQ(chart->series[0].line[0].x, 40);
 }
 
+TEST(SeriesTest, FrontsJoinWhatNoOtherIndexBeats) {
+  std::vector<Row> rows;
+  const auto add = [&](const char* index, const char* rerank, double codes, double recall) {
+    Row row;
+    row.data = "words";
+    row.mode = "single";
+    row.quantizer = index;
+    row.rerank = rerank;
+    row.bytes_codes = codes;
+    row.bytes_corrections = 1;
+    row.bytes_refine = 100;
+    row.recall_at_10 = recall;
+    row.qps_wall = 1000 / codes;
+    rows.push_back(row);
+  };
+  add("PQ8", "none", 8, 0.4);
+  add("PQ12", "none", 12, 0.3);  // more bytes, less recall
+  add("PQ16", "none", 16, 0.6);
+  add("PQ8", "refine", 8, 0.9);
+  PlotChoice choice;
+  choice.fronts = true;
+  const auto results = ParseResults(ToCsv({}, rows), "f.csv", {});
+  const auto bytes = BytesChart(*results, choice);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  ASSERT_EQ(bytes->series.size(), 2u);
+  ASSERT_EQ(bytes->series[0].line.size(), 2u);
+  EXPECT_DOUBLE_EQ(bytes->series[0].line[0].x, 9);
+  EXPECT_DOUBLE_EQ(bytes->series[0].line[1].x, 17);
+  ASSERT_EQ(bytes->series[0].faint.size(), 1u);
+  EXPECT_DOUBLE_EQ(bytes->series[0].faint[0].x, 13);
+  EXPECT_DOUBLE_EQ(bytes->series[1].line[0].x, 109);
+  const auto speed = SpeedChart(*results, choice);
+  ASSERT_TRUE(speed.ok()) << speed.status();
+  ASSERT_EQ(speed->series.size(), 2u);
+  EXPECT_EQ(speed->series[0].name, "tessera, codes alone");
+  EXPECT_EQ(speed->series[0].line.size(), 2u);
+}
+
 TEST(SeriesTest, ChoicesThatFitNothingAreErrors) {
   PlotChoice choice;
   choice.mode = "batch";
@@ -167,7 +205,7 @@ TEST(SeriesTest, ChoicesThatFitNothingAreErrors) {
             std::string::npos);
   std::vector<Result> results = SomeResults();
   std::map<std::string, std::string> other = {
-      {"data", "other"}, {"mode", "single"}, {"threads", "1"}};
+      {"data", "other"}, {"mode", "single"}, {"threads", "1"}, {"recall_at_10", "0.5"}};
   results.emplace_back(other);
   EXPECT_NE(MessageOf(BytesChart(results, {}).status()).find("other, words & more"),
             std::string::npos);
