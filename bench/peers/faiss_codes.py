@@ -118,7 +118,7 @@ class Quantizer:
             raise SystemExit(f"--spec {spec}: {len(numbers)} numbers are not what {self.kind} takes")
         *parts, bits = numbers
         self.note = ""
-        self.rotation = None
+        self.rotation, self.beamed = None, []
         self.spread = Spread(dim, 1 if self.kind in ("RQ", "LSQ") else parts[0])
         if self.kind in ("PQ", "OPQ"):
             self.code = faiss.ProductQuantizer(self.spread.dim, parts[0], bits)
@@ -138,7 +138,7 @@ class Quantizer:
             self.code = faiss.LocalSearchQuantizer(dim, parts[0], bits)
 
     def set_beam(self, quantizers, beam):
-        self.note = f"beam {beam}"
+        self.note, self.beamed = f"beam {beam}", quantizers
         for quantizer in quantizers:
             quantizer.max_beam_size = beam
 
@@ -149,6 +149,8 @@ class Quantizer:
         if self.rotation:
             self.rotation.train(rows)
         self.code.train(self.before(rows))
+        for quantizer in self.beamed:
+            quantizer.use_beam_LUT = 1  # the same codes, sooner
 
     def round_trip(self, rows, block=65536):
         """What the codes of `rows` decode to, and the seconds that encoding took."""

@@ -75,6 +75,10 @@ std::string Note(const Result& result) {
 }
 
 std::string Subtitle(const Result& first, const PlotChoice& choice) {
+  // Recall at given bytes does not depend on how many queries a call has.
+  if (choice.fronts && choice.mode == "batch") {
+    return first.Text("metric") + ", " + first.Text("k") + " neighbours a query";
+  }
   std::string text =
       choice.mode == "batch" ? "batches of " + first.Text("batch") : "one query a call";
   text += choice.threads == "1" ? ", one thread" : ", " + choice.threads + " threads";
