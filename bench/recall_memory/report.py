@@ -99,10 +99,10 @@ border-radius:1rem;background:#fff;cursor:pointer}.buttons button[aria-pressed=t
 dt{font-weight:600;margin-top:.5rem}dd{margin:0 0 0 1rem}
 pre{white-space:pre-wrap;word-break:break-word;font-size:.8rem;background:#f6f8fa;padding:.6rem;max-width:100%}
 @media (max-width:640px){body{padding:.7rem}:root{font-size:14px}th,td{padding:.25rem .4rem}}
-@media print{@page{size:A4 landscape;margin:10mm}body{max-width:none;padding:0}.buttons,nav{display:none}
-.scroll{overflow:visible}table{font-size:6.6pt}td.spec{font-size:6.2pt}th,td{padding:.1rem .25rem}
+@media print{@page{size:A4 landscape;margin:10mm}:root{font-size:11px}h2,h3{break-after:avoid}body{max-width:none;padding:0}.buttons,nav{display:none}
+.scroll{overflow:visible}table{font-size:7.5pt}td.spec{font-size:7pt}th,td{padding:.12rem .35rem}
 thead{display:table-header-group}thead th{position:static}tr,figure{break-inside:avoid}tr[hidden]{display:table-row}
-figure svg{max-width:190mm}}
+figure svg{max-width:170mm}}
 """
 
 SCRIPT = """
