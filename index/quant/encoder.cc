@@ -55,6 +55,7 @@ void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentro
   uint8_t* codes = out.codes.data() + begin * model.code_bytes();
   if (model.record.empty()) {
     model.code.Encode({residuals.data(), n, dim}, codes);
+    model.error_weights.Improve(model.code, {residuals.data(), n, dim}, codes);
     model.code.Decode(codes, n, decoded.data());
   }
   for (size_t i = 0; i < n; ++i) {

@@ -34,7 +34,7 @@ bool Positive(float v) { return std::isfinite(v) && v > 0; }
 Status CheckScalars(const Model& model) {
   if (model.dim == 0 || model.dim > kMaxDim) return Bad("dim is " + std::to_string(model.dim));
   TESSERA_RETURN_IF_ERROR(CheckResolved(model.spec, model.dim, "model"));
-  TESSERA_RETURN_IF_ERROR(Annotate(CheckTrainable(model.spec), "model: "));
+  TESSERA_RETURN_IF_ERROR(Annotate(CheckTrainable(model.spec, model.metric), "model: "));
   if (!std::isfinite(model.mu)) return Bad("mu is not finite");
   if (!std::isfinite(model.ip_weight) || model.ip_weight < 0) return Bad("ip_weight is not >= 0");
   if (!Positive(model.correction_step)) return Bad("correction_step is not > 0");
@@ -78,6 +78,11 @@ Status ReadArrays(ByteReader& in, Model& model) {
     TESSERA_RETURN_IF_ERROR(ReadFloats(in, layout.floats(), "codebooks", codebooks));
     model.code = TableCode(std::move(layout), std::move(codebooks));
   }
+  if (model.spec.fine_tuned) {
+    std::vector<float> weights;
+    TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim * dim, "error_weights", weights));
+    model.error_weights = ErrorWeights(std::move(weights), model.code);
+  }
   TESSERA_RETURN_IF_ERROR(ReadRecord(in, model, model.spec.record, true, "record", model.record));
   return ReadRecord(in, model, model.spec.refine, false, "refine", model.refine);
 }
@@ -102,7 +107,7 @@ void Model::SetRotation(std::vector<float> matrix) {
 size_t Model::bytes() const {
   const size_t floats = mean.size() + rotation.size();
   return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) + code.bytes() +
-         record.resident_bytes() + refine.resident_bytes();
+         error_weights.bytes() + record.resident_bytes() + refine.resident_bytes();
 }
 
 std::string Model::Serialize() const {
@@ -122,6 +127,9 @@ std::string Model::Serialize() const {
   out.PutFloats(mean.data(), mean.size());
   out.PutFloats(rotation.data(), rotation.size());
   if (spec.has_table_code()) out.PutFloats(code.codebooks().data(), code.codebooks().size());
+  if (spec.fine_tuned) {
+    out.PutFloats(error_weights.matrix().data(), error_weights.matrix().size());
+  }
   for (const RecordCode* part : {&record, &refine}) {
     out.PutFloats(part->ranges().low.data(), part->ranges().low.size());
     out.PutFloats(part->ranges().step.data(), part->ranges().step.size());

@@ -12,6 +12,7 @@
 
 #include "index/quant/byte_matrix.h"
 #include "index/quant/centroid_groups.h"
+#include "index/quant/error_weights.h"
 #include "index/quant/record_code.h"
 #include "index/quant/table_code.h"
 #include "index/quantizer_spec.h"
@@ -62,6 +63,7 @@ struct Model {
   std::vector<float> rotation;  // R, dim x dim row-major (y = R x); empty = identity
   LimbMatrix query_rotation;    // R once more for queries; made by SetRotation
   TableCode code;               // of residuals
+  ErrorWeights error_weights;   // what codes are chosen by where they are fine-tuned; else none
   // Correction of the estimator: see encoder.h.
   float mu = 0.35f;
   // Inner product only: b_i is weighted by s_q = ip_weight * |q|, 0..1 (0 = no correction of that
@@ -99,8 +101,9 @@ struct TrainedModel {
   std::shared_ptr<const ListTable> lists;
 };
 
-// InvalidArgument names the part of the spec that a model cannot have.
+// InvalidArgument names the part of the spec that a model cannot have; and that it cannot under `metric`.
 Status CheckTrainable(const QuantizerSpec& spec);
+Status CheckTrainable(const QuantizerSpec& spec, Metric metric);
 
 // Rows of training data needed at least for the spec on `dim` dimensions: max(nlist, ksub) for
 // explicit choices.

@@ -118,22 +118,27 @@ size_t TableCode::bytes() const {
          parts() * (sizeof(TablePart) + sizeof(Position) + 2 * sizeof(uint64_t));
 }
 
-void TableCode::EncodePart(size_t p, MatrixView<const float> rows, uint8_t* indices,
-                           size_t stride) const {
+void TableCode::FindCodewords(size_t p, MatrixView<const float> rows, const float* norms,
+                              uint8_t* indices, size_t stride) const {
   const TablePart& range = part(p);
   if (range.bits != 2) {
-    simd::ActiveKernels().nearest(rows.data() + range.begin, rows.rows(), rows.stride(),
-                                  range.dims(), codebook(p), norms(p), range.entries(), indices,
-                                  stride);
+    simd::ActiveKernels().nearest(rows.data(), rows.rows(), rows.stride(), range.dims(),
+                                  codebook(p), norms, range.entries(), indices, stride);
     return;
   }
   for (size_t i = 0; i < rows.rows(); ++i) {
-    const Float4 products = SmallTable(rows.row(i) + range.begin, codebook(p), range.dims());
-    const Float4 scores = LoadFloat4(norms(p)) - 2.0f * products;
+    const Float4 products = SmallTable(rows.row(i), codebook(p), range.dims());
+    const Float4 scores = LoadFloat4(norms) - 2.0f * products;
     uint8_t best = 0;
     for (uint8_t k = 1; k < 4; ++k) best = scores[k] < scores[best] ? k : best;
     indices[i * stride] = best;
   }
+}
+
+void TableCode::EncodePart(size_t p, MatrixView<const float> rows, uint8_t* indices,
+                           size_t stride) const {
+  FindCodewords(p, {rows.data() + part(p).begin, rows.rows(), part(p).dims(), rows.stride()},
+                norms(p), indices, stride);
 }
 
 void TableCode::Place(size_t p, const uint8_t* indices, size_t stride, uint32_t shift, size_t n,
@@ -177,8 +182,12 @@ void TableCode::EncodeGroup(const Group& group, MatrixView<const float> rows, ui
   }
 }
 
-void TableCode::Pack(const uint8_t* wide, uint8_t* code) const {
-  (scan_bits() == 4 ? PackNibbles : PackSixBits)(wide, scan_codes_, code);
+void TableCode::WriteScanCodes(const uint8_t* scan_codes, uint8_t* code) const {
+  if (scan_bits() == 8) {
+    std::copy_n(scan_codes, scan_codes_, code);
+    return;
+  }
+  (scan_bits() == 4 ? PackNibbles : PackSixBits)(scan_codes, scan_codes_, code);
 }
 
 void TableCode::Encode(MatrixView<const float> rows, uint8_t* codes) const {
@@ -189,7 +198,7 @@ void TableCode::Encode(MatrixView<const float> rows, uint8_t* codes) const {
     uint8_t* wide = packed ? codes + first * code_bytes() : scratch.data();
     for (const Group& group : groups_) EncodeGroup(group, block, wide);
     for (size_t i = 0; !packed && i < block.rows(); ++i) {
-      Pack(wide + i * scan_codes_, codes + (first + i) * code_bytes());
+      WriteScanCodes(wide + i * scan_codes_, codes + (first + i) * code_bytes());
     }
   }
 }

@@ -46,10 +46,21 @@ class TableCode {
   void Decode(const uint8_t* codes, size_t n, float* out) const;
   // The scan codes of one code; out: scan_codes().
   void ReadScanCodes(const uint8_t* code, uint8_t* out) const;
-  // Index of a part in its codebook, from the scan codes.
+  // The inverse. scan_codes: scan_codes() of one row.
+  void WriteScanCodes(const uint8_t* scan_codes, uint8_t* code) const;
+  // Index of a part in its codebook, from the scan codes; and put into them.
   uint32_t PartIndex(const uint8_t* scan_codes, size_t p) const {
     return scan_codes[places_[p].scan] >> places_[p].shift & (part(p).entries() - 1);
   }
+  void SetPartIndex(size_t p, uint32_t index, uint8_t* scan_codes) const {
+    const uint32_t mask = (part(p).entries() - 1) << places_[p].shift;
+    uint8_t& to = scan_codes[places_[p].scan];
+    to = static_cast<uint8_t>((to & ~mask) | index << places_[p].shift);
+  }
+  // indices[i * stride] = the k of part p that minimises norms[k] - 2 <row i, codeword k>, the smaller of
+  // equal ones. rows: of part(p).dims() floats; norms: part(p).entries().
+  void FindCodewords(size_t p, MatrixView<const float> rows, const float* norms, uint8_t* indices,
+                     size_t stride) const;
   // tables[scan code][entry] = product of y with what the entry decodes to; scan_codes() x scan_entries()
   // floats. Summed in one fixed order: the same bits on every processor.
   void FillTables(const float* y, float* tables) const;
@@ -80,7 +91,6 @@ class TableCode {
   // Puts indices[i * stride], right shifted, to the place of part p in the scan codes of row i of n.
   void Place(size_t p, const uint8_t* indices, size_t stride, uint32_t shift, size_t n,
              uint8_t* wide) const;
-  void Pack(const uint8_t* wide, uint8_t* code) const;
   bool FillsScanCode(size_t p) const { return part(p).bits == scan_bits(); }
 
   TableLayout layout_;

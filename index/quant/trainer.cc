@@ -9,6 +9,7 @@
 #include "index/quant/calibration.h"
 #include "index/quant/encoder.h"
 #include "index/quant/error_bound.h"
+#include "index/quant/fine_tune.h"
 #include "index/quant/kmeans.h"
 #include "index/quant/model.h"
 #include "index/quant/mu_fit.h"
@@ -16,6 +17,7 @@
 #include "index/quant/opq.h"
 #include "index/quant/progress.h"
 #include "index/quant/random.h"
+#include "index/quant/ranking_loss.h"
 #include "index/quant/rows.h"
 #include "index/quant/table_train.h"
 #include "index/simd/kernels.h"
@@ -27,7 +29,7 @@ constexpr uint64_t kMinRowsPerList = 39;    // below, a centroid is mostly the n
 constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
 constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
-constexpr uint64_t kRotationRows = 65536;  // that a rotation is fitted to, at most
+constexpr uint64_t kFittedRows = 65536;    // that a rotation, ranges or a ranking loss are fitted to, at most
 
 // Streams of random numbers under one seed.
 enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation };
@@ -62,6 +64,12 @@ QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uin
   // Codes of 4 bits take twice as many for the same bytes.
   if (spec.pq_m == 0) spec.pq_m = std::min(dim, ChooseSubQuantizers(dim) * (narrow ? 2 : 1));
   return spec;
+}
+
+uint64_t FittedRows(const QuantizerSpec& spec) {
+  const bool fitted = spec.rotation == RotationKind::kOptimized || spec.fine_tuned ||
+                      spec.code == CodeKind::kRecord;
+  return fitted ? kFittedRows : 0;
 }
 
 std::vector<float> MeanOf(MatrixView<const float> rows) {
@@ -130,7 +138,7 @@ class Trainer {
     }
     model_.refine = MakeRecords(spec.refine, false);
     if (spec.has_table_code()) {
-      TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, rotation_end, 0.9)));
+      TESSERA_RETURN_IF_ERROR(TrainTable(rotation_end));
     } else {
       model_.record = MakeRecords(spec.record, true);
       DecodeRecords();
@@ -159,10 +167,9 @@ class Trainer {
   }
   // Rows that codebooks, or ranges of records, are made of.
   uint64_t CodebookRows() const {
-    if (!model_.spec.has_table_code()) return std::min<uint64_t>(sample_.rows(), kRotationRows);
+    if (!model_.spec.has_table_code()) return std::min<uint64_t>(sample_.rows(), kFittedRows);
     const uint64_t wanted = kRowsPerCentroid << model_.spec.pq_bits;
-    const bool optimized = model_.spec.rotation == RotationKind::kOptimized;
-    return std::min<uint64_t>(sample_.rows(), optimized ? std::max(wanted, kRotationRows) : wanted);
+    return std::min<uint64_t>(sample_.rows(), std::max(wanted, FittedRows(model_.spec)));
   }
 
   // `count` rows of the sample, drawn by `stream`.
@@ -240,12 +247,18 @@ class Trainer {
     TESSERA_ASSIGN_OR_RETURN(model_.code,
                              TrainTableCode(model_.spec, {residuals_.data(), n, dim},
                                             kCodebookIterations, progress.Part("codebooks")));
-    decoded_.resize(n * dim);
-    ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
-      std::vector<uint8_t> codes((end - begin) * model_.code_bytes());
-      model_.code.Encode({residuals_.data() + begin * dim, end - begin, dim}, codes.data());
-      model_.code.Decode(codes.data(), end - begin, decoded_.data() + begin * dim);
-    });
+    return OkStatus();
+  }
+
+  // Codebooks, fine-tuned if asked for: the rest up to 0.9 of the whole.
+  Status TrainTable(double begin) {
+    const double codebooks_end = model_.spec.fine_tuned ? 0.5 * (begin + 0.9) : 0.9;
+    TESSERA_RETURN_IF_ERROR(TrainCodebooks(ProgressRange(context_, begin, codebooks_end)));
+    if (model_.spec.fine_tuned) {
+      TESSERA_RETURN_IF_ERROR(
+          FineTuneCodebooks(ProgressRange(context_, codebooks_end, 0.9).Part("fine-tuning")));
+    }
+    DecodeSample();
     return OkStatus();
   }
 
@@ -268,6 +281,29 @@ class Trainer {
     });
   }
 
+  Status FineTuneCodebooks(const TrainingContext& context) {
+    const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
+    const RankingSample sample{rows, labels_, *lists_, {}, model_.mu};
+    TESSERA_ASSIGN_OR_RETURN(const auto loss, MeasureRankingLoss(sample, context));
+    TESSERA_ASSIGN_OR_RETURN(FineTuned tuned, FineTune(model_.code, loss, rows, context));
+    model_.code = std::move(tuned.code);
+    model_.error_weights = std::move(tuned.weights);
+    return OkStatus();
+  }
+
+  // What the residuals decode to.
+  void DecodeSample() {
+    const size_t dim = model_.dim;
+    decoded_.resize(residuals_.size());
+    ParallelFor(executor_, labels_.size(), 1024, [&](size_t begin, size_t end) {
+      const MatrixView<const float> rows(residuals_.data() + begin * dim, end - begin, dim);
+      std::vector<uint8_t> codes(rows.rows() * model_.code_bytes());
+      model_.code.Encode(rows, codes.data());
+      model_.error_weights.Improve(model_.code, rows, codes.data());
+      model_.code.Decode(codes.data(), rows.rows(), decoded_.data() + begin * dim);
+    });
+  }
+
   MatrixView<const float> sample_;
   const uint64_t total_rows_;
   const TrainingContext& context_;
@@ -282,7 +318,7 @@ class Trainer {
   std::vector<float> norms_;
 };
 
-Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {
+Status CheckSample(const QuantizerSpec& spec, Metric metric, MatrixView<const float> sample) {
   if (sample.dim() == 0) return InvalidArgument("sample: dim must be at least 1");
   if (sample.dim() > kMaxDim) {
     return InvalidArgument("sample: dim must be at most " + std::to_string(kMaxDim) + ", got " +
@@ -290,7 +326,7 @@ Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {
   }
   const auto dim = static_cast<uint32_t>(sample.dim());
   TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(dim), "quantizer: "));
-  TESSERA_RETURN_IF_ERROR(Annotate(CheckTrainable(spec), "quantizer: "));
+  TESSERA_RETURN_IF_ERROR(Annotate(CheckTrainable(spec, metric), "quantizer: "));
   const uint64_t needed = MinTrainingRows(spec, dim);
   if (sample.rows() < needed) {
     return InvalidArgument("training " + spec.ToString() + " needs at least " +
@@ -309,9 +345,22 @@ Status CheckTrainable(const QuantizerSpec& spec) {
     return InvalidArgument("VQ is for files, collections need PQ");
   }
   const bool known = spec.code == CodeKind::kProduct || spec.code == CodeKind::kRecord;
-  if (!known || spec.score_aware || spec.fine_tuned ||
-      spec.truncation != TruncationKind::kNone) {
+  if (spec.score_aware) {
+    return InvalidArgument(
+        "Aniso: every code carries a correction, which takes the error along the row away; "
+        "score-aware codes lose recall beside it");
+  }
+  if (!known || spec.truncation != TruncationKind::kNone) {
     return InvalidArgument(spec.ToString() + " cannot be trained yet");
+  }
+  return OkStatus();
+}
+
+Status CheckTrainable(const QuantizerSpec& spec, Metric metric) {
+  TESSERA_RETURN_IF_ERROR(CheckTrainable(spec));
+  if (spec.fine_tuned && metric == Metric::kInnerProduct) {
+    return InvalidArgument(
+        "FT is for l2 and cosine: under inner product queries need not look like rows");
   }
   return OkStatus();
 }
@@ -319,29 +368,27 @@ Status CheckTrainable(const QuantizerSpec& spec) {
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
   if (spec.code == CodeKind::kVector) return spec.vq_k;
   if (spec.code == CodeKind::kRecord) return std::max<uint64_t>(spec.nlist, 1);
-  return std::max<uint64_t>(spec.nlist, uint64_t{1} << ChooseBits(spec));
+  const uint64_t ranking = spec.fine_tuned ? kMinRankingRows : 0;
+  return std::max({uint64_t{spec.nlist}, uint64_t{1} << ChooseBits(spec), ranking});
 }
 
 uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t total_rows,
                             uint64_t memory_bytes) {
   const uint64_t minimum = MinTrainingRows(spec, dim);
   const QuantizerSpec resolved = Resolve(spec, dim, total_rows, total_rows);
-  const uint64_t largest =
-      spec.code == CodeKind::kVector
-          ? spec.vq_k
-          : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
-  const bool more = spec.rotation == RotationKind::kOptimized || spec.code == CodeKind::kRecord;
-  const uint64_t rotation = more ? kRotationRows : 0;
+  const uint64_t largest = spec.code == CodeKind::kVector
+                               ? spec.vq_k
+                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
   const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
   const uint64_t wanted =
-      std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, rotation), affordable));
+      std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, FittedRows(spec)), affordable));
   return std::min(wanted, total_rows);
 }
 
 StatusOr<TrainedModel> TrainModel(const QuantizerSpec& spec, Metric metric,
                                   MatrixView<const float> sample, uint64_t total_rows,
                                   const TrainingContext& context) {
-  TESSERA_RETURN_IF_ERROR(CheckSample(spec, sample));
+  TESSERA_RETURN_IF_ERROR(CheckSample(spec, metric, sample));
   const auto dim = static_cast<uint32_t>(sample.dim());
   const uint64_t rows = std::max<uint64_t>(total_rows, sample.rows());
   return Trainer(metric, sample, rows, context).Run(Resolve(spec, dim, rows, sample.rows()));

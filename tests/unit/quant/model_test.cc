@@ -65,6 +65,25 @@ TEST(Model, EverythingComesBack) {
 }
 
 // Fails when the format changes: then the version must change too, and README.md.
+TEST(Model, ErrorWeightsComeBack) {
+  Model model = SmallModel();
+  model.spec = Spec("RR,IVF3,PQ2x4,FT,Refine(SQ8S)");
+  model.metric = Metric::kL2;
+  model.error_weights = ErrorWeights({2, 1, 0, 1, 3, 0, 0, 0, 1}, model.code);
+  const std::string bytes = model.Serialize();
+  const Model back = Model::Parse(bytes).value();
+  EXPECT_EQ(back.error_weights.matrix(), model.error_weights.matrix());
+  EXPECT_EQ(back.Serialize(), bytes);
+  EXPECT_EQ(back.bytes(), model.bytes());
+  EXPECT_GT(back.bytes(), SmallModel().bytes());
+  // Without them, and with one that is not finite.
+  model.error_weights = ErrorWeights();
+  EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: error_weights has the wrong length");
+  model.error_weights = ErrorWeights({2, 1, 0, 1, std::numeric_limits<float>::infinity(), 0, 0, 0, 1}, model.code);
+  EXPECT_EQ(Model::Parse(model.Serialize()).status().message(),
+            "model: error_weights holds a value that is not finite");
+}
+
 TEST(Model, GoldenBytes) {
   const std::string bytes = SmallModel().Serialize();
   EXPECT_EQ(bytes.size(), 399u);

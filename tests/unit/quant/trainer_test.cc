@@ -63,6 +63,7 @@ TEST(Trainer, RowsNeededAndWanted) {
   EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx4"), 128), 16u);
   EXPECT_EQ(MinTrainingRows(Spec("IVF1000,PQ8x4"), 128), 1000u);
   EXPECT_EQ(MinTrainingRows(Spec("VQ300"), 128), 300u);
+  EXPECT_EQ(MinTrainingRows(Spec("IVF16,PQ8,FT"), 128), 1000u);
   constexpr uint64_t kPlenty = uint64_t{1} << 40;
   EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, kPlenty), 256'000u);
   EXPECT_EQ(TrainingSampleRows(Spec("PQ8"), 128, 10'000'000, kPlenty), 65'536u);
@@ -71,6 +72,7 @@ TEST(Trainer, RowsNeededAndWanted) {
   EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, 0), 1000u);
   EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 300, kPlenty), 300u);
   EXPECT_EQ(TrainingSampleRows(Spec("OPQ,PQ8x4"), 128, 10'000'000, kPlenty), 65'536u);
+  EXPECT_EQ(TrainingSampleRows(Spec("PQ8x4,FT"), 128, 10'000'000, kPlenty), 65'536u);
 }
 
 TEST(Trainer, RefusesBadSamples) {
@@ -83,6 +85,10 @@ TEST(Trainer, RefusesBadSamples) {
   EXPECT_EQ(message("IVF301,PQ2"), "training IVF301,PQ2x8 needs at least 301 rows, got 300");
   EXPECT_EQ(message("PQ5"), "quantizer: pq_m must be at most the dimension 4, got 5");
   EXPECT_EQ(message("VQ16"), "quantizer: VQ is for files, collections need PQ");
+  EXPECT_EQ(message("PQ2,FT"), "training PQ2x8,FT needs at least 1000 rows, got 300");
+  EXPECT_TRUE(message("PQ2,Aniso").starts_with("quantizer: Aniso: every code carries a correction"));
+  EXPECT_EQ(MessageOf(CheckTrainable(Spec("PQ2,FT"), Metric::kInnerProduct)),
+            "FT is for l2 and cosine: under inner product queries need not look like rows");
   rows.data[4 * 7 + 2] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(message("PQ2"), "rows[7][2] is NaN");
 }
@@ -91,7 +97,7 @@ TEST(Trainer, SameBytesAtAnyNumberOfThreads) {
   const Rows rows = ClusteredRows(3000, 24, 40, 1, 5);
   for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
     const TrainedModel expected = TrainOn(
-        metric == Metric::kL2 ? "RR,IVF20,PQ6x8,Refine(SQ8S)" : "OPQ,IVF20,PQ7x4,Refine(SQ8)",
+        metric == Metric::kL2 ? "RR,IVF20,PQ6x8,FT,Refine(SQ8S)" : "OPQ,IVF20,PQ7x4,Refine(SQ8)",
         metric, rows);
     for (const size_t threads : {1u, 2u, 4u}) {
       ThreadPoolExecutor pool(threads);
@@ -102,6 +108,31 @@ TEST(Trainer, SameBytesAtAnyNumberOfThreads) {
       EXPECT_EQ(trained.lists->centroids(), expected.lists->centroids());
     }
   }
+}
+
+TEST(Trainer, FineTuningKeepsTheBytesAndLowersTheLoss) {
+  const Rows rows = ClusteredRows(3000, 24, 40, 1, 5);
+  const TrainedModel start = TrainOn("OPQ,IVF20,PQ6x4", Metric::kL2, rows);
+  const TrainedModel tuned = TrainOn("OPQ,IVF20,PQ6x4,FT", Metric::kL2, rows);
+  EXPECT_TRUE(start.model->error_weights.empty());
+  EXPECT_EQ(tuned.model->code_bytes(), start.model->code_bytes());
+  EXPECT_EQ(tuned.model->rotation, start.model->rotation);
+  ASSERT_EQ(tuned.model->error_weights.matrix().size(), 24u * 24u);
+  // What rows lose in ranking by the codes that encoding gives them.
+  const auto loss = [&](const Model& model) {
+    InlineExecutor executor;
+    EncodedRows encoded;
+    EncodeRows(model, *start.lists, rows, executor, encoded);
+    Rows errors = rows;
+    TransformRows(model, rows, errors.data.data());
+    std::vector<float> decoded(errors.data.size());
+    model.code.Decode(encoded.codes.data(), rows.n, decoded.data());
+    for (size_t i = 0; i < decoded.size(); ++i) {
+      errors.data[i] -= start.lists->centroid(encoded.lists[i / 24])[i % 24] + decoded[i];
+    }
+    return tuned.model->error_weights.Cost(errors.data.data(), rows.n);
+  };
+  EXPECT_LT(loss(*tuned.model), 0.97 * loss(*start.model));
 }
 
 TEST(Trainer, ProgressRisesFromZeroToOneWithStages) {
@@ -126,18 +157,24 @@ TEST(Trainer, ProgressRisesFromZeroToOneWithStages) {
   EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
   EXPECT_EQ(stages,
             (std::vector<std::string>{"centroids", "rotation", "codebooks", "calibration"}));
+  told.clear();
+  stages.clear();
+  ASSERT_TRUE(TrainModel(Spec("IVF16,PQ4,FT"), Metric::kL2, rows, 2000, context).ok());
+  EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
+  EXPECT_EQ(stages,
+            (std::vector<std::string>{"centroids", "codebooks", "fine-tuning", "calibration"}));
 }
 
 TEST(Trainer, StopsInEveryStage) {
   const Rows rows = ClusteredRows(2000, 16, 40, 1);
-  for (const std::string stop_at : {"centroids", "rotation", "codebooks", "calibration"}) {
+  for (const std::string stop_at : {"centroids", "rotation", "codebooks", "fine-tuning", "calibration"}) {
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
     TrainingContext context;
     context.stop = StopToken(StopToken::Clock::time_point::max(), cancelled);
     context.progress = [&](double, const char* stage) {
       if (stage == stop_at) cancelled->store(true);
     };
-    EXPECT_EQ(TrainModel(Spec("OPQ,IVF16,PQ4"), Metric::kL2, rows, 2000, context).status().code(),
+    EXPECT_EQ(TrainModel(Spec("OPQ,IVF16,PQ4,FT"), Metric::kL2, rows, 2000, context).status().code(),
               absl::StatusCode::kCancelled)
         << stop_at;
   }
