@@ -249,6 +249,19 @@ StatusOr<Operation> Client::Evaluate(const std::string& collection,
   return FromProto(operation);
 }
 
+StatusOr<Operation> Client::Tune(const std::string& collection, VectorRows queries) {
+  v1::TuneRequest request;
+  request.set_collection(collection);
+  if (queries.rows > 0) {
+    TESSERA_RETURN_IF_ERROR(CheckRows(queries));
+    ToProto(queries, request.mutable_queries());
+  }
+  TESSERA_ASSIGN_OR_RETURN(v1::Operation started,
+                           connection_->Call(connection_->training(), &v1::Training::Stub::Tune, request,
+                                             kNotRepeatable));
+  return FromProto(started);
+}
+
 StatusOr<Operation> Client::GetOperation(const std::string& name) {
   v1::GetOperationRequest request;
   request.set_name(name);

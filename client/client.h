@@ -46,7 +46,7 @@ class Connection;
 // Connects at the first call and again after a loss. Thread-safe.
 //
 // Errors are the server's, with its code and words. UNAVAILABLE is retried where repeating does no
-// harm (all but those that create, delete, train, evaluate, activate and import), and RESOURCE_EXHAUSTED where the
+// harm (all but those that create, delete, train, evaluate, tune, activate and import), and RESOURCE_EXHAUSTED where the
 // server says when to come back. A call split into several requests is not one transaction: on an
 // error what was sent before stays done.
 class Client {
@@ -110,6 +110,9 @@ class Client {
   StatusOr<Operation> Train(const std::string& collection, const TrainOptions& options);
   // Measures quantizers on a sample of the collection, which does not change.
   StatusOr<Operation> Evaluate(const std::string& collection, const EvaluateOptions& options);
+  // Measures the recall curve that SearchParams::target_recall is served from, on `queries` (one request) or, if it
+  // has no rows, on what the server has. Returns at once; the operation goes on in the server.
+  StatusOr<Operation> Tune(const std::string& collection, VectorRows queries = {});
   StatusOr<Operation> GetOperation(const std::string& name);
   StatusOr<std::vector<Operation>> ListOperations();  // newest first
   StatusOr<Operation> CancelOperation(const std::string& name);

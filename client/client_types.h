@@ -27,6 +27,8 @@ struct CollectionConfig {
   bool auto_train = true;
   bool sync_writes = true;
   bool retrain_on_drift = false;
+  uint32_t query_sample = 0;   // live queries kept for tuning
+  double recall_sampling = 0;  // share of live queries that are run again exactly
 };
 
 enum class CollectionState : uint8_t { kUnknown, kUntrained, kServing, kTraining, kReadOnly };
@@ -72,6 +74,23 @@ struct Drift {
   std::string reason;
 };
 
+// A mean over queries, and its 95 % confidence interval.
+struct RecallEstimate {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+};
+
+// Recall of the last live queries that were run again exactly.
+struct LiveRecall {
+  uint64_t queries = 0;
+  RecallEstimate recall;
+  double probe_loss = 0;
+  double code_loss = 0;
+  uint64_t dropped = 0;
+  int64_t since_seconds = 0;  // since 1970
+};
+
 struct CollectionStats {
   uint64_t rows = 0;
   uint64_t dead_rows = 0;
@@ -97,6 +116,9 @@ struct CollectionStats {
   uint64_t process_anonymous_bytes = 0;
   uint64_t process_peak_resident_bytes = 0;
   std::string isa;
+  std::optional<LiveRecall> live_recall;  // if recall_sampling is on
+  uint32_t tuned_queries = 0;  // that the recall curve in force was measured on; 0 = there is none
+  bool tuning = false;
 };
 
 // Borrowed vectors: rows x dim components of `type`, packed, row-major, little-endian.
@@ -150,6 +172,7 @@ struct SearchParams {
   uint32_t nprobe = 0;  // 0 = the server's choice
   RerankTier rerank = RerankTier::kAuto;
   uint32_t rerank_depth = 0;  // 0 = the server's choice
+  float target_recall = 0;    // recall wanted; the server chooses the three above. 0 = not asked
 };
 
 struct QueryOptions {
@@ -197,6 +220,7 @@ struct QueryResult {
   uint64_t commit = 0;
   uint32_t generation = 0;
   SearchParams effective;
+  std::optional<RecallEstimate> recall_estimate;  // with target_recall, if the server knows it
   std::optional<Explain> explain;
 };
 
@@ -308,6 +332,23 @@ struct CodebookInfo {
   uint64_t live_rows = 0;
 };
 
+// The cheapest parameters for a recall.
+struct RecallPoint {
+  uint32_t k = 0;
+  SearchParams params;
+  RecallEstimate recall;
+  double cpu_us = 0;  // of one query
+};
+
+// The recall curve in force.
+struct TuneResult {
+  uint32_t generation = 0;
+  uint64_t rows = 0;
+  uint32_t queries = 0;
+  std::string source;  // "given", "query sample" or "rows"
+  std::vector<RecallPoint> points;  // by k, then ascending recall
+};
+
 // Long work on the server.
 struct Operation {
   std::string name;  // "operations/17"
@@ -320,6 +361,7 @@ struct Operation {
   std::optional<TrainResult> result;  // of a training done without error
   std::optional<CodebookInfo> codebook;  // trained, or now in force
   std::optional<EvaluateResult> evaluation;  // of an evaluation done without error
+  std::optional<TuneResult> tuned;           // of a tuning done without error
 };
 
 // (list, code) of each row under the model in force.

@@ -89,6 +89,35 @@ Explain FromProto(const v1::Explain& in) {
           .isa = in.isa()};
 }
 
+SearchParams FromProto(const v1::SearchParams& in) {
+  return {.exact = in.exact(),
+          .nprobe = in.nprobe(),
+          .rerank = FromProto(in.rerank()),
+          .rerank_depth = in.rerank_depth(),
+          .target_recall = in.target_recall()};
+}
+
+RecallEstimate FromProto(const v1::RecallEstimate& in) {
+  return {in.value(), in.low(), in.high()};
+}
+
+LiveRecall FromProto(const v1::LiveRecall& in) {
+  return {.queries = in.queries(),
+          .recall = {in.recall(), in.low(), in.high()},
+          .probe_loss = in.probe_loss(),
+          .code_loss = in.code_loss(),
+          .dropped = in.dropped(),
+          .since_seconds = in.since().seconds()};
+}
+
+TuneResult FromProto(const v1::TuneResult& in) {
+  TuneResult result{in.generation(), in.rows(), in.queries(), in.source(), {}};
+  for (const v1::RecallPoint& point : in.points()) {
+    result.points.push_back({point.k(), FromProto(point.params()), FromProto(point.recall()), point.cpu_us()});
+  }
+  return result;
+}
+
 }  // namespace
 
 Status CheckId(const PointId& id) {
@@ -128,6 +157,8 @@ void ToProto(const CollectionConfig& config, v1::Collection* out) {
   out->set_auto_train(config.auto_train);
   out->set_sync_writes(config.sync_writes);
   if (config.retrain_on_drift) out->set_drift_action(v1::DRIFT_ACTION_RETRAIN);
+  out->set_query_sample(config.query_sample);
+  out->set_recall_sampling(config.recall_sampling);
 }
 
 void ToProto(const PointId& id, v1::PointId* out) {
@@ -162,6 +193,7 @@ void ToProto(const SearchParams& params, v1::SearchParams* out) {
   out->set_nprobe(params.nprobe);
   out->set_rerank(static_cast<v1::RerankTier>(params.rerank));
   out->set_rerank_depth(params.rerank_depth);
+  out->set_target_recall(params.target_recall);
 }
 
 Status ToProto(const IdRows& ids, const VectorRows& rows, bool partial, v1::UpsertRequest* out) {
@@ -217,6 +249,8 @@ CollectionInfo FromProto(const v1::Collection& in) {
                  .auto_train = !in.has_auto_train() || in.auto_train(),
                  .sync_writes = !in.has_sync_writes() || in.sync_writes(),
                  .retrain_on_drift = in.drift_action() == v1::DRIFT_ACTION_RETRAIN};
+                 .query_sample = in.query_sample(),
+                 .recall_sampling = in.recall_sampling()};
   info.state = FromProto(in.state());
   info.generation = in.generation();
   info.rows = in.rows();
@@ -249,7 +283,10 @@ CollectionStats FromProto(const v1::CollectionStats& in) {
           .process_resident_bytes = in.process_resident_bytes(),
           .process_anonymous_bytes = in.process_anonymous_bytes(),
           .process_peak_resident_bytes = in.process_peak_resident_bytes(),
-          .isa = in.isa()};
+          .isa = in.isa(),
+          .live_recall = in.has_live_recall() ? std::optional(FromProto(in.live_recall())) : std::nullopt,
+          .tuned_queries = in.tuned_queries(),
+          .tuning = in.tuning()};
 }
 
 PointId FromProto(const v1::PointId& in) {
@@ -291,10 +328,8 @@ QueryResult FromProto(v1::QueryResponse* in) {
   result.exhausted = in->exhausted();
   result.commit = in->commit();
   result.generation = in->generation();
-  result.effective = {.exact = in->effective().exact(),
-                      .nprobe = in->effective().nprobe(),
-                      .rerank = FromProto(in->effective().rerank()),
-                      .rerank_depth = in->effective().rerank_depth()};
+  result.effective = FromProto(in->effective());
+  if (in->has_recall_estimate()) result.recall_estimate = FromProto(in->recall_estimate());
   if (in->has_explain()) result.explain = FromProto(in->explain());
   return result;
 }
@@ -339,6 +374,7 @@ Operation FromProto(const v1::Operation& in) {
   }
   if (in.has_codebook_result()) operation.codebook = FromProto(in.codebook_result().codebook());
   if (in.has_evaluate_result()) operation.evaluation = FromProto(in.evaluate_result());
+  if (in.has_tune_result()) operation.tuned = FromProto(in.tune_result());
   return operation;
 }
 

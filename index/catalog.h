@@ -19,8 +19,8 @@ struct CatalogOptions {
   Executor* compute = nullptr;
   // Commits. Null: the calling thread. If given, it must have a thread apart from those of `compute`.
   Executor* io = nullptr;
-  // Training that starts by itself (CollectionSpec::auto_train). Null: none does. Tasks of minutes: it must have
-  // a thread apart from those of `compute` and `io`.
+  // What starts by itself: training (CollectionSpec::auto_train), tuning, exact runs of live queries. Null: nothing
+  // does. Tasks of minutes: it must have a thread apart from those of `compute` and `io`, best of low priority.
   Executor* background = nullptr;
   size_t block_cache_bytes = 64u << 20;   // RocksDB blocks and memtables, all collections together
   size_t write_buffer_bytes = 32u << 20;

@@ -18,6 +18,7 @@
 #include "index/evaluation.h"
 #include "index/quantizer_goal.h"
 #include "index/quantizer_spec.h"
+#include "index/recall.h"
 #include "index/status.h"
 #include "index/training.h"
 #include "index/types.h"
@@ -39,10 +40,18 @@ struct CollectionSpec {
   // kRetrain: train again by itself when drift says so (index/drift.h), at the earliest when a tenth of the rows at
   // the last training, and 1,000, were written since. Needs CatalogOptions::background.
   DriftAction drift_action = DriftAction::kNone;
+  // Live queries kept for tuning, a uniform choice of those since opening; 0 = none. In memory only: what
+  // was asked is not written to disk, and what was measured with it is. At most kMaxQuerySample.
+  uint32_t query_sample = 0;
+  // Share of live queries that are run again exactly to watch recall (CollectionStats::live_recall), 0 to 1.
+  // Off by default: each is a pass over all vectors. Needs CatalogOptions::background.
+  double recall_sampling = 0;
 
   // InvalidArgument names the field.
   Status Validate() const;
 };
+
+inline constexpr uint32_t kMaxQuerySample = 20000;
 
 // A vector to be written. Borrows its bytes: dim * ElementSize(type), little-endian.
 struct PointInput {
@@ -74,14 +83,6 @@ struct DeleteResult {
   size_t deleted = 0;  // ids that existed
 };
 
-// Which stored form decides the order of the final candidates.
-enum class RerankTier : uint8_t {
-  kAuto = 0,    // refine codes if the model has them, else raw vectors
-  kNone = 1,    // codes alone
-  kRefine = 2,  // in-memory 8-bit codes; FailedPrecondition if the model has none
-  kRaw = 3,     // raw vectors from RocksDB: scores are exact
-};
-
 struct QueryParams {
   uint32_t limit = 10;   // k, 1..kMaxLimit together with offset
   uint32_t offset = 0;   // best hits to skip
@@ -89,6 +90,11 @@ struct QueryParams {
   uint32_t nprobe = 0;   // lists to probe; 0 = max(8, nlist / 32); more are probed while fewer than k are found
   RerankTier rerank = RerankTier::kAuto;
   uint32_t rerank_depth = 0;  // candidates to rerank; 0 = max(100, 10 * (limit + offset))
+  // Recall wanted of limit + offset hits, up to 1: nprobe, rerank and rerank_depth, which must then be left out, are
+  // chosen as the cheapest that reach it on the collection's recall curve (Collection::Tune). What only exact search
+  // reaches, 1 above all, is searched exactly. While there is no curve: so many lists and candidates as most data
+  // need, and no estimate in the result. 0 = not asked.
+  float target_recall = 0;
   // Worst score to return: the largest distance under L2, the smallest similarity else.
   std::optional<float> score_threshold;
   bool with_vector = false;
@@ -127,6 +133,8 @@ struct QueryResult {
   uint32_t nprobe = 0;     // in effect
   RerankTier rerank = RerankTier::kNone;
   uint32_t rerank_depth = 0;
+  bool exact = false;      // every raw vector was compared
+  std::optional<RecallEstimate> recall_estimate;  // with target_recall, if it is known
   QueryExplain explain;    // filled with params.explain
 };
 
@@ -175,6 +183,9 @@ struct CollectionStats {
   double training_fraction = 0;
   std::string training_stage;
   std::string plan;  // how the quantizer in force was chosen for the goal; empty if it was not
+  bool tuning = false;
+  uint32_t tuned_queries = 0;  // that the recall curve in force was measured on; 0 = there is none
+  LiveRecall live_recall;
 };
 
 struct TrainOptions {
@@ -242,6 +253,12 @@ class Collection {
 
   // Its trained models as objects: candidates, the one in force, those before. As long as the collection lives.
   virtual Codebooks& codebooks() = 0;
+  // Measures recall and cost of searches with the model in force, on held-out queries, and serves
+  // QueryParams::target_recall from that curve, also after reopening, until another model comes into force. Blocks;
+  // searches and writes go on. With CatalogOptions::background it is done by itself after a training and when the
+  // collection has changed much. FailedPrecondition before training, AlreadyExists if one is running, InvalidArgument
+  // names the row of a bad query, Aborted if another model came into force meanwhile.
+  virtual StatusOr<TuneResult> Tune(const TuneOptions& options) = 0;
 
   // FailedPrecondition before training.
   virtual StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) = 0;

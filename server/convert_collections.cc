@@ -1,6 +1,7 @@
 #include "server/convert_collections.h"
 
 #include "server/convert_codebooks.h"
+#include <google/protobuf/util/time_util.h>
 
 namespace tessera::server {
 namespace {
@@ -54,6 +55,18 @@ void ToProto(const MemoryUsage& memory, v1::MemoryUsage* out) {
   out->set_total(memory.total());
 }
 
+void ToProto(const LiveRecall& live, v1::LiveRecall* out) {
+  out->set_queries(live.queries);
+  out->set_recall(live.recall.value);
+  out->set_low(live.recall.low);
+  out->set_high(live.recall.high);
+  out->set_probe_loss(live.probe_loss);
+  out->set_code_loss(live.code_loss);
+  out->set_dropped(live.dropped);
+  *out->mutable_since() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(
+      static_cast<int64_t>(live.since_unix_ms));
+}
+
 }  // namespace
 
 StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
@@ -83,6 +96,8 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   StatusOr<DriftAction> drift_action = FromProto(collection.drift_action());
   if (!drift_action.ok()) return Annotate(drift_action.status(), "collection.");
   spec.drift_action = *drift_action;
+  spec.query_sample = collection.query_sample();
+  spec.recall_sampling = collection.recall_sampling();
   return spec;
 }
 
@@ -100,6 +115,8 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_auto_train(spec.auto_train);
   out->set_sync_writes(spec.sync_writes);
   out->set_drift_action(ToProto(spec.drift_action));
+  out->set_query_sample(spec.query_sample);
+  out->set_recall_sampling(spec.recall_sampling);
   out->set_state(StateOf(stats));
   out->set_generation(stats.generation.value);
   out->set_rows(stats.rows);
@@ -135,6 +152,9 @@ void ToProto(const CollectionStats& stats, const ProcessMemory& process, const s
   out->set_process_anonymous_bytes(process.anonymous);
   out->set_process_peak_resident_bytes(process.peak_resident);
   out->set_isa(isa);
+  out->set_tuned_queries(stats.tuned_queries);
+  out->set_tuning(stats.tuning);
+  if (stats.live_recall.since_unix_ms > 0) ToProto(stats.live_recall, out->mutable_live_recall());
 }
 
 }  // namespace tessera::server

@@ -97,6 +97,8 @@ StatusOr<RerankTier> TierOf(v1::RerankTier tier) {
                          ", expected 0 to 3");
 }
 
+}  // namespace
+
 v1::RerankTier TierToProto(RerankTier tier) {
   switch (tier) {
     case RerankTier::kAuto:
@@ -110,6 +112,14 @@ v1::RerankTier TierToProto(RerankTier tier) {
   }
   return v1::RERANK_TIER_AUTO;
 }
+
+void ToProto(const RecallEstimate& estimate, v1::RecallEstimate* out) {
+  out->set_value(estimate.value);
+  out->set_low(estimate.low);
+  out->set_high(estimate.high);
+}
+
+namespace {
 
 Status CheckLimit(const QueryParams& params, const Limits& limits, size_t queries, uint32_t dim) {
   if (params.limit == 0) return InvalidArgument("limit must be at least 1");
@@ -209,6 +219,7 @@ StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, siz
   params.nprobe = request.params().nprobe();
   params.rerank_depth = request.params().rerank_depth();
   TESSERA_ASSIGN_OR_RETURN(params.rerank, TierOf(request.params().rerank()));
+  params.target_recall = request.params().target_recall();
   return params;
 }
 template StatusOr<QueryParams> ParamsOf(const v1::QueryRequest&, const Limits&, size_t, uint32_t);
@@ -223,10 +234,12 @@ void ToProto(QueryResult result, const QueryParams& params, double queue_us,
   out->set_commit(result.commit);
   out->set_generation(result.generation.value);
   v1::SearchParams* effective = out->mutable_effective();
-  effective->set_exact(params.exact || result.generation == Generation());
+  effective->set_exact(params.exact || result.exact || result.generation == Generation());
   effective->set_nprobe(result.nprobe);
   effective->set_rerank(TierToProto(result.rerank));
   effective->set_rerank_depth(result.rerank_depth);
+  effective->set_target_recall(params.target_recall);
+  if (result.recall_estimate) ToProto(*result.recall_estimate, out->mutable_recall_estimate());
   if (params.explain) ExplainToProto(result.explain, queue_us, out->mutable_explain());
 }
 

@@ -37,6 +37,9 @@ template <typename Request>
 StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries,
                                uint32_t dim);
 
+v1::RerankTier TierToProto(RerankTier tier);
+void ToProto(const RecallEstimate& estimate, v1::RecallEstimate* out);
+
 // params: those of the query. queue_us: time between arrival and start.
 void ToProto(QueryResult result, const QueryParams& params, double queue_us,
              v1::QueryResponse* out);

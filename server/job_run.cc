@@ -6,6 +6,7 @@
 
 #include "server/convert_codebooks.h"
 #include "server/convert_evaluation.h"
+#include "server/convert_points.h"
 
 namespace tessera::server {
 namespace {
@@ -13,6 +14,24 @@ namespace {
 google::protobuf::Timestamp ToProto(std::chrono::system_clock::time_point time) {
   return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(
       std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count());
+}
+
+void ToProto(const TuneResult& tuned, v1::TuneResult* out) {
+  out->set_generation(tuned.generation.value);
+  out->set_rows(tuned.rows);
+  out->set_queries(tuned.queries);
+  out->set_source(CalibrationSourceName(tuned.source));
+  *out->mutable_time() = google::protobuf::util::TimeUtil::MillisecondsToTimestamp(
+      static_cast<int64_t>(tuned.unix_ms));
+  for (const RecallPoint& point : tuned.points) {
+    v1::RecallPoint* p = out->add_points();
+    p->set_k(point.k);
+    p->mutable_params()->set_nprobe(point.nprobe);
+    p->mutable_params()->set_rerank(TierToProto(point.rerank));
+    p->mutable_params()->set_rerank_depth(point.rerank_depth);
+    ToProto(point.recall, p->mutable_recall());
+    p->set_cpu_us(point.cpu_us);
+  }
 }
 
 }  // namespace
@@ -33,6 +52,7 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   if (info.result.evaluation) {
     return ToProto(*info.result.evaluation, out->mutable_evaluate_result());
   }
+  if (info.result.tuned) return ToProto(*info.result.tuned, out->mutable_tune_result());
   if (info.result.codebook) {
     return ToProto(*info.result.codebook, out->mutable_codebook_result()->mutable_codebook());
   }

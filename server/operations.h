@@ -15,6 +15,7 @@
 
 #include "index/codebook.h"
 #include "index/evaluation.h"
+#include "index/recall.h"
 #include "index/status.h"
 
 namespace tessera::server {
@@ -32,13 +33,14 @@ struct JobResult {
   TrainOutcome training;
   std::shared_ptr<const EvaluateResult> evaluation;
   std::shared_ptr<const CodebookInfo> codebook;
+  std::shared_ptr<const TuneResult> tuned;
 };
 
 // A copy of the state of one operation.
 struct OperationInfo {
   uint64_t id = 0;
   std::string collection;
-  std::string kind;  // "train", "evaluate"
+  std::string kind;  // "train", "evaluate", "tune"
   bool done = false;
   double progress = 0;  // 0 to 1, never falling
   std::string stage;

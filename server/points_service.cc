@@ -1,3 +1,4 @@
+#include <bit>
 #include <utility>
 
 #include "server/arena_messages.h"
@@ -25,7 +26,8 @@ Call::Info QueryInfoOf(const char* method, const Request& request) {
                    " limit=" + std::to_string(request.limit()) +
                    " exact=" + (params.exact() ? "true" : "false") +
                    " nprobe=" + std::to_string(params.nprobe()) +
-                   " rerank_depth=" + std::to_string(params.rerank_depth());
+                   " rerank_depth=" + std::to_string(params.rerank_depth()) +
+                   " target_recall=" + std::to_string(params.target_recall());
           }};
 }
 
@@ -39,6 +41,7 @@ uint64_t KindOf(const v1::QueryRequest& request) {
   };
   add(uint64_t{params.nprobe()} << 32 | params.rerank_depth());
   add(uint64_t{request.limit()} << 32 | request.offset());
+  add(std::bit_cast<uint32_t>(params.target_recall()));
   add(uint64_t{request.with_vector()} << 8 | uint64_t{params.exact()} << 4 | params.rerank());
   return hash;
 }
@@ -209,14 +212,14 @@ class PointsService final : public v1::Points::CallbackService {
     StatusOr<std::vector<QueryResult>> results =
         collection.QueryBatch(query.row.view(), query.params);
     if (!results.ok()) return NameQueries(results.status(), true);
-    if (MayRunHere(query.params)) costs_.Record(query.kind, watch.Elapsed());
+    if (MayRunHere(query.params, results->front())) costs_.Record(query.kind, watch.Elapsed());
     ToProto(std::move(results->front()), query.params, call.queue_us(), response);
     return OkStatus();
   }
 
   // What waits for the disk never runs on a transport thread, however little it computes.
-  static bool MayRunHere(const QueryParams& params) {
-    return !params.exact && !params.with_vector && params.rerank != RerankTier::kRaw;
+  static bool MayRunHere(const QueryParams& params, const QueryResult& result) {
+    return !params.exact && !result.exact && !params.with_vector && result.rerank != RerankTier::kRaw;
   }
 
   // On gRPC's thread: hands the query to its group. What cannot be joined goes to the compute pool.

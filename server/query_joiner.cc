@@ -12,6 +12,7 @@ namespace {
 bool SameSearch(const QueryParams& a, const QueryParams& b) {
   return a.limit == b.limit && a.offset == b.offset && a.nprobe == b.nprobe &&
          a.rerank == b.rerank && a.rerank_depth == b.rerank_depth &&
+         a.target_recall == b.target_recall &&
          a.score_threshold == b.score_threshold;
 }
 

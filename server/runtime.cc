@@ -1,5 +1,7 @@
 #include "server/runtime.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -47,6 +49,9 @@ class AsioTimer final : public Runtime::Timer {
 
 }  // namespace
 
+// A quarter of the share of others where all want to run.
+constexpr int kBackgroundNice = 6;
+
 struct Runtime::Pools {
   explicit Pools(const Sizes& sizes)
       : compute(ComputeThreads(sizes.compute)),
@@ -54,7 +59,10 @@ struct Runtime::Pools {
         admin(1),
         jobs(std::max<size_t>(sizes.jobs, 1)),
         background(1),
-        timer_thread([this] { timers.run(); }) {}
+        timer_thread([this] { timers.run(); }) {
+    // Of the calling thread alone; what it computes on the compute pool is not affected.
+    background.Post([] { (void)setpriority(PRIO_PROCESS, 0, kBackgroundNice); });
+  }
 
   PoolExecutor compute;
   PoolExecutor io;

@@ -29,7 +29,9 @@ class Runtime {
   Executor& io();          // commits and point reads: tasks that wait for the disk
   Executor& admin();       // one thread: creates and drops collections, which waits for their calls
   Executor& jobs();        // trainings asked for: tasks of minutes
-  Executor& background();  // one thread: trainings that start by themselves, one at a time
+  // One thread of low priority: trainings and tunings that start by themselves, one at a time, exact runs
+  // of live queries.
+  Executor& background();
 
   // A running timer; destroying it cancels, but does not wait for a callback under way. Not to
   // outlive this.

@@ -155,7 +155,6 @@ class ServerImpl final : public Server {
     options.compute = &runtime_.compute();
     options.io = &runtime_.io();
     options.background = &runtime_.background();
-    options.background = &runtime_.jobs();
     options.block_cache_bytes = config_.block_cache_bytes;
     options.write_buffer_bytes = config_.write_buffer_bytes;
     TESSERA_ASSIGN_OR_RETURN(catalog_, open(options));

@@ -6,6 +6,7 @@
 
 #include "server/call.h"
 #include "server/convert_evaluation.h"
+#include "server/convert_points.h"
 #include "server/grpc_status.h"
 #include "server/job_run.h"
 #include "server/page.h"
@@ -88,6 +89,13 @@ class TrainingService final : public v1::Training::CallbackService {
                                      v1::Operation* response) override {
     return StartJob(state_, context, "Training.Evaluate", *request,
                     [=, this](Call& call) { return MakeEvaluation(*request, call, response); });
+  }
+
+  grpc::ServerUnaryReactor* Tune(grpc::CallbackServerContext* context,
+                                 const v1::TuneRequest* request,
+                                 v1::Operation* response) override {
+    return StartJob(context, "Training.Tune", *request,
+                    [=, this](Call& call) { return MakeTuning(*request, call, response); });
   }
 
   grpc::ServerUnaryReactor* GetOperation(grpc::CallbackServerContext* context,
@@ -179,6 +187,36 @@ class TrainingService final : public v1::Training::CallbackService {
       TESSERA_ASSIGN_OR_RETURN(EvaluateResult result, collection->Evaluate(options->get()));
       JobResult measured;
       measured.evaluation = std::make_shared<const EvaluateResult>(std::move(result));
+      return measured;
+    };
+    return std::make_shared<JobRun>(state_, begun.id, work, call, response);
+  }
+
+  StatusOr<std::shared_ptr<JobRun>> MakeTuning(const v1::TuneRequest& request, Call& call,
+                                               v1::Operation* response) const {
+    TESSERA_ASSIGN_OR_RETURN(auto collection, state_.Find(request.collection()));
+    const uint32_t dim = collection->spec().dim;
+    std::shared_ptr<const FloatRows> queries;
+    // The request is gone before the work is done: its bytes are copied.
+    auto bytes = std::make_shared<std::string>();
+    if (request.has_queries()) {
+      TESSERA_ASSIGN_OR_RETURN(
+          const VectorBytes given,
+          Rows(request.queries(), {dim, request.collection()}, "queries", kMaxQuerySample));
+      bytes->assign(given.bytes);
+      queries = std::make_shared<const FloatRows>(VectorBytes{given.type, *bytes}, dim);
+    }
+    TESSERA_ASSIGN_OR_RETURN(const Operations::Begun begun,
+                             state_.operations.Begin(request.collection(), "tune"));
+    TuneOptions options;
+    if (queries) options.queries = queries->view();
+    options.context.stop = StopToken(Steady::time_point::max(), begun.cancelled);
+    const JobWork work = [collection, options, queries, bytes](const ProgressFn& progress) mutable
+        -> StatusOr<JobResult> {
+      options.context.progress = progress;
+      TESSERA_ASSIGN_OR_RETURN(TuneResult result, collection->Tune(options));
+      JobResult measured;
+      measured.tuned = std::make_shared<const TuneResult>(std::move(result));
       return measured;
     };
     return std::make_shared<JobRun>(state_, begun.id, work, call, response);

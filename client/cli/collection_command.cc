@@ -114,6 +114,10 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
   create->add_flag("--no-auto-train", options->no_auto_train, "Train only when told to");
   create->add_flag("--retrain-on-drift", options->config.retrain_on_drift,
                    "Train again by itself when new rows fit the codes worse");
+  create->add_option("--query-sample", options->config.query_sample,
+                     "Live queries to keep in memory for tuning; 0: none");
+  create->add_option("--recall-sampling", options->config.recall_sampling,
+                     "Share of live queries to run again exactly, to watch recall; 0: none");
   create->add_flag("--no-sync", options->no_sync,
                    "Acknowledge before the disk has it: a power loss may take the last writes");
   create->footer(

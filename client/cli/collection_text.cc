@@ -33,6 +33,14 @@ std::string DescribeMemory(const client::CollectionStats& stats, uint32_t dim) {
   return table.ToString();
 }
 
+std::string DescribeLive(const client::LiveRecall& live) {
+  if (live.queries == 0) return "no query run again yet";
+  return FormatFixed(live.recall.value, 4) + " (" + FormatFixed(live.recall.low, 4) + " to " +
+         FormatFixed(live.recall.high, 4) + ") over " + FormatCount(live.queries) +
+         " queries; lost in lists not probed " + FormatFixed(live.probe_loss, 4) + ", by codes " +
+         FormatFixed(live.code_loss, 4);
+}
+
 std::string DescribeCollection(const client::CollectionInfo& info,
                                const client::CollectionStats& stats) {
   std::string out;
@@ -58,7 +66,13 @@ std::string DescribeCollection(const client::CollectionInfo& info,
     line("lists", FormatCount(stats.nlist) + ", the largest " + FormatCount(stats.largest_list) +
                       " rows, imbalance " + FormatFixed(stats.list_imbalance, 2));
   }
-  if (stats.generation > 0) line("drift", DescribeDrift(stats.drift));
+  if (stats.generation > 0) {
+    line("drift", DescribeDrift(stats.drift));
+    line("recall curve", stats.tuned_queries > 0
+                             ? "measured on " + FormatCount(stats.tuned_queries) + " queries"
+                             : stats.tuning ? "being measured" : "not measured");
+  }
+  if (stats.live_recall) line("live recall", DescribeLive(*stats.live_recall));
   line("training at", std::string(info.config.auto_train ? "by itself" : "only when told to") +
                           (info.config.retrain_on_drift ? ", and when rows drift" : ""));
   line("writes", info.config.sync_writes ? "on disk before they are acknowledged"
@@ -124,6 +138,20 @@ void WriteStats(const client::CollectionStats& stats, JsonWriter& json) {
   json.Key("process_anonymous_bytes").Integer(stats.process_anonymous_bytes);
   json.Key("process_peak_resident_bytes").Integer(stats.process_peak_resident_bytes);
   json.Key("isa").String(stats.isa);
+  json.Key("tuned_queries").Integer(stats.tuned_queries);
+  if (stats.live_recall) {
+    const client::LiveRecall& live = *stats.live_recall;
+    json.Key("live_recall").BeginObject();
+    json.Key("queries").Integer(live.queries);
+    json.Key("recall").Number(live.recall.value);
+    json.Key("low").Number(live.recall.low);
+    json.Key("high").Number(live.recall.high);
+    json.Key("probe_loss").Number(live.probe_loss);
+    json.Key("code_loss").Number(live.code_loss);
+    json.Key("dropped").Integer(live.dropped);
+    json.Key("since").Integer(static_cast<uint64_t>(live.since_seconds));
+    json.EndObject();
+  }
   json.EndObject();
 }
 

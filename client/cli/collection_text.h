@@ -13,6 +13,8 @@ namespace tessera::cli {
 // Name and bytes of each component, in order, without the total.
 std::vector<std::pair<std::string, uint64_t>> MemoryComponents(const client::MemoryUsage& memory);
 
+// One line.
+std::string DescribeLive(const client::LiveRecall& live);
 // Several lines.
 std::string DescribeCollection(const client::CollectionInfo& info,
                                const client::CollectionStats& stats);

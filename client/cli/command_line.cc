@@ -15,6 +15,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddLoadCommand(app, chosen);
   AddTrainCommand(app, chosen);
   AddCodebookCommand(app, chosen);
+  AddTuneCommand(app, chosen);
   AddOperationCommand(app, chosen);
   AddQueryCommand(app, chosen);
   AddEvalCommand(app, chosen);

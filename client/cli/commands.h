@@ -44,6 +44,7 @@ void AddLoadCommand(CLI::App& app, Invocation& chosen);
 void AddOperationCommand(CLI::App& app, Invocation& chosen);
 void AddQueryCommand(CLI::App& app, Invocation& chosen);
 void AddTrainCommand(CLI::App& app, Invocation& chosen);
+void AddTuneCommand(CLI::App& app, Invocation& chosen);
 void AddVersionCommand(CLI::App& app, Invocation& chosen);
 
 const char* VersionText();  // "0.1.0"

@@ -29,6 +29,7 @@ struct Options {
   std::vector<uint32_t> nprobe = {0};
   std::vector<RerankChoice> rerank = {{client::RerankTier::kNone, 0},
                                       {client::RerankTier::kAuto, 0}};
+  std::vector<float> target_recall;  // measured instead of the sweep if given
   bool json = false;
   bool csv = false;
 };
@@ -108,9 +109,18 @@ StatusOr<std::vector<Truth>> ReadTruth(const Options& options, size_t queries) {
 std::vector<client::SearchParams> Sweep(const Options& options, bool trained) {
   if (!trained) return {client::SearchParams{}};
   std::vector<client::SearchParams> sweep;
+  for (const float target : options.target_recall) {
+    sweep.emplace_back();
+    sweep.back().target_recall = target;
+  }
+  if (!sweep.empty()) return sweep;
   for (const RerankChoice& rerank : options.rerank) {
     for (const uint32_t nprobe : options.nprobe) {
-      sweep.push_back({false, nprobe, rerank.tier, rerank.depth});
+      client::SearchParams params;
+      params.nprobe = nprobe;
+      params.rerank = rerank.tier;
+      params.rerank_depth = rerank.depth;
+      sweep.push_back(params);
     }
   }
   return sweep;
@@ -119,7 +129,9 @@ std::vector<client::SearchParams> Sweep(const Options& options, bool trained) {
 std::vector<std::string> Cells(const EvalPoint& point, int recall_digits) {
   const bool searched = !point.params.exact && point.params.nprobe > 0;
   const bool reranked = searched && point.params.rerank != client::RerankTier::kNone;
-  return {searched ? RerankTierName(point.params.rerank) : "exact",
+  const bool asked = point.params.target_recall > 0;
+  return {asked ? FormatFixed(point.params.target_recall, 3) : "-",
+          searched ? RerankTierName(point.params.rerank) : "exact",
           searched ? std::to_string(point.params.nprobe) : "-",
           reranked ? std::to_string(point.params.rerank_depth) : "-",
           FormatFixed(point.recall, recall_digits),
@@ -136,7 +148,7 @@ void PrintTable(const Report& report, const Options& options) {
               report.info.config.dim, MetricName(report.info.config.metric),
               report.stats.generation > 0 ? report.stats.quantizer.c_str() : "not trained: exact",
               report.stats.isa.c_str(), FormatCount(report.queries).c_str());
-  Table table({"rerank", "nprobe", "depth", "recall@" + k, "1-recall@" + k, "QPS (batch)",
+  Table table({"target", "rerank", "nprobe", "depth", "recall@" + k, "1-recall@" + k, "QPS (batch)",
                "p50 us", "p99 us"});
   for (const EvalPoint& point : report.points) table.AddRow(Cells(point, 4));
   std::printf("%s\n%s\n", table.ToString().c_str(), kRecallDefinition);
@@ -146,7 +158,7 @@ void PrintTable(const Report& report, const Options& options) {
 }
 
 void PrintCsv(const Report& report, const Options& options) {
-  std::printf("collection,rows,quantizer,bytes_per_vector,k,queries,rerank,nprobe,rerank_depth,"
+  std::printf("collection,rows,quantizer,bytes_per_vector,k,queries,target_recall,rerank,nprobe,rerank_depth,"
               "recall_at_k,one_recall_at_k,qps,p50_us,p99_us\n");
   for (const EvalPoint& point : report.points) {
     std::printf("%s,%llu,\"%s\",%.2f,%u,%zu", report.info.config.name.c_str(),
@@ -275,6 +287,9 @@ void AddEvalCommand(CLI::App& app, Invocation& chosen) {
   command->add_option("--nprobe", options->nprobe, "Lists to search: 8,16,32")->delimiter(',');
   AddParsedList(command, "--rerank", options->rerank, ParseRerank,
                 "TIER[:DEPTH],...: none, refine, raw, auto (default none,auto)")
+      ->delimiter(',');
+  command->add_option("--target-recall", options->target_recall,
+                      "Recalls to ask for: 0.8,0.9,0.95; instead of --nprobe and --rerank")
       ->delimiter(',');
   command->add_option("--batch", options->settings.batch, "Queries a request when measuring QPS")
       ->check(CLI::Range(1, 65536))

@@ -98,6 +98,8 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen) {
                       "Lists to search; 0: the server chooses");
   AddParsed(command, "--rerank", options->rerank, ParseRerank,
             "none, refine, raw or auto, with a depth if you like: refine:200");
+  command->add_option("--target-recall", options->query.params.target_recall,
+                      "Recall wanted, up to 1: the server chooses lists and rerank");
   command->add_flag("--exact", options->query.params.exact, "Compare with every vector");
   CLI::Option* threshold = command->add_option("--score-threshold", options->threshold,
                                                "Worst score to return");

@@ -22,6 +22,19 @@ std::string DescribeExplain(const client::Explain& explain) {
   return out;
 }
 
+// What was done for the recall that was asked for.
+std::string DescribeTarget(const client::QueryResult& result) {
+  const client::SearchParams& used = result.effective;
+  std::string out = "recall " + FormatFixed(used.target_recall, 3) + " asked: ";
+  if (used.exact) return out + "searched exactly\n";
+  out += "nprobe " + FormatCount(used.nprobe) + ", rerank " + RerankTierName(used.rerank);
+  if (used.rerank_depth > 0) out += ":" + std::to_string(used.rerank_depth);
+  if (!result.recall_estimate) return out + ", recall not measured yet (tessera tune)\n";
+  const client::RecallEstimate& e = *result.recall_estimate;
+  return out + ", estimate " + FormatFixed(e.value, 3) + " (" + FormatFixed(e.low, 3) + " to " +
+         FormatFixed(e.high, 3) + ")\n";
+}
+
 void WriteExplain(const client::Explain& explain, JsonWriter& json) {
   json.BeginObject();
   json.Key("lists_probed").Integer(explain.lists_probed);
@@ -57,6 +70,7 @@ std::string DescribeResult(const client::QueryResult& result) {
   }
   std::string out = table.ToString();
   if (result.exhausted) out += "(these are all there are)\n";
+  if (result.effective.target_recall > 0) out += DescribeTarget(result);
   if (result.explain) out += DescribeExplain(*result.explain);
   return out;
 }
@@ -92,6 +106,15 @@ void WriteParams(const client::SearchParams& params, JsonWriter& json) {
   json.Key("nprobe").Integer(params.nprobe);
   json.Key("rerank").String(RerankTierName(params.rerank));
   json.Key("rerank_depth").Integer(params.rerank_depth);
+  if (params.target_recall > 0) json.Key("target_recall").Number(params.target_recall);
+  json.EndObject();
+}
+
+void WriteEstimate(const client::RecallEstimate& estimate, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("value").Number(estimate.value);
+  json.Key("low").Number(estimate.low);
+  json.Key("high").Number(estimate.high);
   json.EndObject();
 }
 
@@ -114,6 +137,10 @@ void WriteResult(const client::QueryResult& result, JsonWriter& json) {
   json.Key("generation").Integer(result.generation);
   json.Key("effective");
   WriteParams(result.effective, json);
+  if (result.recall_estimate) {
+    json.Key("recall_estimate");
+    WriteEstimate(*result.recall_estimate, json);
+  }
   if (result.explain) {
     json.Key("explain");
     WriteExplain(*result.explain, json);

@@ -17,6 +17,7 @@ void WriteFloats(const std::vector<float>& values, JsonWriter& json);
 // As keys of the open object: "vector", what its components stand for; where they are not f32, "dtype"; of a
 // quantized one "scale", "zero_point" and, as they are stored, "integers".
 void WriteVector(const client::StoredVector& vector, JsonWriter& json);
+void WriteEstimate(const client::RecallEstimate& estimate, JsonWriter& json);
 void WriteParams(const client::SearchParams& params, JsonWriter& json);
 
 }  // namespace tessera::cli

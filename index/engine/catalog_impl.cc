@@ -264,6 +264,13 @@ Status CollectionSpec::Validate() const {
   if (dim == 0 || dim > kMaxDim) {
     return InvalidArgument("dim is " + std::to_string(dim) + ", must be 1 to " + std::to_string(kMaxDim));
   }
+  if (query_sample > kMaxQuerySample) {
+    return InvalidArgument("query_sample is " + std::to_string(query_sample) + ", the most is " +
+                           std::to_string(kMaxQuerySample));
+  }
+  if (!(recall_sampling >= 0 && recall_sampling <= 1)) {
+    return InvalidArgument("recall_sampling is " + std::to_string(recall_sampling) + ", expected 0 to 1");
+  }
   TESSERA_RETURN_IF_ERROR(goal.Validate(dim));
   TESSERA_RETURN_IF_ERROR(Annotate(quantizer.Validate(dim), "quantizer: "));
   return Annotate(quant::CheckTrainable(quantizer), "quantizer: ");

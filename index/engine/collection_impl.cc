@@ -11,6 +11,7 @@
 #include "index/engine/metadata.h"
 #include "index/engine/query.h"
 #include "index/engine/rebuild.h"
+#include "index/engine/tuner.h"
 #include "index/engine/vector_data.h"
 #include "index/quant/encoder.h"
 
@@ -149,8 +150,14 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
       LoadLists({&store, snapshot->store.get(), snapshot->store.get(), active.generation,
                  snapshot->model.get(), active.nlist, core->dim, core->metric, progress.next_row},
                 *options.compute));
+  TESSERA_RETURN_IF_ERROR(LoadCurve(*core, *snapshot));
+  core->query_sample.Start(core->spec.query_sample, core->dim);
+  core->live_recall.Start(options.background ? core->spec.recall_sampling : 0);
+  core->live_recall.Reset(snapshot->generation);
   core->snapshot.Set(snapshot);
-  return std::shared_ptr<CollectionImpl>(new CollectionImpl(std::move(core)));
+  std::shared_ptr<CollectionImpl> opened(new CollectionImpl(std::move(core)));
+  opened->MaybeTune();
+  return opened;
 }
 
 CollectionImpl::CollectionImpl(std::shared_ptr<Core> core)
@@ -165,6 +172,7 @@ void CollectionImpl::Close() {
   core_->closing = true;
   core_->gate.Close();
   committer_->Finish();
+  core_->live_recall.Reset({});  // what waits holds snapshots
   core_->snapshot.Set(nullptr);
   core_->store.reset();
 }
@@ -186,6 +194,7 @@ void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const Up
   (*op)->upsert_done = std::move(done);
   committer_->Submit(*std::move(op));
   MaybeTrain();
+  MaybeTune();
 }
 
 StatusOr<UpsertResult> CollectionImpl::Upsert(const std::vector<PointInput>& points,
@@ -208,6 +217,7 @@ void CollectionImpl::DeleteAsync(std::vector<PointId> ids, DeleteDone done) {
   op->deletes = std::move(ids);
   op->delete_done = std::move(done);
   committer_->Submit(std::move(op));
+  MaybeTune();
 }
 
 StatusOr<DeleteResult> CollectionImpl::Delete(std::vector<PointId> ids) {
@@ -244,7 +254,35 @@ Status CollectionImpl::Train(const TrainOptions& options) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
   if (core_->training.exchange(true)) return core_->TrainingStatus();
-  return TrainNow(*core_, *committer_, *train_at_, options);
+  const Status status = TrainNow(*core_, *committer_, *train_at_, options);
+  MaybeTune();
+  return status;
+}
+
+StatusOr<TuneResult> CollectionImpl::Tune(const TuneOptions& options) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  if (core_->tuning.exchange(true)) {
+    return AlreadyExists("recall of collection \"" + core_->name + "\" is being measured");
+  }
+  const Status status = TuneCollection(core_, *committer_, options);
+  core_->tuning = false;
+  TESSERA_RETURN_IF_ERROR(status);
+  return core_->curve.Get()->Describe();
+}
+
+void CollectionImpl::PostTuning(const std::shared_ptr<Core>& core,
+                                const std::shared_ptr<Committer>& committer) {
+  if (!core->options.background || core->training || core->read_only) return;
+  if (!NeedsTuning(*core, *core->snapshot.Get()) || core->tuning.exchange(true)) return;
+  core->options.background->Post([core, committer] {
+    const Pass pass(core->gate);
+    // A failure leaves the curve before, or none: what answers then say is as good as it was.
+    TuneOptions options;
+    options.context.stop = StopToken(StopToken::Clock::time_point::max(), {core, &core->closing});
+    if (pass) (void)TuneCollection(core, *committer, options);
+    core->tuning = false;
+  });
 }
 
 bool CollectionImpl::HasGrown() {
@@ -276,7 +314,9 @@ void CollectionImpl::MaybeTrain() {
   if (core_->training.exchange(true)) return;
   core_->options.background->Post([core = core_, committer = committer_, train_at = train_at_] {
     const Pass pass(core->gate);
-    if (pass) (void)TrainNow(*core, *committer, *train_at, TrainOptions());
+    if (!pass) return;
+    (void)TrainNow(*core, *committer, *train_at, TrainOptions());
+    PostTuning(core, committer);
   });
 }
 
@@ -378,6 +418,11 @@ CollectionStats CollectionImpl::Stats() const {
     stats.training_fraction = core_->training_fraction;
     stats.training_stage = core_->training_stage.load();
   }
+  stats.tuning = core_->tuning;
+  if (const auto curve = core_->curve.Get(); curve && curve->grid().generation == stats.generation) {
+    stats.tuned_queries = curve->grid().queries;
+  }
+  stats.live_recall = core_->live_recall.Read();
   return stats;
 }
 

@@ -43,6 +43,7 @@ class CollectionImpl final : public Collection {
   Status Train(const TrainOptions& options) override;
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override;
   Codebooks& codebooks() override { return codebooks_; }
+  StatusOr<TuneResult> Tune(const TuneOptions& options) override;
   StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
   Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
   CollectionStats Stats() const override;
@@ -54,6 +55,10 @@ class CollectionImpl final : public Collection {
   void MaybeTrain();
   bool HasGrown();
   bool HasDrifted();
+  // Measures the recall curve in the background if there is none for the model in force, or the collection has
+  // changed much since.
+  void MaybeTune() { PostTuning(core_, committer_); }
+  static void PostTuning(const std::shared_ptr<Core>& core, const std::shared_ptr<Committer>& committer);
 
   std::shared_ptr<Core> core_;
   std::shared_ptr<Committer> committer_;

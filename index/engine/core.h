@@ -11,6 +11,9 @@
 
 #include "index/collection.h"
 #include "index/engine/codebook_table.h"
+#include "index/engine/live_recall.h"
+#include "index/engine/query_sample.h"
+#include "index/engine/recall_curve.h"
 #include "index/engine/snapshot.h"
 #include "index/executor.h"
 #include "index/store/store.h"
@@ -73,7 +76,7 @@ class Pass {
   const bool inside_;
 };
 
-struct Core {
+struct Core : std::enable_shared_from_this<Core> {
   std::string name;
   CoreOptions options;
   std::unique_ptr<store::Store> store;
@@ -102,8 +105,16 @@ struct Core {
   // Rows written at which drift may start a training; raised before each attempt, 0 again when one succeeds.
   std::atomic<uint64_t> drift_at{0};
 
-  std::atomic<bool> closing{false};  // asks a training to stop
-  Gate gate;                         // calls under way; closed when the collection is
+  // Recall.
+  CurrentCurve curve;              // of the snapshot's generation, or of the one before for a moment
+  std::atomic<bool> tuning{false};
+  std::atomic<uint64_t> tuned_rows{0};  // live rows at the last attempt to tune; 0 = none yet
+  std::atomic<uint32_t> tuned_next_row{0};
+  mutable QuerySample query_sample;  // searches see a const Core
+  mutable LiveRecallWatch live_recall;
+
+  std::atomic<bool> closing{false};  // asks a training or tuning to stop
+  mutable Gate gate;                 // calls under way; closed when the collection is
 
   void SetReadOnly(const Status& cause) {
     {

@@ -33,6 +33,12 @@ std::string ModelRecord(Generation generation) {
   return name;
 }
 
+std::string CurveRecord(Generation generation) {
+  char name[32];
+  std::snprintf(name, sizeof(name), "curve/%08x", generation.value);
+  return name;
+}
+
 std::string EncodeSpec(const CollectionSpec& spec) {
   std::string bytes;
   ByteWriter out(bytes);
@@ -42,6 +48,8 @@ std::string EncodeSpec(const CollectionSpec& spec) {
   out.Put(static_cast<uint8_t>(spec.auto_train));
   out.Put(static_cast<uint8_t>(spec.sync_writes));
   out.Put(static_cast<uint8_t>(spec.drift_action));
+  out.Put(spec.query_sample);
+  out.Put(spec.recall_sampling);
   out.PutString(spec.quantizer.ToString());
   out.Put(spec.goal.bytes_per_vector);
   out.Put(spec.goal.memory_budget);
@@ -58,6 +66,8 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   spec.auto_train = in.Get<uint8_t>() != 0;
   spec.sync_writes = in.Get<uint8_t>() != 0;
   const auto drift_action = in.Get<uint8_t>();
+  spec.query_sample = in.Get<uint32_t>();
+  spec.recall_sampling = in.Get<double>();
   const std::string quantizer(in.GetString());
   spec.goal.bytes_per_vector = in.Get<double>();
   spec.goal.memory_budget = in.Get<uint64_t>();

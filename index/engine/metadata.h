@@ -17,6 +17,7 @@ inline constexpr const char* kActiveRecord = "active";
 inline constexpr const char* kProgressRecord = "progress";
 inline constexpr const char* kPlanRecord = "plan";  // text: how the quantizer in force was chosen
 std::string ModelRecord(Generation generation);  // "model/<be32 as 8 hex digits>"
+std::string CurveRecord(Generation generation);  // "curve/<be32 as 8 hex digits>"
 
 // Written with every commit, so that numbers are dense and never given out twice.
 struct Progress {

@@ -9,6 +9,7 @@
 
 #include "index/elements.h"
 #include "index/engine/exact_search.h"
+#include "index/engine/recall_check.h"
 #include "index/engine/search.h"
 #include "index/engine/vector_data.h"
 #include "index/simd/kernels.h"
@@ -32,7 +33,22 @@ Status CheckParams(const QueryParams& params) {
   if (params.score_threshold && std::isnan(*params.score_threshold)) {
     return InvalidArgument("score_threshold is NaN");
   }
+  if (params.target_recall == 0) return OkStatus();
+  if (!(params.target_recall > 0 && params.target_recall <= 1)) {
+    return InvalidArgument("target_recall is " + std::to_string(params.target_recall) +
+                           ", expected more than 0 and at most 1");
+  }
+  if (params.nprobe > 0 || params.rerank_depth > 0 || params.rerank != RerankTier::kAuto) {
+    return InvalidArgument("target_recall chooses nprobe, rerank and rerank_depth: leave them out");
+  }
   return OkStatus();
+}
+
+// Before a curve is measured: a share of the lists and a depth that reach the target on most data.
+void ChooseUnmeasured(float target, uint32_t nlist, QueryParams& params) {
+  const uint32_t part = target <= 0.8f ? 16 : target <= 0.9f ? 8 : target <= 0.95f ? 4 : 2;
+  params.nprobe = std::max<uint32_t>(16, (nlist + part - 1) / part);
+  params.rerank_depth = std::max<uint32_t>(200, 20 * (params.limit + params.offset));
 }
 
 // The rows of one query become hits: threshold, the left-out row, offset, limit, ids, vectors.
@@ -108,9 +124,12 @@ class QueryRun {
   QueryRun(const Core& core, const SnapshotPtr& snapshot, MatrixView<const float> queries,
            const QueryParams& params, std::optional<RowId> left_out)
       : core_(core),
+        snapshot_ptr_(snapshot),
         snapshot_(*snapshot),
         queries_(queries),
         params_(params),
+        left_out_(left_out),
+        watched_(core.live_recall.is_on()),
         builder_(core, *snapshot, params, left_out),
         // One more, in case the left-out row is among the best.
         wanted_(params.limit + params.offset + (left_out ? 1 : 0)) {}
@@ -124,9 +143,13 @@ class QueryRun {
       result.nprobe = 0;
       result.rerank = RerankTier::kNone;
       result.rerank_depth = 0;
+      result.exact = false;
+      result.recall_estimate.reset();
       result.explain = {};
     }
-    return params_.exact || !snapshot_.trained() ? RunExact(results) : RunTrained(results);
+    if (params_.exact || !snapshot_.trained()) return RunExact(results);
+    if (params_.target_recall == 0) return RunTrained(params_, std::nullopt, results);
+    return RunForTarget(results);
   }
 
  private:
@@ -142,6 +165,8 @@ class QueryRun {
       for (size_t i = 0; i < count; ++i) {
         QueryResult& result = results[begin + i];
         result.rerank = RerankTier::kRaw;
+        result.exact = true;
+        if (params_.target_recall > 0) result.recall_estimate = {1, 1, 1};
         result.explain.rows_scanned = snapshot_.lists.live_rows();
         TESSERA_RETURN_IF_ERROR(Finish(ranked[i], true, result));
       }
@@ -149,9 +174,31 @@ class QueryRun {
     return OkStatus();
   }
 
-  Status RunTrained(std::vector<QueryResult>& results) {
+  // The parameters that the curve in force promises the target for.
+  Status RunForTarget(std::vector<QueryResult>& results) {
+    const float target = params_.target_recall;
+    const auto curve = core_.curve.Get();
+    QueryParams chosen = params_;
+    std::optional<RecallEstimate> estimate;
+    if (target >= 1) return RunExact(results);
+    if (!curve || curve->grid().generation != snapshot_.generation) {
+      ChooseUnmeasured(target, snapshot_.lists.nlist(), chosen);
+    } else {
+      const std::optional<RecallChoice> choice = curve->Choose(params_.limit + params_.offset, target);
+      if (!choice) return RunExact(results);
+      chosen.nprobe = choice->nprobe;
+      chosen.rerank = choice->tier;
+      chosen.rerank_depth = choice->depth;
+      estimate = choice->recall;
+    }
+    return RunTrained(chosen, estimate, results);
+  }
+
+  Status RunTrained(const QueryParams& params, const std::optional<RecallEstimate>& estimate,
+                    std::vector<QueryResult>& results) {
+    for (QueryResult& result : results) result.recall_estimate = estimate;
     TESSERA_ASSIGN_OR_RETURN(SearchPlan plan,
-                             PlanSearch(params_, *snapshot_.model, snapshot_.lists.nlist()));
+                             PlanSearch(params, *snapshot_.model, snapshot_.lists.nlist()));
     plan.wanted = wanted_;
     plan.depth = plan.rerank == RerankTier::kNone ? 0 : std::max(plan.depth, wanted_);
     if (queries_.rows() == 1) return RunOne(plan, 0, results[0]);
@@ -191,6 +238,7 @@ class QueryRun {
                        [&](size_t i, std::vector<RankedRow>& ranked, bool all_searched) {
                          QueryResult& result = results[begin + i];
                          TellPlan(plan, result);
+                         if (watched_) Watch(begin + i, ranked, plan.nprobe);
                          return Finish(ranked, all_searched, result);
                        });
   }
@@ -207,7 +255,23 @@ class QueryRun {
     TellPlan(plan, result);
     TESSERA_RETURN_IF_ERROR(Search(snapshot_, core_.store.get(), queries_.row(i), plan, params_.stop,
                                    ranked, all_searched, result.explain));
+    if (watched_) Watch(i, ranked, plan.nprobe);
     return Finish(ranked, all_searched, result);
+  }
+
+  // Hands on what was answered, if it is drawn for an exact run.
+  void Watch(size_t i, const std::vector<RankedRow>& ranked, uint32_t nprobe) const {
+    if (!core_.live_recall.Draw()) return;
+    AnsweredQuery query;
+    query.snapshot = snapshot_ptr_;
+    query.query.assign(queries_.row(i), queries_.row(i) + queries_.dim());
+    query.left_out = left_out_;
+    query.wanted = params_.limit + params_.offset;
+    query.nprobe = nprobe;
+    for (const RankedRow& row : ranked) {
+      if (query.found.size() < query.wanted && row.row != left_out_) query.found.push_back(row.row);
+    }
+    WatchRecall(core_, std::move(query));
   }
 
   Status Finish(std::vector<RankedRow>& ranked, bool all_searched, QueryResult& result) const {
@@ -224,9 +288,12 @@ class QueryRun {
   }
 
   const Core& core_;
+  const SnapshotPtr& snapshot_ptr_;
   const Snapshot& snapshot_;
   MatrixView<const float> queries_;
   const QueryParams& params_;
+  const std::optional<RowId> left_out_;
+  const bool watched_;
   HitBuilder builder_;
   uint32_t wanted_;
 };
@@ -256,6 +323,9 @@ Status RunQueries(const Core& core, const SnapshotPtr& snapshot, MatrixView<cons
   TESSERA_RETURN_IF_ERROR(CheckParams(params));
   thread_local std::vector<float> prepared;
   TESSERA_RETURN_IF_ERROR(PrepareVectors(core, queries, "queries", prepared));
+  if (!params.exact) {
+    for (size_t i = 0; i < queries.rows(); ++i) core.query_sample.Offer(prepared.data() + i * core.dim);
+  }
   return QueryRun(core, snapshot, {prepared.data(), queries.rows(), core.dim}, params, std::nullopt)
       .Run(results);
 }

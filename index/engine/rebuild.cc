@@ -302,7 +302,10 @@ Status Rebuild::SwitchInTurn() {
   batch->PutRecord(kSpecRecord, EncodeSpec(spec));
   batch->PutRecord(kPlanRecord, plan);
   batch->PutRecord(ModelRecord(generation_), trained_.model->Serialize());
-  if (start_->trained()) batch->DeleteRecord(ModelRecord(start_->generation));
+  if (start_->trained()) {
+    batch->DeleteRecord(ModelRecord(start_->generation));
+    batch->DeleteRecord(CurveRecord(start_->generation));
+  }
   batch->PutRecord(kActiveRecord, EncodeActive({generation_, trained_.lists->nlist(), start_->lists.live_rows()}));
   batch->PutRecord(kProgressRecord, EncodeProgress({now->commit + 1, now->next_row, {}}));
   if (Status status = core_.store->Write(*batch, store::Durability::kSync); !status.ok()) {
@@ -327,6 +330,7 @@ Status Rebuild::SwitchInTurn() {
   next->rows_at_training = start_->lists.live_rows();
   next->held_out = held_out_;
   core_.snapshot.Set(next);
+  core_.live_recall.Reset(generation_);
   committer_.TrackChanges(false);
   return Failpoint("rebuild.switched");
 }

@@ -36,6 +36,47 @@ TEST_F(CliSearch, UntrainedAnswersAreExact) {
   EXPECT_EQ(JsonNumber(eval, "recall"), 1.0) << eval;
 }
 
+TEST_F(CliSearch, RecallIsAskedFor) {
+  Good({"train", "c"});
+  const std::string curve = Good({"tune", "c", "--queries", queries_}).out;
+  EXPECT_NE(curve.find("measured on 50 queries (given) of 4,000 rows"), std::string::npos) << curve;
+  const std::string json = Good({"tune", "c", "--json"}).out;
+  EXPECT_EQ(JsonNumber(json, "generation"), 1) << json;
+  EXPECT_NE(json.find("\"source\":\"rows\""), std::string::npos) << json;
+  EXPECT_GT(JsonNumber(json, "cpu_us"), 0) << json;
+
+  const std::string asked = Good({"query", "c", "--id", "3", "--target-recall", "0.9"}).out;
+  EXPECT_NE(asked.find("recall 0.900 asked: nprobe "), std::string::npos) << asked;
+  EXPECT_NE(asked.find("estimate 0.9"), std::string::npos) << asked;
+  const std::string all = Good({"query", "c", "--id", "3", "--target-recall", "1", "--json"}).out;
+  EXPECT_NE(all.find("\"exact\":true"), std::string::npos) << all;
+  EXPECT_NE(all.find("\"recall_estimate\":{\"value\":1,"), std::string::npos) << all;
+  const std::string eval = Good({"eval", "c", queries_, "--target-recall", "0.8,0.95", "--json"}).out;
+  EXPECT_GT(JsonNumber(eval, "recall"), 0.75) << eval;
+  EXPECT_NEAR(JsonNumber(eval, "target_recall"), 0.8, 1e-6) << eval;
+  Bad(1, {"query", "c", "--id", "3", "--target-recall", "1.5"});
+  Bad(1, {"query", "c", "--id", "3", "--target-recall", "0.9", "--nprobe", "4"});
+  EXPECT_NE(Good({"collection", "show", "c"}).out.find("recall curve    measured on "), std::string::npos);
+}
+
+TEST_F(CliSearch, LiveRecallIsShown) {
+  Good({"load", "live", base_, "--create", "--no-auto-train", "--quantizer", "IVF16,PQ8x8,Refine(SQ8)"});
+  EXPECT_EQ(Good({"collection", "show", "live"}).out.find("live recall"), std::string::npos) << "off by default";
+  Good({"collection", "create", "watched", "--dim", "16", "--no-auto-train", "--quantizer",
+        "IVF16,PQ8x8,Refine(SQ8)", "--recall-sampling", "1", "--query-sample", "100"});
+  Good({"load", "watched", base_});
+  Good({"train", "watched"});
+  Good({"tune", "watched"});  // behind it the background is idle
+  EXPECT_NE(Good({"collection", "show", "watched"}).out.find("no query run again yet"), std::string::npos);
+  Good({"query", "watched", "--file", base_, "--row", "3"});
+  std::string shown;
+  for (int i = 0; i < 500 && shown.find(" over 1 queries") == std::string::npos; ++i) {
+    shown = Good({"collection", "show", "watched"}).out;
+  }
+  EXPECT_NE(shown.find(" over 1 queries"), std::string::npos) << shown;
+  EXPECT_NE(Good({"collection", "show", "watched", "--json"}).out.find("\"probe_loss\":"), std::string::npos);
+}
+
 TEST_F(CliSearch, TrainQueryAndEvaluate) {
   const Finished train = Good({"train", "c"});
   EXPECT_NE(train.err.find("trained c in "), std::string::npos) << train.err;

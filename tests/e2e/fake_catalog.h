@@ -54,6 +54,7 @@ class FakeCollection final : public Collection {
     return on_evaluate(options);
   }
   Codebooks& codebooks() override { std::abort(); }
+  StatusOr<TuneResult> Tune(const TuneOptions&) override { return Unimplemented("fake"); }
   StatusOr<EncodedVectors> Encode(MatrixView<const float>) override {
     return Aborted("fake: lost a race");
   }

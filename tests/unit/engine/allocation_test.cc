@@ -81,6 +81,35 @@ TEST_P(Allocations, NoneInAWarmSearch) {
   EXPECT_EQ(results[0].hits.size(), 10u);
 }
 
+// What is asked for by recall is chosen without an allocation, too.
+TEST_F(CollectionTest, NoneInAWarmSearchForRecall) {
+  Create(kDim, Metric::kCosine, "RR,IVF128,PQ6x8,Refine(SQ8)");
+  Load(ClusteredRows(6000, kDim, 1), kDim);
+  ASSERT_TRUE(collection_->Train({}).ok());
+  const auto queries = ClusteredRows(400, kDim, 2);
+  TuneOptions tune;
+  tune.queries = {queries.data(), 400, kDim};
+  while (absl::IsAlreadyExists(collection_->Tune(tune).status())) {
+  }
+  QueryParams params;
+  params.target_recall = 0.9f;
+  std::vector<QueryResult> results;
+  const auto search_all = [&] {
+    for (size_t i = 0; i < 200; ++i) {
+      ASSERT_TRUE(
+          collection_->QueryBatch({queries.data() + i * kDim, 1, kDim}, params, results).ok());
+    }
+  };
+  search_all();
+  ASSERT_TRUE(results[0].recall_estimate.has_value());
+  ASSERT_NE(results[0].rerank, RerankTier::kRaw) << "reads of the store allocate";
+  allocations = 0;
+  counting = true;
+  search_all();
+  counting = false;
+  EXPECT_EQ(allocations, 0u);
+}
+
 TEST(AllocationCounter, Counts) {
   allocations = 0;
   counting = true;

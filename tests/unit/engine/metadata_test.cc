@@ -11,6 +11,8 @@ CollectionSpec SomeSpec() {
   spec.metric = Metric::kCosine;
   spec.auto_train = false;
   spec.drift_action = DriftAction::kRetrain;
+  spec.query_sample = 1000;
+  spec.recall_sampling = 0.25;
   spec.quantizer = *QuantizerSpec::Parse("RR,IVF64,PQ16x4,Refine(SQ8S)");
   return spec;
 }
@@ -23,6 +25,8 @@ TEST(Metadata, RoundTrips) {
   EXPECT_FALSE(spec->auto_train);
   EXPECT_TRUE(spec->sync_writes);
   EXPECT_EQ(spec->drift_action, DriftAction::kRetrain);
+  EXPECT_EQ(spec->query_sample, 1000u);
+  EXPECT_EQ(spec->recall_sampling, 0.25);
   EXPECT_EQ(spec->quantizer, SomeSpec().quantizer);
   EXPECT_FALSE(spec->goal.given());
   CollectionSpec budget = SomeSpec();
@@ -54,13 +58,14 @@ TEST(Metadata, GoldenBytes) {
                 std::string("\x03\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0", 16) +
                 std::string("\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\0", 16));
   EXPECT_EQ(EncodeSpec(SomeSpec()),
-            std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x01\x1c\0\0\0", 16) + "RR,IVF64,PQ16x4,Refine(SQ8S)" +
+            std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x01\xe8\x03\0\0\0\0\0\0\0\0\xd0\x3f\x1c\0\0\0", 28) + "RR,IVF64,PQ16x4,Refine(SQ8S)" +
                 std::string(32, '\0'));
   CollectionSpec goal = SomeSpec();
   goal.goal.bytes_per_vector = 24;
-  EXPECT_EQ(EncodeSpec(goal), EncodeSpec(SomeSpec()).substr(0, 16 + 28) +
+  EXPECT_EQ(EncodeSpec(goal), EncodeSpec(SomeSpec()).substr(0, 28 + 28) +
                                   std::string("\0\0\0\0\0\0\x38\x40", 8) + std::string(24, '\0'));
   EXPECT_EQ(ModelRecord(Generation{26}), "model/0000001a");
+  EXPECT_EQ(CurveRecord(Generation{26}), "curve/0000001a");
 }
 
 template <typename Decode>
@@ -87,6 +92,10 @@ TEST(Metadata, ImpossibleValuesAreRefused) {
   EXPECT_FALSE(DecodeSpec(EncodeSpec(spec)).ok());
   spec = SomeSpec();
   spec.goal.target_recall = 2;
+  spec.recall_sampling = 1.5;
+  EXPECT_FALSE(DecodeSpec(EncodeSpec(spec)).ok());
+  spec = SomeSpec();
+  spec.query_sample = kMaxQuerySample + 1;
   EXPECT_FALSE(DecodeSpec(EncodeSpec(spec)).ok());
   std::string metric = EncodeSpec(SomeSpec());
   metric[8] = 3;
