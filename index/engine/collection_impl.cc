@@ -267,6 +267,7 @@ StatusOr<TuneResult> CollectionImpl::Tune(const TuneOptions& options) {
   }
   const Status status = TuneCollection(core_, *committer_, options);
   core_->tuning = false;
+  MaybeTune();  // another model may have come into force meanwhile
   TESSERA_RETURN_IF_ERROR(status);
   return core_->curve.Get()->Describe();
 }
@@ -282,6 +283,7 @@ void CollectionImpl::PostTuning(const std::shared_ptr<Core>& core,
     options.context.stop = StopToken(StopToken::Clock::time_point::max(), {core, &core->closing});
     if (pass) (void)TuneCollection(core, *committer, options);
     core->tuning = false;
+    if (pass) PostTuning(core, committer);  // another model may have come into force meanwhile
   });
 }
 

@@ -108,7 +108,7 @@ struct Core : std::enable_shared_from_this<Core> {
   // Recall.
   CurrentCurve curve;              // of the snapshot's generation, or of the one before for a moment
   std::atomic<bool> tuning{false};
-  std::atomic<uint64_t> tuned_rows{0};  // live rows at the last attempt to tune; 0 = none yet
+  std::atomic<uint64_t> tuned_rows{0};  // live rows at the last attempt to tune this model; 0 = none yet
   std::atomic<uint32_t> tuned_next_row{0};
   mutable QuerySample query_sample;  // searches see a const Core
   mutable LiveRecallWatch live_recall;

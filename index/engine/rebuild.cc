@@ -331,6 +331,7 @@ Status Rebuild::SwitchInTurn() {
   next->held_out = held_out_;
   core_.snapshot.Set(next);
   core_.live_recall.Reset(generation_);
+  core_.tuned_rows = 0;
   committer_.TrackChanges(false);
   return Failpoint("rebuild.switched");
 }

@@ -165,9 +165,8 @@ Status TuneCollection(const std::shared_ptr<Core>& core, Committer& committer,
 
 bool NeedsTuning(const Core& core, const Snapshot& snapshot) {
   if (!snapshot.trained() || snapshot.lists.live_rows() < 2) return false;
-  const auto curve = core.curve.Get();
   const uint64_t tuned = core.tuned_rows;
-  if (tuned == 0 || !curve || curve->grid().generation != snapshot.generation) return true;
+  if (tuned == 0) return true;
   const uint64_t rows = snapshot.lists.live_rows();
   const uint64_t written =
       snapshot.next_row - std::min<uint64_t>(core.tuned_next_row, snapshot.next_row);

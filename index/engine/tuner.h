@@ -16,7 +16,7 @@ namespace tessera::engine {
 Status TuneCollection(const std::shared_ptr<Core>& core, Committer& committer,
                       const TuneOptions& options);
 
-// True if the snapshot's model has no curve, or the collection changed much since the last attempt
+// True if none was measured with the snapshot's model yet, or the collection changed much since the last attempt
 // to measure one: half as many rows again, a quarter fewer, or a quarter replaced.
 bool NeedsTuning(const Core& core, const Snapshot& snapshot);
 

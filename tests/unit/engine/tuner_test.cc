@@ -272,22 +272,6 @@ TEST_F(TunerTest, LiveQueriesAreKeptAndUsed) {
   EXPECT_GT(Measure(ClusteredRows(1000, kDim, 3), Target(0.9f)), 0.88);
 }
 
-TEST(SparedRows, IsOneRowOf32AndSparedFromLargeTrainings) {
-  size_t held = 0;
-  std::vector<RowId> rows;
-  for (uint32_t r = 0; r < 32000; ++r) {
-    held += engine::IsSpared(RowId{r});
-    rows.push_back(RowId{r});
-  }
-  EXPECT_NEAR(static_cast<double>(held), 1000, 150);
-  std::vector<RowId> few = rows;
-  engine::LeaveOutSpared(1000, few);
-  EXPECT_EQ(few, rows) << "1,000 lists need all of 32,000 rows";
-  engine::LeaveOutSpared(256, few);
-  EXPECT_EQ(few.size(), rows.size() - spared);
-  EXPECT_EQ(std::count_if(few.begin(), few.end(), engine::IsSpared), 0);
-}
-
 class BackgroundTuning : public CollectionTest {
  protected:
   // Returns when everything that was posted before has run.
