@@ -244,7 +244,7 @@ void Refine(benchmark::State& state) {
     state.PauseTiming();
     for (size_t& record : chosen) record = random() % records;
     state.ResumeTiming();
-    model.refine.Prepare(queries[0].y.data(), std::sqrt(queries[0].y_norm2), query);
+    model.refine.Prepare(queries[0].y.data(), query);
     for (const size_t record : chosen) {
       sum += model.refine.Score(query, 1.0f, bytes.data() + record * model.refine_bytes());
     }

@@ -19,8 +19,8 @@
 
 #include "index/base/failpoint.h"
 #include "index/catalog.h"
-#include "index/quant/model.h"
 #include "index/engine/collection_impl.h"
+#include "index/quant/model.h"
 #include "index/simd/kernels.h"
 
 namespace tessera::engine {
@@ -273,7 +273,7 @@ Status CollectionSpec::Validate() const {
   }
   TESSERA_RETURN_IF_ERROR(goal.Validate(dim));
   TESSERA_RETURN_IF_ERROR(Annotate(quantizer.Validate(dim), "quantizer: "));
-  return Annotate(quant::CheckTrainable(quantizer), "quantizer: ");
+  return Annotate(quant::CheckTrainable(quantizer, metric), "quantizer: ");
 }
 
 StatusOr<std::unique_ptr<Catalog>> Catalog::Open(const CatalogOptions& options) {

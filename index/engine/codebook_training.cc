@@ -46,7 +46,7 @@ StatusOr<std::vector<float>> TrainingSample(const Core& core, const Snapshot& sn
 }
 
 Status CheckSpec(const Core& core, const Snapshot& snapshot, const QuantizerSpec& spec) {
-  TESSERA_RETURN_IF_ERROR(Annotate(quant::CheckTrainable(spec), "quantizer: "));
+  TESSERA_RETURN_IF_ERROR(Annotate(quant::CheckTrainable(spec, core.metric), "quantizer: "));
   TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(core.dim), "quantizer: "));
   const uint64_t needed = quant::MinTrainingRows(spec, core.dim);
   const uint64_t live = snapshot.lists.live_rows();

@@ -28,7 +28,7 @@ Status CheckFits(const Core& core, const quant::Model& model) {
     return InvalidArgument(std::string("the codebook is for metric ") + MetricName(model.metric) +
                            ", collection \"" + core.name + "\" has " + MetricName(core.metric));
   }
-  TESSERA_RETURN_IF_ERROR(quant::CheckTrainable(model.spec));
+  TESSERA_RETURN_IF_ERROR(quant::CheckTrainable(model.spec, model.metric));
   CollectionSpec spec;
   spec.dim = core.dim;
   spec.metric = core.metric;

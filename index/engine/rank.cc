@@ -74,8 +74,7 @@ class Ranker {
     const auto estimates = state_.top.keys();
     const bool bounded = HasBound() && n > plan_.wanted + kGroupRows;
     if (plan_.rerank == RerankTier::kRefine) {
-      const float norm = std::sqrt(state_.query.y_norm2);
-      snapshot_.model->refine.Prepare(state_.query.y.data(), norm, s_.refine);
+      snapshot_.model->refine.Prepare(state_.query.y.data(), s_.refine);
     }
     s_.order.resize(n);
     std::iota(s_.order.begin(), s_.order.end(), 0u);

@@ -18,7 +18,7 @@ void RecordScanner::Start(const quant::Model& model, const quant::ListTable& tab
   code_ = &model.record;
   table_ = &table;
   top_ = &top;
-  code_->Prepare(query.y.data(), std::sqrt(query.y_norm2), query_);
+  code_->Prepare(query.y.data(), query_);
 }
 
 Status RecordScanner::Scan(const ListSet& lists, std::span<const quant::ProbedList> probed,

@@ -87,7 +87,7 @@ class ErrorBoundFit {
     RecordQuery record_query;
     const bool records = !model_.record.empty();
     if (records) {
-      model_.record.Prepare(query.y.data(), std::sqrt(query.y_norm2), record_query);
+      model_.record.Prepare(query.y.data(), record_query);
     }
     std::vector<float> decoded(model_.dim);
     const auto& kernels = simd::ActiveKernels();

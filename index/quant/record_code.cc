@@ -218,12 +218,10 @@ void RecordCode::Decode(const uint8_t* record, float* out) const {
   }
 }
 
-void RecordCode::Prepare(const float* y, float y_norm, RecordQuery& out) const {
+void RecordCode::Prepare(const float* y, RecordQuery& out) const {
   out.bias = 0;
   if (IsFloats(spec_.kind) || spec_.kind == RecordKind::kSign) {
     out.y.assign(y, y + dim_);
-    out.norm = y_norm;
-    if (spec_.kind == RecordKind::kSign) SetSigns(nullptr, out);
     return;
   }
   out.scratch.assign(y, y + dim_);
@@ -239,18 +237,14 @@ void RecordCode::Prepare(const float* y, float y_norm, RecordQuery& out) const {
   QuantizeLimbs(out.scratch.data(), dim_, out.weights);
 }
 
-void RecordCode::SetSigns(const float* centroid, RecordQuery& query) const {
+void RecordCode::EnterList(const float* centroid, float base, RecordQuery& query) const {
+  if (spec_.kind != RecordKind::kSign) return;
+  query.norm = std::sqrt(std::max(base, 0.0f));
   query.signs.assign(PlaneBytes(dim_, 1), 0);
   for (uint32_t j = 0; j < dim_; ++j) {
-    const bool set = query.y[j] >= (centroid ? centroid[j] : 0.0f);
-    query.signs[j / 8] = static_cast<uint8_t>(query.signs[j / 8] | (set ? 1 : 0) << (j % 8));
+    const int set = query.y[j] >= centroid[j] ? 1 : 0;
+    query.signs[j / 8] = static_cast<uint8_t>(query.signs[j / 8] | set << (j % 8));
   }
-}
-
-void RecordCode::EnterList(const float* centroid, float base, RecordQuery& query) const {
-  if (spec_.kind != RecordKind::kSign || metric_ == Metric::kInnerProduct) return;
-  SetSigns(centroid, query);
-  query.norm = std::sqrt(std::max(base, 0.0f));
 }
 
 float RecordCode::Product(const RecordQuery& query, const uint8_t* record) const {
@@ -270,16 +264,15 @@ float RecordCode::Product(const RecordQuery& query, const uint8_t* record) const
 }
 
 float RecordCode::Score(const RecordQuery& query, float base, const uint8_t* record) const {
-  const bool product_alone = metric_ == Metric::kInnerProduct;
   if (spec_.kind == RecordKind::kSign) {
     const uint32_t differing =
         simd::ActiveKernels().hamming(record, query.signs.data(), PlaneBytes(dim_, 1));
     const float norm = ScaleOf(record);
     const float product = query.norm * norm * cosines_[std::min(differing, dim_)];
-    return FiniteEstimate(product_alone ? base - product : base + norm * norm - 2.0f * product);
+    return FiniteEstimate(base + norm * norm - 2.0f * product);
   }
   const float g = g_at_ == 0 ? 0.0f : Get<float>(record + g_at_);
-  const float weight = product_alone ? -1.0f : -2.0f;
+  const float weight = metric_ == Metric::kInnerProduct ? -1.0f : -2.0f;
   return FiniteEstimate(base + g + weight * Product(query, record));
 }
 

@@ -11,9 +11,8 @@
 // then, but for Binary, f32 g under L2 and cosine, and behind the g of a RaBitQ that is scanned its
 // bf16 spread. Estimates (smaller is better; base and y as in query.h):
 //   L2, cosine: D = base + g - 2 <y, r~>, g = |r|^2 + 2 <c, r~>;  inner product: D = base - <y, r~>
-//   Binary, h of dim signs differing from those of y - c (inner product: y):
-//     L2, cosine: D = base + n^2 - 2 sqrt(base) n cos(pi h / dim)
-//     inner product: D = base - |y| n cos(pi h / dim)
+//   Binary (L2, cosine), h of dim signs differing from those of y - c:
+//     D = base + n^2 - 2 sqrt(base) n cos(pi h / dim)
 #pragma once
 
 #include <cstdint>
@@ -32,8 +31,8 @@ struct RecordQuery {
   LimbVector weights;          // y_j, times step_j for static ranges: integers
   float bias = 0;              // static ranges: <y, middle of the ranges>
   std::vector<float> y;        // FP16, BF16, Binary
-  float norm = 0;              // Binary: length of what the signs are of
-  std::vector<uint8_t> signs;  // Binary: of y, or of y - c of the list last entered
+  float norm = 0;              // Binary: |y - c| of the list last entered
+  std::vector<uint8_t> signs;  // Binary: of y - c
   std::vector<float> scratch;
 };
 
@@ -61,10 +60,10 @@ class RecordCode {
   // r~ of any bytes; finite if the record was written by Write.
   void Decode(const uint8_t* record, float* out) const;
 
-  // y: the rotated query of dim floats; y_norm its length.
-  void Prepare(const float* y, float y_norm, RecordQuery& out) const;
-  // Before records of a list with that centroid and base are scored (Binary only; else does
-  // nothing).
+  // y: the rotated query of dim floats.
+  void Prepare(const float* y, RecordQuery& out) const;
+  // Before records of a list with that centroid and base are scored: what Binary needs; nothing to
+  // the others.
   void EnterList(const float* centroid, float base, RecordQuery& query) const;
   // D; finite for any bytes.
   float Score(const RecordQuery& query, float base, const uint8_t* record) const;
@@ -78,8 +77,6 @@ class RecordCode {
   void WriteSigns(const float* residual, float* decoded, uint8_t* record) const;
   void DecodeIntegers(const uint8_t* record, float* out) const;
   void DecodeFloats(const uint8_t* record, float* out) const;
-  // Signs of y less the centroid, if there is one.
-  void SetSigns(const float* centroid, RecordQuery& query) const;
   float Product(const RecordQuery& query, const uint8_t* record) const;
   float ScaleOf(const uint8_t* record) const;
   float MiddleOf(const uint8_t* record) const;

@@ -41,7 +41,7 @@ void Descend(const float* r, uint32_t dim, float most, float* levels, Sums& sums
     bool moved = false;
     for (uint32_t j = 0; j < dim; ++j) {
       // Where u's length would fit r, this component's level would be r_j / scale.
-      const double wanted = r[j] * sums.square / sums.product;
+      const double wanted = double{r[j]} * sums.square / sums.product;
       const float step = wanted > double{levels[j]} ? 1.0f : -1.0f;
       const float next = levels[j] + step;
       if (std::fabs(next) > most) continue;

@@ -362,6 +362,12 @@ Status CheckTrainable(const QuantizerSpec& spec, Metric metric) {
     return InvalidArgument(
         "FT is for l2 and cosine: under inner product queries need not look like rows");
   }
+  if (spec.record.kind == RecordKind::kSign && metric == Metric::kInnerProduct) {
+    return InvalidArgument(
+        "record: Binary is for l2 and cosine, where signs are of what is left of query and row beside a "
+        "list's centroid; under inner product a query has no such part, and its signs (all alike where "
+        "components are positive) rank nothing: take RaBitQ1");
+  }
   return OkStatus();
 }
 

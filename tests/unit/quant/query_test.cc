@@ -113,7 +113,7 @@ TEST_P(QueryFormulas, EstimateIsExactDistanceUpToTheCodesError) {
 
 TEST_P(QueryFormulas, RefineScoreIsExactUpToTheRefineError) {
   RecordQuery refine;
-  model().refine.Prepare(transformed_.y.data(), std::sqrt(transformed_.y_norm2), refine);
+  model().refine.Prepare(transformed_.y.data(), refine);
   double error = 0, spread = 0;
   for (size_t i = 0; i < kRows; ++i) {
     const float score = model().refine.Score(refine, bases_[encoded_.lists[i].value],
@@ -352,7 +352,7 @@ TEST(Query, ReusesItsMemory) {
   for (size_t i = 0; i < 3; ++i) {
     TransformQuery(*trained.model, rows.row(i), query);
     BuildQueryTables(*trained.model, query, tables);
-    trained.model->refine.Prepare(query.y.data(), std::sqrt(query.y_norm2), refine);
+    trained.model->refine.Prepare(query.y.data(), refine);
     const void* now[4] = {query.y.data(), tables.tables.data(), tables.scratch.data(),
                           refine.weights.bytes.data()};
     if (i > 0) {

@@ -64,6 +64,8 @@ TEST(Trainer, RowsNeededAndWanted) {
   EXPECT_EQ(MinTrainingRows(Spec("IVF1000,PQ8x4"), 128), 1000u);
   EXPECT_EQ(MinTrainingRows(Spec("VQ300"), 128), 300u);
   EXPECT_EQ(MinTrainingRows(Spec("IVF16,PQ8,FT"), 128), 1000u);
+  EXPECT_EQ(MinTrainingRows(Spec("IVF1000,SQ8"), 128), 1000u);
+  EXPECT_EQ(MinTrainingRows(Spec("RaBitQ2"), 128), 1u);
   constexpr uint64_t kPlenty = uint64_t{1} << 40;
   EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, kPlenty), 256'000u);
   EXPECT_EQ(TrainingSampleRows(Spec("PQ8"), 128, 10'000'000, kPlenty), 65'536u);
@@ -91,6 +93,31 @@ TEST(Trainer, RefusesBadSamples) {
             "FT is for l2 and cosine: under inner product queries need not look like rows");
   rows.data[4 * 7 + 2] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(message("PQ2"), "rows[7][2] is NaN");
+}
+
+TEST(Trainer, RecordCodesNeedNoCodebooks) {
+  const Rows rows = ClusteredRows(600, 12, 10, 1);
+  for (const char* spec : {"IVF4,SQ8", "IVF4,SQ4S,Refine(SQ8E)", "IVF4,RaBitQ3,Refine(BF16)"}) {
+    const TrainedModel trained = TrainOn(spec, Metric::kL2, rows);
+    const Model& model = *trained.model;
+    EXPECT_EQ(model.spec, Spec(spec));
+    EXPECT_EQ(model.code_bytes(), model.record.bytes());
+    EXPECT_EQ(model.rotation.empty(), model.spec.record.kind != RecordKind::kRotatedBits);
+    EXPECT_GT(model.training_error, 0);
+    const Model back = Model::Parse(model.Serialize()).value();
+    EXPECT_EQ(back.Serialize(), model.Serialize());
+    EXPECT_EQ(back.record.ranges().low, model.record.ranges().low);
+  }
+}
+
+TEST(Trainer, NamesWhatAMetricRefuses) {
+  const Rows rows = ClusteredRows(600, 12, 10, 1);
+  const auto trained = TrainModel(Spec("Binary"), Metric::kInnerProduct, rows, 600, {});
+  EXPECT_EQ(trained.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MessageOf(trained.status()).substr(0, 44),
+            "quantizer: record: Binary is for l2 and cosi");
+  EXPECT_TRUE(CheckTrainable(Spec("Binary"), Metric::kCosine).ok());
+  EXPECT_TRUE(CheckTrainable(Spec("RaBitQ1"), Metric::kInnerProduct).ok());
 }
 
 TEST(Trainer, SameBytesAtAnyNumberOfThreads) {
@@ -227,7 +254,7 @@ double Recall(const std::string& spec, Metric metric, bool refine) {
     for (const ProbedList& list : probed) bases[list.list.value] = list.base;
     RecordQuery refine_query;
     if (refine) {
-      model.refine.Prepare(query.y.data(), std::sqrt(query.y_norm2), refine_query);
+      model.refine.Prepare(query.y.data(), refine_query);
     }
     std::vector<std::pair<double, size_t>> exact, estimate;
     for (size_t i = 0; i < rows.n; ++i) {
