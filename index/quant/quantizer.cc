@@ -92,7 +92,7 @@ class ProductFileQuantizer final : public Quantizer {
   const QuantizerSpec& spec() const override { return model_->spec; }
   Metric metric() const override { return model_->metric; }
   uint32_t dim() const override { return model_->dim; }
-  uint32_t code_bytes() const override { return ListBytes() + model_->code_bytes(); }
+  uint32_t code_bytes() const override { return ListBytes() + ResidualBytes(); }
 
   Status Encode(MatrixView<const float> rows, uint8_t* codes, Executor* executor) const override {
     TESSERA_RETURN_IF_ERROR(CheckRows(rows, dim(), metric()));
@@ -104,7 +104,7 @@ class ProductFileQuantizer final : public Quantizer {
         uint8_t* code = codes + (first + i) * code_bytes();
         std::memcpy(code, &encoded.lists[i].value, ListBytes());
         std::memcpy(code + ListBytes(), encoded.codes.data() + i * model_->code_bytes(),
-                    model_->code_bytes());
+                    ResidualBytes());
       }
     });
     return OkStatus();
@@ -129,6 +129,10 @@ class ProductFileQuantizer final : public Quantizer {
 
  private:
   uint32_t ListBytes() const { return model_->spec.inverted_lists ? 4 : 0; }
+  // Of a record without what only scores need.
+  uint32_t ResidualBytes() const {
+    return model_->record.empty() ? model_->code_bytes() : model_->record.decoded_bytes();
+  }
 
   std::shared_ptr<const quant::Model> model_;
   std::shared_ptr<const quant::ListTable> lists_;

@@ -50,6 +50,10 @@ class RecordCode {
   uint32_t dim() const { return dim_; }
   bool empty() const { return bytes_ == 0; }
   uint32_t bytes() const { return bytes_; }  // of a record
+  // The first of them, which are all that Decode reads.
+  uint32_t decoded_bytes() const {
+    return g_at_ != 0 ? g_at_ : slack_at_ != 0 ? slack_at_ : bytes_;
+  }
   // Whether records carry a bound of their error: Slack().
   bool has_slack() const { return slack_at_ != 0; }
   size_t resident_bytes() const;
@@ -57,7 +61,7 @@ class RecordCode {
   // residual, centroid: dim finite floats, rotated. decoded: dim floats, receives r~. record:
   // bytes().
   void Write(const float* residual, const float* centroid, float* decoded, uint8_t* record) const;
-  // r~ of any bytes; finite if the record was written by Write.
+  // r~ of any bytes, of which the first decoded_bytes() are read; finite if the record was written by Write.
   void Decode(const uint8_t* record, float* out) const;
 
   // y: the rotated query of dim floats.

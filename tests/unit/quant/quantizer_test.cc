@@ -118,7 +118,9 @@ TEST_P(QuantizerKinds, HostileBytes) {
 INSTANTIATE_TEST_SUITE_P(Kinds, QuantizerKinds,
                          testing::Values(Case{"IVF8,PQ5x8", 9}, Case{"PQ5x4", 3}, Case{"PQ5x6", 4},
                                          Case{"RR,IVF8,PQ5x4,Refine(SQ8S)", 7}, Case{"VQ20", 1},
-                                         Case{"VQ300", 2}));
+                                         Case{"VQ300", 2}, Case{"IVF8,SQ8", 16}, Case{"SQ6A", 13},
+                                         Case{"SQ4St", 5}, Case{"RaBitQ2,Refine(SQ8)", 6},
+                                         Case{"RaBitQ6", 13}, Case{"FP16", 20}, Case{"BF16", 20}));
 
 TEST(Quantizer, NamesImpossibleCodes) {
   const Rows rows = ClusteredRows(900, 10, 20, 1);

@@ -153,6 +153,20 @@ TEST(RecordCode, TakesTheBytesThatItsFieldsNeed) {
   EXPECT_EQ(bytes("Binary", Metric::kL2, true), 13u + 2);
 }
 
+TEST(RecordCode, DecodingReadsTheFirstBytesOnly) {
+  const Rows rows = GaussianRows(50, 100, 1);
+  std::vector<float> written, decoded(100);
+  for (const char* text : {"SQ8", "SQ6A", "SQ4S", "RaBitQ1", "RaBitQ7", "FP16", "Binary"}) {
+    const RecordCode code = CodeOf(text, Metric::kL2, rows);
+    std::vector<uint8_t> record = Write(code, rows.row(0), rows.row(1), written);
+    record.resize(code.decoded_bytes());
+    record.shrink_to_fit();
+    code.Decode(record.data(), decoded.data());
+    EXPECT_EQ(decoded, written) << text;
+    EXPECT_EQ(CodeOf(text, Metric::kCosine, rows, false).decoded_bytes(), code.decoded_bytes());
+  }
+}
+
 // The bytes on disk: README.md.
 TEST(RecordCode, GoldenRecord) {
   const RecordCode code(kDynamic8, Metric::kL2, 4, false);
