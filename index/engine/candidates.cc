@@ -6,18 +6,16 @@
 #include <string_view>
 
 #include "index/quant/model.h"
+#include "index/quant/record_code.h"
 
 namespace tessera::engine {
 namespace {
 
 // A kind of spec. "#" in its text stands for a number of units of unit_bits bits, which fills the
-// budget; beside them it takes dim_bits a dimension and `fixed` bytes. Budgets outside [from, to]
-// bytes are left to other kinds.
+// budget. Budgets outside [from, to] bytes are left to other kinds.
 struct Kind {
   std::string_view text;
   double unit_bits;
-  double dim_bits;
-  double fixed;
   double from;
   double to;
 };
@@ -25,30 +23,36 @@ struct Kind {
 constexpr double kUnlimited = 1e6;
 
 // In order of preference where recall is the same. Kinds that training does not know yet are passed
-// over. Fixed bytes: 1 for the correction, 8 for the two factors of a record.
+// over.
 constexpr Kind kKinds[] = {
-    {"IVF,PQ#x8", 8, 0, 1, 0, kUnlimited},
-    {"OPQ,IVF,PQ#x8", 8, 0, 1, 0, kUnlimited},
-    {"OPQ,IVF,PQ#x6", 6, 0, 1, 12, kUnlimited},
-    {"IVF,PQ#x4", 4, 0, 1, 16, kUnlimited},
-    {"OPQ,IVF,PQ#x4", 4, 0, 1, 16, kUnlimited},
-    {"OPQ,IVF,MPQ#", 8, 0, 1, 12, 96},
-    {"IVF,RQ#x8", 8, 0, 1, 0, 18},
-    {"IVF,PRQ#x2x8", 16, 0, 1, 8, 64},
-    {"OPQ,IVF,PRQ#x2x8", 16, 0, 1, 8, 64},
-    {"IVF,RaBitQ1", 0, 1, 9, 0, kUnlimited},
-    {"IVF,RaBitQ2", 0, 2, 9, 0, kUnlimited},
-    {"IVF,RaBitQ4", 0, 4, 9, 0, kUnlimited},
-    {"IVF,SQ4", 0, 4, 9, 0, kUnlimited},
-    {"IVF,SQ6", 0, 6, 9, 0, kUnlimited},
-    {"IVF,SQ8", 0, 8, 9, 0, kUnlimited},
-    {"IVF,PQ#x4,Refine(SQ4)", 4, 4, 9, 0, kUnlimited},
-    {"IVF,PQ#x4,Refine(SQ8)", 4, 8, 9, 0, kUnlimited},
-    {"IVF,PQ#x8,Refine(SQ8)", 8, 8, 9, 0, kUnlimited},
+    {"IVF,PQ#x8", 8, 0, kUnlimited},
+    {"OPQ,IVF,PQ#x8", 8, 0, kUnlimited},
+    {"OPQ,IVF,PQ#x6", 6, 12, kUnlimited},
+    {"IVF,PQ#x4", 4, 16, kUnlimited},
+    {"OPQ,IVF,PQ#x4", 4, 16, kUnlimited},
+    {"OPQ,IVF,MPQ#", 8, 12, 96},
+    {"IVF,RQ#x8", 8, 0, 18},
+    {"IVF,PRQ#x2x8", 16, 8, 64},
+    {"OPQ,IVF,PRQ#x2x8", 16, 8, 64},
+    {"IVF,RaBitQ1", 0, 0, kUnlimited},
+    {"IVF,RaBitQ2", 0, 0, kUnlimited},
+    {"IVF,RaBitQ4", 0, 0, kUnlimited},
+    {"IVF,SQ4", 0, 0, kUnlimited},
+    {"IVF,SQ6", 0, 0, kUnlimited},
+    {"IVF,SQ8", 0, 0, kUnlimited},
+    {"IVF,PQ#x4,Refine(SQ4)", 4, 0, kUnlimited},
+    {"IVF,PQ#x4,Refine(SQ8)", 4, 0, kUnlimited},
+    {"IVF,PQ#x8,Refine(SQ8)", 8, 0, kUnlimited},
 };
 
-double BytesOf(const Kind& kind, uint32_t dim, uint32_t units) {
-  return std::ceil(units * kind.unit_bits / 8) + std::ceil(kind.dim_bits * dim / 8) + kind.fixed;
+// The correction is a byte. Records are largest under L2 and cosine.
+double BytesOf(const Kind& kind, const QuantizerSpec& spec, uint32_t dim, uint32_t units) {
+  const auto record = [dim](const RecordSpec& of, bool scanned) -> double {
+    return quant::RecordCode(of, Metric::kL2, dim, scanned).bytes();
+  };
+  const double code = spec.code == CodeKind::kRecord ? record(spec.record, true)
+                                                     : std::ceil(units * kind.unit_bits / 8) + 1;
+  return code + record(spec.refine, false);
 }
 
 std::string TextOf(const Kind& kind, uint32_t units) {
@@ -59,34 +63,32 @@ std::string TextOf(const Kind& kind, uint32_t units) {
   return text;
 }
 
-// False where the kind has no spec of so many units on so many dimensions.
-bool Make(const Kind& kind, uint32_t dim, uint32_t units, Candidate& out) {
+// False where the kind has no spec of so many units on so many dimensions, or it takes more than
+// `bytes`.
+bool Make(const Kind& kind, uint32_t dim, uint32_t units, double bytes, Candidate& out) {
   const StatusOr<QuantizerSpec> spec = QuantizerSpec::Parse(TextOf(kind, units));
   if (!spec.ok() || !spec->Validate(dim).ok() || !quant::CheckTrainable(*spec).ok()) return false;
-  out = {*spec, BytesOf(kind, dim, units)};
-  return true;
+  out = {*spec, BytesOf(kind, *spec, dim, units)};
+  return out.bytes <= bytes;
 }
 
-// The largest of the kind within `bytes`: validity in the number of units has no gaps.
+// The largest of the kind within `bytes`. What is valid and fits has no gaps in the number of units.
 bool Fill(const Kind& kind, uint32_t dim, double bytes, Candidate& out) {
-  if (bytes < kind.from || bytes > kind.to || BytesOf(kind, dim, 0) > bytes) return false;
-  if (kind.text.find('#') == std::string_view::npos) return Make(kind, dim, 0, out);
-  const double left = bytes - BytesOf(kind, dim, 0);
-  uint32_t valid = 0;
-  uint32_t units = static_cast<uint32_t>(std::min(std::floor(left) * 8 / kind.unit_bits, kUnlimited));
-  if (units == 0) return false;
-  if (Make(kind, dim, units, out)) return true;
-  while (units - valid > 1) {
-    const uint32_t middle = valid + (units - valid) / 2;
+  if (bytes < kind.from || bytes > kind.to) return false;
+  if (kind.text.find('#') == std::string_view::npos) return Make(kind, dim, 0, bytes, out);
+  uint32_t fits = 0;
+  auto above = static_cast<uint32_t>(std::clamp(bytes, 0.0, kUnlimited) * 8 / kind.unit_bits) + 1;
+  while (above - fits > 1) {
+    const uint32_t middle = fits + (above - fits) / 2;
     Candidate found;
-    if (Make(kind, dim, middle, found)) {
-      valid = middle;
+    if (Make(kind, dim, middle, bytes, found)) {
+      fits = middle;
       out = found;
     } else {
-      units = middle;
+      above = middle;
     }
   }
-  return valid > 0;
+  return fits > 0;
 }
 
 }  // namespace

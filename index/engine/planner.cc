@@ -45,7 +45,7 @@ uint64_t RowsOf(const PlanInput& input) { return std::max(input.rows, input.goal
 // The smallest there is: one sub-quantizer of 8 bits.
 uint64_t SmallestResident(const PlanInput& input) {
   const uint64_t model = sizeof(quant::Model) + uint64_t{256 + 2} * input.dim * sizeof(float);
-  return ProjectResident(input, RowsOf(input), {1, 0}, model);
+  return ProjectResident(input, RowsOf(input), {1, 0, false}, model);
 }
 
 struct Tried {
@@ -177,7 +177,7 @@ class Planner {
     const double floats = 4.0 * input_.dim * input_.dim;
     const double model = 1032.0 * input_.dim + (2 * floats < rows ? 2 * floats : 0);
     const auto beside = static_cast<double>(ProjectResident(
-        input_, RowsOf(input_), {1, 0}, static_cast<uint64_t>(sizeof(quant::Model) + model)));
+        input_, RowsOf(input_), {1, 0, false}, static_cast<uint64_t>(sizeof(quant::Model) + model)));
     double bytes = kSmallestCandidate + std::max(0.0, (budget - beside) / rows);
     // Padding grows with the code: the first guess may be too large, by little.
     for (int round = 0; bytes >= kSmallestCandidate && round < 20; ++round, bytes -= bytes / 20) {

@@ -122,17 +122,15 @@ ListBytes ProjectBytes(uint64_t rows, uint32_t nlist, const RowLayout& layout) {
   // Rows of a chunk are spread over as many row ids as all lists hold meanwhile.
   const uint64_t range = std::min<uint64_t>(rows, uint64_t{kChunkRows} * nlist * 2);
   bytes.row_ids = rows * static_cast<uint64_t>(std::bit_width(range)) / 8 + chunks * 16;
-  if (layout.code_bytes > 0) {
+  bytes.codes = rows * layout.code_bytes;
+  bytes.records = rows * layout.record_bytes;
+  if (layout.block_code_bytes() > 0) {
     const uint64_t blocks = rows / kBlockRows + nlist;
-    bytes.codes = rows * layout.code_bytes;
     bytes.corrections = rows;
     bytes.headers += blocks * (sizeof(CodeBlock) + 2 * kAllocation);
     bytes.padding = nlist * (layout.code_bytes + 1) * kColumnRows / 2;  // half a column a list
   }
-  if (layout.record_bytes > 0) {
-    bytes.records = rows * layout.record_bytes;
-    bytes.headers += (rows / kPageRows + nlist) * kAllocation;
-  }
+  if (layout.page_row_bytes() > 0) bytes.headers += (rows / kPageRows + nlist) * kAllocation;
   return bytes;
 }
 
