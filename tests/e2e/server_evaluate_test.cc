@@ -75,7 +75,7 @@ TEST_F(ServerEvaluateTest, MeasuresSpecsAndLeavesTheCollectionAsItIs) {
                     row.searches(0).code_loss(), 1, 1e-9);
   }
   EXPECT_EQ(result.quantizers(0).code_bytes(), 5);
-  EXPECT_EQ(result.quantizers(1).refine_bytes(), 24);
+  EXPECT_EQ(result.quantizers(1).refine_bytes(), 22);
   EXPECT_EQ(result.quantizers(2).error_code(), static_cast<int>(StatusCode::INVALID_ARGUMENT));
   EXPECT_NE(result.quantizers(2).error_message().find("3000 rows"), std::string::npos);
 

@@ -67,7 +67,7 @@ TEST_F(EvaluateTest, MoreBytesLoseLessAndTheLossesAddUp) {
   EXPECT_EQ(few.code_bytes, 4);
   EXPECT_EQ(many.code_bytes, 13);
   EXPECT_EQ(few.refine_bytes, 0);
-  EXPECT_EQ(refined.refine_bytes, kDim + 8);
+  EXPECT_EQ(refined.refine_bytes, kDim + 6);  // bytes, scale, sum
   EXPECT_GT(many.codes.value, few.codes.value + 0.1);
   EXPECT_LT(many.squared_error, few.squared_error);
   EXPECT_LT(many.relative_error, 1);
