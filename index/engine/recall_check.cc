@@ -67,7 +67,7 @@ Status CheckGroup(const Core& core, const std::vector<AnsweredQuery>& queries, s
   }
   InlineExecutor here;  // the compute threads are for searches
   std::vector<std::vector<RankedRow>> ranked;
-  TESSERA_RETURN_IF_ERROR(ExactSearch(*queries[begin].snapshot, *core.store, core.metric,
+  TESSERA_RETURN_IF_ERROR(ExactSearch(*queries[begin].snapshot, core.store.get(), core.metric,
                                       {vectors.data(), end - begin, core.dim}, k + kTies + 1, here,
                                       stop, ranked));
   for (size_t i = begin; i < end; ++i) {

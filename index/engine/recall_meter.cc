@@ -102,11 +102,11 @@ class Meter {
     quant::TransformQuery(model, q, state_.query);
     quant::CoarseSearch(model, *snapshot_.table, state_.query, grid_.nprobe.back(), coarse_,
                         state_.probed);
-    quant::BuildQueryTables(model, state_.query, state_.tables);
-    if (grid_.refine) quant::PrepareRefine(model, state_.query, refine_);
+    if (model.record.empty()) quant::BuildQueryTables(model, state_.query, state_.tables);
+    if (grid_.refine) model.refine.Prepare(state_.query.y.data(), refine_);
     SearchPlan plan;
     plan.depth = grid_.depths.back() + 1;  // its own row, too
-    StartScan(model, plan, state_);
+    StartScan(snapshot_, plan, state_);
     order_.clear();
     Status status;
     size_t scanned = 0;
@@ -154,8 +154,8 @@ class Meter {
       if (self_ && row == *self_) continue;
       if (grid_.refine) {
         const float score =
-            quant::RefineScore(*snapshot_.model, refine_, state_.probed[c.place.probe].base,
-                               chunk.record(snapshot_.lists.layout(), at));
+            snapshot_.model->refine.Score(refine_, state_.probed[c.place.probe].base,
+                                          chunk.record(snapshot_.lists.layout(), at));
         refined_.push_back({lists::OrderedBits(score), static_cast<uint32_t>(found_.size())});
       }
       found_.push_back(marks_[row.value]);
@@ -223,7 +223,7 @@ class Meter {
   std::optional<RowId> self_;
   QueryState state_;
   quant::CoarseScratch coarse_;
-  quant::RefineQuery refine_;
+  quant::RecordQuery refine_;
   lists::TopK top_;
   std::vector<Candidate> order_, next_;
   std::vector<uint8_t> found_;                          // marks of the candidates, best first
@@ -258,7 +258,7 @@ StatusOr<Truth> FindTruth(const Snapshot& snapshot, const store::Store& store,
   std::vector<std::vector<RankedRow>> ranked;
   for (size_t begin = 0; begin < queries.size(); begin += kExactQueries) {
     const size_t count = std::min(kExactQueries, queries.size() - begin);
-    TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot, store, metric, queries.view().Slice(begin, count),
+    TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot, &store, metric, queries.view().Slice(begin, count),
                                         k, executor, stop, ranked));
     for (size_t i = 0; i < count; ++i) {
       if (!queries.self.empty()) {

@@ -92,7 +92,7 @@ class Tuner {
       const RowId row = queries_.self[i];
       if (!vectors[i])
         return DataLoss("vector of row " + std::to_string(row.value) + " is missing");
-      TESSERA_RETURN_IF_ERROR(StoredFloats(core_, row, vectors[i]->type, vectors[i]->bytes,
+      TESSERA_RETURN_IF_ERROR(StoredFloats(core_, row, vectors[i]->view(),
                                            queries_.vectors.data() + i * core_.dim));
     }
     return OkStatus();
