@@ -97,7 +97,7 @@ void WriteVector(const client::StoredVector& vector, JsonWriter& json) {
   json.Key("scale").Number(vector.quantization.scale);
   json.Key("zero_point").Number(static_cast<double>(vector.quantization.zero_point));
   json.Key("integers");
-  WriteFloats(ToFloats({vector.type, vector.bytes, {}}), json);
+  WriteFloats(client::ToFloats({vector.type, vector.bytes, {}}), json);
 }
 
 void WriteParams(const client::SearchParams& params, JsonWriter& json) {

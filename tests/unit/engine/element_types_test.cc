@@ -82,8 +82,11 @@ TEST_F(ElementTypesTest, QuantizedRowsAreExactlyTheFloatsTheyStandFor) {
     ASSERT_TRUE(collection_->Train({}).ok());
     ASSERT_TRUE((*expected)->Train({}).ok());
     compare({});
-    compare({.exact = true});
-    compare({.rerank = RerankTier::kRaw});
+    QueryParams exact, raw;
+    exact.exact = true;
+    raw.rerank = RerankTier::kRaw;
+    compare(exact);
+    compare(raw);
     expected->reset();
     Reopen();
     const auto got = collection_->Get({PointId(7)});
@@ -91,7 +94,9 @@ TEST_F(ElementTypesTest, QuantizedRowsAreExactlyTheFloatsTheyStandFor) {
     EXPECT_EQ((*got)[0]->type, ElementType::kI8);
     EXPECT_EQ((*got)[0]->vector, row(7));
     EXPECT_EQ((*got)[0]->quantization, params);
-    const auto near = collection_->QueryById(PointId(7), {.limit = 1, .with_vector = true});
+    QueryParams with_vector;
+    with_vector.with_vector = true;
+    const auto near = collection_->QueryById(PointId(7), with_vector);
     ASSERT_TRUE(near.ok());
     EXPECT_EQ(near->hits[0].vector_quantization, params);
     collection_.reset();

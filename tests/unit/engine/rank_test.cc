@@ -21,7 +21,7 @@ class RankTest : public CollectionTest, public ::testing::WithParamInterface<Met
     Create(kDim, GetParam(), quantizer);
     Load(ClusteredRows(kRows, kDim, 1), kDim);
     const auto trained = collection_->Train({});
-    ASSERT_TRUE(trained.ok()) << trained.status();
+    ASSERT_TRUE(trained.ok()) << trained;
   }
 
   std::vector<QueryResult> Query(RerankTier tier, uint32_t depth = 0, bool exact = false) {
@@ -116,7 +116,9 @@ TEST_P(RankTest, RerankLeavesOutWhatCannotEnter) {
       } else {
         EXPECT_EQ(reranked, kQueries * kDepth);
       }
-      if (tier == RerankTier::kRaw) EXPECT_GE(Recall(found), .99);
+      if (tier == RerankTier::kRaw) {
+        EXPECT_GE(Recall(found), .99);
+      }
     }
     collection_.reset();
     ASSERT_TRUE(catalog_->Drop("c").ok());

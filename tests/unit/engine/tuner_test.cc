@@ -95,7 +95,7 @@ TEST_P(TunerMetrics, TargetsAreReachedOnUnseenQueries) {
 }
 INSTANTIATE_TEST_SUITE_P(Metrics, TunerMetrics,
                          ::testing::Values(Metric::kL2, Metric::kInnerProduct, Metric::kCosine),
-                         [](const auto& info) { return MetricName(info.param); });
+                         [](const auto& one) { return MetricName(one.param); });
 
 // Every cell is what a search with its parameters finds.
 TEST_F(TunerTest, TheGridIsWhatSearchesFind) {

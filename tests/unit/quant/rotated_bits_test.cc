@@ -128,7 +128,9 @@ TEST(RotatedBits, ZeroAndExtremeVectorsGiveFiniteNumbers) {
       const RotatedFit fit = FitRotatedBits(r.data(), kDim, bits, codes.data());
       EXPECT_TRUE(std::isfinite(fit.scale) && std::isfinite(fit.spread)) << value;
       EXPECT_GE(fit.spread, 0);
-      if (value == 0) EXPECT_EQ(fit.scale, 0);
+      if (value == 0) {
+        EXPECT_EQ(fit.scale, 0);
+      }
       for (const uint8_t code : codes) EXPECT_LT(code, 1u << bits);
     }
   }
