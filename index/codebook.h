@@ -55,7 +55,8 @@ class Codebooks {
   virtual StatusOr<std::vector<CodebookInfo>> List() const = 0;  // ascending
   virtual StatusOr<CodebookInfo> Get(uint32_t version) const = 0;
 
-  // Trains a candidate on a sample of the collection; nothing else changes. Blocks, as Activate and RollBack do;
+  // Trains a candidate on a sample of the collection, with options.quantizer or the collection's own (a goal of
+  // the collection is not planned for); nothing else changes. Blocks, as Activate and RollBack do;
   // searches and writes go on. The label (up to kMaxCodebookLabelBytes printable ASCII characters) may be empty.
   virtual StatusOr<CodebookInfo> Train(const TrainOptions& options, const std::string& label) = 0;
   // What searches with it would find: as Collection::Evaluate, with this codebook in place of those that it would

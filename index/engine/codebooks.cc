@@ -207,26 +207,25 @@ StatusOr<EvaluateResult> CodebooksImpl::Evaluate(uint32_t version, const Evaluat
 Status CodebooksImpl::Activate(uint32_t version, const TrainingContext& context) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  return RunAlone([&]() -> Status {
-    TESSERA_RETURN_IF_ERROR(RebuildWith(*core_, *committer_, version, context));
-    switched_();
-    return OkStatus();
-  });
+  TESSERA_RETURN_IF_ERROR(
+      RunAlone([&] { return RebuildWith(*core_, *committer_, version, context); }));
+  switched_();
+  return OkStatus();
 }
 
 Status CodebooksImpl::RollBack(const TrainingContext& context) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  return RunAlone([&]() -> Status {
+  TESSERA_RETURN_IF_ERROR(RunAlone([&]() -> Status {
     TESSERA_ASSIGN_OR_RETURN(const CodebookTable table, core_->codebooks.Get());
     const CodebookEntry* previous = table.Previous(core_->snapshot.Get()->generation);
     if (!previous) {
       return FailedPrecondition("collection \"" + core_->name + "\" keeps no codebook that was in force before");
     }
-    TESSERA_RETURN_IF_ERROR(RebuildWith(*core_, *committer_, previous->version, context));
-    switched_();
-    return OkStatus();
-  });
+    return RebuildWith(*core_, *committer_, previous->version, context);
+  }));
+  switched_();
+  return OkStatus();
 }
 
 StatusOr<std::string> CodebooksImpl::Export(uint32_t version) const {

@@ -28,7 +28,7 @@ Status NoCodebook(const Core& core, uint32_t version);  // NotFound
 
 class CodebooksImpl final : public Codebooks {
  public:
-  // `switched` is called after an activation.
+  // `switched` is called after an activation, when another may begin.
   CodebooksImpl(std::shared_ptr<Core> core, std::shared_ptr<Committer> committer,
                 std::function<void()> switched)
       : core_(std::move(core)), committer_(std::move(committer)), switched_(std::move(switched)) {}

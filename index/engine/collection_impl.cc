@@ -164,8 +164,10 @@ CollectionImpl::CollectionImpl(std::shared_ptr<Core> core)
     : core_(std::move(core)),
       committer_(std::make_shared<Committer>(core_)),
       train_at_(std::make_shared<std::atomic<uint64_t>>(NextTraining(*core_->snapshot.Get()))),
-      codebooks_(core_, committer_, [core = core_, train_at = train_at_] {
+      codebooks_(core_, committer_, [core = core_, committer = committer_, train_at = train_at_] {
         *train_at = NextTraining(*core->snapshot.Get());
+        core->drift_at = 0;
+        PostTuning(core, committer);
       }) {}
 
 void CollectionImpl::Close() {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <set>
+#include <thread>
 
 #include "index/base/failpoint.h"
 #include "index/engine/codebook_table.h"
@@ -156,6 +156,14 @@ TEST_F(CodebooksTest, RollsBackAndForth) {
   EXPECT_EQ(StateOf(2), CodebookState::kActive);
   EXPECT_EQ(collection_->Stats().nlist, 8u);
   ExpectRowsFound();
+}
+
+TEST_F(CodebooksTest, RecallIsMeasuredAnewAfterAnActivation) {
+  ASSERT_TRUE(collection_->Train({}).ok());
+  ASSERT_TRUE(books().Activate(TrainCandidate(7), {}).ok());
+  // The curve counts only if it is of the generation in force; the background measures it.
+  while (collection_->Stats().tuned_queries == 0) std::this_thread::yield();
+  EXPECT_EQ(collection_->Stats().generation, Generation{2});
 }
 
 TEST_F(CodebooksTest, RestartBringsBackVersionsAndStates) {
