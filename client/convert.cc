@@ -248,7 +248,7 @@ CollectionInfo FromProto(const v1::Collection& in) {
                  .target_recall = in.target_recall(),
                  .auto_train = !in.has_auto_train() || in.auto_train(),
                  .sync_writes = !in.has_sync_writes() || in.sync_writes(),
-                 .retrain_on_drift = in.drift_action() == v1::DRIFT_ACTION_RETRAIN};
+                 .retrain_on_drift = in.drift_action() == v1::DRIFT_ACTION_RETRAIN,
                  .query_sample = in.query_sample(),
                  .recall_sampling = in.recall_sampling()};
   info.state = FromProto(in.state());

@@ -1,5 +1,6 @@
 #include "index/engine/metadata.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "index/base/bytes.h"
@@ -106,7 +107,8 @@ StatusOr<Progress> DecodeProgress(const std::string& bytes) {
   progress.written.errors.rows = in.Get<uint64_t>();
   progress.written.errors.sum = in.Get<double>();
   progress.written.errors.squares = in.Get<double>();
-  const bool possible = progress.written.errors.sum >= 0 && progress.written.errors.squares >= 0;
+  const ErrorSums& errors = progress.written.errors;
+  const bool possible = errors.sum >= 0 && errors.squares >= 0 && std::isfinite(errors.sum + errors.squares);
   if (!in.Finished() || !possible) return Damaged(kProgressRecord);
   return progress;
 }
