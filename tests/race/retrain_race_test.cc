@@ -94,12 +94,14 @@ TEST_F(RetrainRace, NoRequestFailsAndRecallStays) {
   EXPECT_TRUE(collection_->Train(other).ok());
   const auto candidate = collection_->codebooks().Train({}, "");
   EXPECT_TRUE(candidate.ok()) << candidate.status();
-  if (candidate.ok()) EXPECT_TRUE(collection_->codebooks().Activate(candidate->version, {}).ok());
+  if (candidate.ok()) {
+    EXPECT_TRUE(collection_->codebooks().Activate(candidate->version, {}).ok());
+  }
   EXPECT_TRUE(collection_->codebooks().RollBack({}).ok());
   stop = true;
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(failed_, 0u);
-  EXPECT_GE(lowest, old_recall - 0.02);
+  EXPECT_EQ(failed_.load(), 0u);
+  EXPECT_GE(lowest.load(), old_recall - 0.02);
   EXPECT_EQ(collection_->Stats().generation, Generation{4});
   EXPECT_GE(Recall(), old_recall - 0.02);
 }

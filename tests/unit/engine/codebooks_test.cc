@@ -131,7 +131,7 @@ TEST_F(CodebooksTest, EvaluatesWithoutChangingAnything) {
   EXPECT_EQ(row.spec, books().Get(good)->spec);
   EXPECT_GT(row.codes.value, of_poor->quantizers[0].codes.value + 0.1);
   EXPECT_LT(row.squared_error, of_poor->quantizers[0].squared_error);
-  EXPECT_NEAR(row.squared_error, books().Get(good)->held_out_error, 0.3 * row.squared_error);
+  EXPECT_NEAR(row.squared_error, books().Get(good)->held_out_error, 0.5 * row.squared_error);
   EXPECT_EQ(collection_->Stats().generation, Generation());
   options.quantizers = {row.spec};
   ExpectCode(books().Evaluate(good, options), absl::StatusCode::kInvalidArgument, "quantizers");
