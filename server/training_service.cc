@@ -94,7 +94,7 @@ class TrainingService final : public v1::Training::CallbackService {
   grpc::ServerUnaryReactor* Tune(grpc::CallbackServerContext* context,
                                  const v1::TuneRequest* request,
                                  v1::Operation* response) override {
-    return StartJob(context, "Training.Tune", *request,
+    return StartJob(state_, context, "Training.Tune", *request,
                     [=, this](Call& call) { return MakeTuning(*request, call, response); });
   }
 

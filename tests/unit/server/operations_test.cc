@@ -11,6 +11,12 @@ namespace {
 
 using Clock = std::chrono::system_clock;
 
+JobResult Trained() {
+  JobResult result;
+  result.training = {4, "PQ8", 100, 0.5};
+  return result;
+}
+
 class OperationsTest : public testing::Test {
  protected:
   uint64_t Begin(const std::string& collection) {
@@ -38,7 +44,7 @@ TEST_F(OperationsTest, RunsFromBeginToFinish) {
   EXPECT_EQ(info->start, now_);
 
   now_ += std::chrono::seconds(3);
-  operations_.Finish(17, OkStatus(), {4, "PQ8", 100, 0.5});
+  operations_.Finish(17, OkStatus(), Trained());
   operations_.Finish(17, Internal("a second end is ignored"), {});
   operations_.Progress(17, 0.1, "late");
   info = operations_.Get("operations/17");
@@ -53,7 +59,7 @@ TEST_F(OperationsTest, RunsFromBeginToFinish) {
 TEST_F(OperationsTest, FailureKeepsItsStatusAndProgress) {
   const uint64_t id = Begin("a");
   operations_.Progress(id, 0.5, "encode");
-  operations_.Finish(id, DataLoss("torn"), {4, "PQ8", 100, 0.5});
+  operations_.Finish(id, DataLoss("torn"), Trained());
   const auto info = operations_.Get("operations/17");
   ASSERT_TRUE(info.ok());
   EXPECT_EQ(info->status, DataLoss("torn"));
