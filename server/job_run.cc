@@ -29,7 +29,7 @@ void ToProto(const TuneResult& tuned, v1::TuneResult* out) {
     p->mutable_params()->set_nprobe(point.nprobe);
     p->mutable_params()->set_rerank(TierToProto(point.rerank));
     p->mutable_params()->set_rerank_depth(point.rerank_depth);
-    ToProto(point.recall, p->mutable_recall());
+    server::ToProto(point.recall, p->mutable_recall());
     p->set_cpu_us(point.cpu_us);
   }
 }
