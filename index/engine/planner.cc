@@ -353,7 +353,7 @@ Status QuantizerGoal::Validate(uint32_t dim) const {
   const int given = (bytes_per_vector != 0) + (memory_budget != 0) + (target_recall != 0);
   if (given > 1) {
     return InvalidArgument(
-        "only one of bytes_per_vector, memory_budget and target_recall may be given");
+        "bytes_per_vector, memory_budget and target_recall exclude each other: give one of them");
   }
   if ((memory_budget != 0) != (expected_rows != 0)) {
     return InvalidArgument("memory_budget and expected_rows go together, " +

@@ -55,5 +55,15 @@ TEST(ParseMetric, KnowsThree) {
   EXPECT_FALSE(ParseMetric("L2").ok());
 }
 
+TEST(ParseByteSize, KnowsUnits) {
+  EXPECT_EQ(*ParseByteSize("1000"), 1000u);
+  EXPECT_EQ(*ParseByteSize("7B"), 7u);
+  EXPECT_EQ(*ParseByteSize("512MiB"), 512u << 20);
+  EXPECT_EQ(*ParseByteSize("1.5GiB"), 3ull << 29);
+  for (const char* bad : {"", "B", "-1", "0", "0.5", "4GB", "4 GiB", "1e30", "nan", "inf"}) {
+    EXPECT_FALSE(ParseByteSize(bad).ok()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace tessera::cli

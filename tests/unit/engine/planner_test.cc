@@ -154,7 +154,7 @@ TEST_F(PlannerTest, GoalsThatCannotBeMetAreRefused) {
   EXPECT_TRUE(Contains(Refusal({.target_recall = -0.5}), "target_recall"));
   EXPECT_TRUE(Contains(Refusal({.memory_budget = 1000}), "expected_rows is missing"));
   EXPECT_TRUE(Contains(Refusal({.expected_rows = 1000}), "memory_budget is missing"));
-  EXPECT_TRUE(Contains(Refusal({.bytes_per_vector = 8, .target_recall = 0.9}), "only one of"));
+  EXPECT_TRUE(Contains(Refusal({.bytes_per_vector = 8, .target_recall = 0.9}), "exclude each other"));
   const std::string message = Refusal({.memory_budget = 5000, .expected_rows = 1000});
   EXPECT_TRUE(Contains(message, "memory_budget is 5000, but 1000 rows of 16 dimensions take at least"))
       << message;

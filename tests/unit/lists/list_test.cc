@@ -187,5 +187,29 @@ TEST(ListSet, BytesAddUp) {
   EXPECT_GT(bytes.headers, sizeof(Chunk));
 }
 
+// From above, and not by much, for lists of about the same length.
+TEST(ListSet, ProjectedBytesBoundThoseThereAre) {
+  std::mt19937 random(3);
+  for (const uint32_t rows : {2000u, 20000u}) {
+    const uint32_t nlist = 40;
+    ListSet set(nlist, kLayout);
+    ListSetEditor editor(set);
+    std::vector<ModelRow> kept(rows);
+    for (uint32_t i = 0; i < rows; ++i) {
+      kept[i] = RandomRow(random);
+      editor.Append(ListId{static_cast<uint32_t>(random() % nlist)}, ViewOf(i, kept[i]));
+    }
+    set = editor.Finish();
+    const ListBytes real = set.Bytes();
+    const ListBytes projected = ProjectBytes(rows, nlist, kLayout);
+    EXPECT_EQ(projected.codes, real.codes);
+    EXPECT_EQ(projected.corrections, real.corrections);
+    EXPECT_EQ(projected.records, real.records);
+    const auto beside = [](const ListBytes& b) { return b.row_ids + b.padding + b.headers; };
+    EXPECT_GE(beside(projected) * 1.05, beside(real));
+    EXPECT_LE(beside(projected), beside(real) * 2);
+  }
+}
+
 }  // namespace
 }  // namespace tessera::lists
