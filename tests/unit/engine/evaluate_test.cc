@@ -75,7 +75,8 @@ TEST_F(EvaluateTest, MoreBytesLoseLessAndTheLossesAddUp) {
   EXPECT_EQ(few.refine.value, few.codes.value);
 }
 
-// What is reported is what a collection of the base rows would answer.
+// What is reported is what a collection of the base rows would answer, but that its training leaves
+// some rows out, to measure drift against.
 TEST_F(EvaluateTest, RecallIsThatOfACollection) {
   const std::vector<float> queries = ClusteredRows(50, kDim, 6);
   EvaluateOptions options = Small({"IVF16,PQ6x8"});
@@ -101,7 +102,7 @@ TEST_F(EvaluateTest, RecallIsThatOfACollection) {
       found += std::find(got.begin(), got.end(), id) != got.end() ? 1 : 0;
     }
   }
-  EXPECT_DOUBLE_EQ(result->quantizers[0].searches[0].codes.value, found / 500.0);
+  EXPECT_NEAR(result->quantizers[0].searches[0].codes.value, static_cast<double>(found) / 500, 0.05);
   EXPECT_EQ(result->quantizers[0].spec, Spec("IVF16,PQ6x8"));
 }
 
