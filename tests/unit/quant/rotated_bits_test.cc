@@ -75,7 +75,8 @@ TEST(RotatedBits, AnglesAreThoseOfTheExactSearch) {
       found += 1 - cosine * cosine;
       best += 1 - exact * exact;
     }
-    EXPECT_LT(found, 1.05 * best) << bits << " bits: squared sine";
+    // With many levels the exact search has thousands of scales to choose from.
+    EXPECT_LT(found, (bits <= 5 ? 1.05 : 1.15) * best) << bits << " bits: squared sine";
   }
 }
 
