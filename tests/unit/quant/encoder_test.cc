@@ -120,7 +120,7 @@ TEST(Encoder, SizesOfAllArrays) {
     EXPECT_EQ(out.lists.size(), n);
     EXPECT_EQ(out.codes.size(), n * 3);
     EXPECT_EQ(out.corrections.size(), n);
-    EXPECT_EQ(out.refine.size(), n * 18);
+    EXPECT_EQ(out.refine.size(), n * 14);
   }
 }
 
