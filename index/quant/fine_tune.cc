@@ -67,7 +67,8 @@ class FineTuner {
       TESSERA_RETURN_IF_ERROR(UpdateCodebooks());
     }
     TESSERA_RETURN_IF_ERROR(Encode(true));
-    return FineTuned{std::move(code_), std::move(weights_), before, Loss()};
+    const double after = Loss();  // of the weights that are moved out
+    return FineTuned{std::move(code_), std::move(weights_), before, after};
   }
 
  private:
