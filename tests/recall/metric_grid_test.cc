@@ -87,7 +87,7 @@ TEST_P(MetricGrid, RecallStaysInItsBand) {
       EXPECT_FALSE(trained.ok()) << kind.quantizer << " is refused";
       continue;
     }
-    ASSERT_TRUE(trained.ok()) << kind.quantizer << ": " << trained.status();
+    ASSERT_TRUE(trained.ok()) << kind.quantizer << ": " << trained;
     params.exact = false;
     params.nprobe = 16;
     params.rerank = kind.tier;
