@@ -109,7 +109,7 @@ Status AddRows(const LadderOptions& options, const QuerySet& queries,
 StatusOr<std::vector<Row>> MeasureTrained(const LadderOptions& options, const LadderData& data,
                                           const QuantizerSpec& spec, Subject& subject) {
   std::vector<RerankChoice> choices(1);  // codes alone
-  if (spec.refine != RefineKind::kNone) choices.push_back({RerankTier::kRefine, options.depth});
+  if (spec.refine.kind != RecordKind::kNone) choices.push_back({RerankTier::kRefine, options.depth});
   std::vector<Row> rows;
   TESSERA_RETURN_IF_ERROR(AddRows(options, data.reported, choices, subject, rows));
   if (options.raw_queries > 0) {
