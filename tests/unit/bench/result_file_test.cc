@@ -20,7 +20,7 @@ Row Measured(const std::string& asked, double recall, double qps) {
 }
 
 TEST(ResultFileTest, KnowsWhatAnEarlierRunWrote) {
-  TempDir dir;
+  tessera::testing::TempDir dir;
   const std::string path = dir.path() + "/r.csv";
   auto file = ResultFile::Open(path, {"cpu: some"});
   ASSERT_TRUE(file.ok()) << file.status();
@@ -44,7 +44,7 @@ TEST(ResultFileTest, KnowsWhatAnEarlierRunWrote) {
 }
 
 TEST(ResultFileTest, AFileOfOtherColumnsOrCutShortIsRefused) {
-  TempDir dir;
+  tessera::testing::TempDir dir;
   const std::string path = dir.path() + "/r.csv";
   std::ofstream(path) << "a,b\n1,2\n";
   EXPECT_NE(MessageOf(ResultFile::Open(path, {}).status()).find("other columns"),
