@@ -29,7 +29,8 @@ constexpr uint64_t kMinRowsPerList = 39;    // below, a centroid is mostly the n
 constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
 constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
-constexpr uint64_t kFittedRows = 65536;    // that a rotation, ranges or a ranking loss are fitted to, at most
+constexpr uint32_t kMaxGroupCodewords = 4096;
+constexpr uint64_t kFittedRows = 65536;  // that a rotation, ranges or a ranking loss are fitted to, at most
 
 // Streams of random numbers under one seed.
 enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation };
@@ -51,6 +52,11 @@ uint32_t ChooseSubQuantizers(uint32_t dim) { return std::min(64u, std::max(1u, (
 uint32_t ChooseBits(const QuantizerSpec& spec) {
   if (spec.pq_bits != 0) return spec.pq_bits;
   return spec.pq_m != 0 || simd::ActiveKernels().fast8 ? 8 : 4;
+}
+
+// Codebooks that add up are trained together, on as many rows as one of 8 bits.
+uint32_t CodewordBits(const QuantizerSpec& spec) {
+  return spec.code == CodeKind::kResidual ? 8 : spec.pq_bits;
 }
 
 QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uint64_t sample_rows) {
@@ -168,7 +174,7 @@ class Trainer {
   // Rows that codebooks, or ranges of records, are made of.
   uint64_t CodebookRows() const {
     if (!model_.spec.has_table_code()) return std::min<uint64_t>(sample_.rows(), kFittedRows);
-    const uint64_t wanted = kRowsPerCentroid << model_.spec.pq_bits;
+    const uint64_t wanted = kRowsPerCentroid << CodewordBits(model_.spec);
     return std::min<uint64_t>(sample_.rows(), std::max(wanted, FittedRows(model_.spec)));
   }
 
@@ -231,8 +237,12 @@ class Trainer {
   // change under a rotation, so that only the results are rotated.
   Status OptimizeRotation(const TrainingContext& context) {
     const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
-    TESSERA_ASSIGN_OR_RETURN(auto rotation,
-                             TrainRotation(rows, model_.spec.pq_m, model_.spec.pq_bits, context));
+    // Of stages as of so many sub-spaces: what a rotation can do is to share out the variance.
+    const QuantizerSpec& spec = model_.spec;
+    const uint32_t stages = spec.code == CodeKind::kResidual ? spec.stages : 1;
+    TESSERA_ASSIGN_OR_RETURN(
+        auto rotation,
+        TrainRotation(rows, std::min(model_.dim, spec.pq_m * stages), spec.pq_bits, context));
     model_.SetRotation(std::move(rotation));
     std::vector<float> centroids = lists_->centroids();
     Rotate(centroids);
@@ -338,21 +348,35 @@ Status CheckSample(const QuantizerSpec& spec, Metric metric, MatrixView<const fl
   return CheckFinite(sample, "rows");
 }
 
+// The products of all codewords of a sub-space with each other stay in memory for encoding, and their normal
+// equations are solved in training: 4,096 take 32 and 64 MiB.
+Status CheckStages(const QuantizerSpec& spec) {
+  const uint32_t most = kMaxGroupCodewords >> spec.pq_bits;
+  if (spec.stages <= most) return OkStatus();
+  return InvalidArgument("stages must be at most " + std::to_string(most) + " at " +
+                         std::to_string(spec.pq_bits) + " bits, got " + std::to_string(spec.stages) +
+                         "; PRQ spreads them over sub-spaces");
+}
+
 }  // namespace
 
 Status CheckTrainable(const QuantizerSpec& spec) {
   if (spec.code == CodeKind::kVector) {
     return InvalidArgument("VQ is for files, collections need PQ");
   }
-  const bool known = spec.code == CodeKind::kProduct || spec.code == CodeKind::kRecord;
+  const bool known = spec.code != CodeKind::kMixed;
   if (spec.score_aware) {
     return InvalidArgument(
         "Aniso: every code carries a correction, which takes the error along the row away; "
         "score-aware codes lose recall beside it");
   }
+  if (spec.fine_tuned && spec.code != CodeKind::kProduct) {
+    return InvalidArgument("FT fine-tunes the codebooks of product codes (PQ) alone");
+  }
   if (!known || spec.truncation != TruncationKind::kNone) {
     return InvalidArgument(spec.ToString() + " cannot be trained yet");
   }
+  if (spec.code == CodeKind::kResidual) return CheckStages(spec);
   return OkStatus();
 }
 
@@ -372,7 +396,7 @@ Status CheckTrainable(const QuantizerSpec& spec, Metric metric) {
 }
 
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
-  if (spec.code == CodeKind::kVector) return spec.vq_k;
+  if (spec.code == CodeKind::kVector) return uint64_t{spec.vq_k} * std::max(spec.vq_k2, 1u);
   if (spec.code == CodeKind::kRecord) return std::max<uint64_t>(spec.nlist, 1);
   const uint64_t ranking = spec.fine_tuned ? kMinRankingRows : 0;
   return std::max({uint64_t{spec.nlist}, uint64_t{1} << ChooseBits(spec), ranking});
@@ -383,8 +407,8 @@ uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t to
   const uint64_t minimum = MinTrainingRows(spec, dim);
   const QuantizerSpec resolved = Resolve(spec, dim, total_rows, total_rows);
   const uint64_t largest = spec.code == CodeKind::kVector
-                               ? spec.vq_k
-                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
+                               ? minimum
+                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << CodewordBits(resolved));
   const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
   const uint64_t wanted =
       std::max(minimum, std::min(std::max(largest * kRowsPerCentroid, FittedRows(spec)), affordable));
