@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "index/base/bytes.h"
+#include "index/quant/bit_allocation.h"
 #include "index/quant/nearest.h"
 #include "index/quant/spec_bytes.h"
 
@@ -65,6 +66,17 @@ Status ReadRecord(ByteReader& in, const Model& model, const RecordSpec& spec, bo
   return OkStatus();
 }
 
+StatusOr<TableLayout> ReadLayout(ByteReader& in, const Model& model) {
+  if (model.spec.code != CodeKind::kMixed) return LayoutOf(model.spec, model.dim);
+  const std::string_view text = in.GetString();
+  if (!in.ok()) return Bad("truncated in the mixed bits");
+  std::vector<uint8_t> bits(text.begin(), text.end());
+  if (const Status status = CheckMixedBits(bits, model.dim, model.spec.mixed_bytes); !status.ok()) {
+    return Bad(MessageOf(status));
+  }
+  return MixedLayout(model.dim, std::move(bits));
+}
+
 Status ReadArrays(ByteReader& in, Model& model) {
   const uint64_t dim = model.dim;
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim, "mean", model.mean));
@@ -74,7 +86,7 @@ Status ReadArrays(ByteReader& in, Model& model) {
   model.SetRotation(std::move(rotation));
   if (model.spec.has_table_code()) {
     std::vector<float> codebooks;
-    TableLayout layout = LayoutOf(model.spec, model.dim);
+    TESSERA_ASSIGN_OR_RETURN(TableLayout layout, ReadLayout(in, model));
     TESSERA_RETURN_IF_ERROR(ReadFloats(in, layout.floats(), "codebooks", codebooks));
     model.code = TableCode(std::move(layout), std::move(codebooks));
   }
@@ -126,6 +138,10 @@ std::string Model::Serialize() const {
   out.Put(trained_rows);
   out.PutFloats(mean.data(), mean.size());
   out.PutFloats(rotation.data(), rotation.size());
+  if (spec.code == CodeKind::kMixed) {
+    const std::vector<uint8_t>& bits = code.layout().mixed_bits;
+    out.PutString(std::string(bits.begin(), bits.end()));
+  }
   if (spec.has_table_code()) out.PutFloats(code.codebooks().data(), code.codebooks().size());
   if (spec.fine_tuned) {
     out.PutFloats(error_weights.matrix().data(), error_weights.matrix().size());
