@@ -1,5 +1,7 @@
 // Vector quantization: one codebook of k centroids, a vector becomes the index of the nearest
-// (Linde, Buzo, Gray 1980; Lloyd 1982). Also the coarse codebook of inverted lists.
+// (Linde, Buzo, Gray 1980; Lloyd 1982). Also the coarse codebook of inverted lists. In two levels each of k1
+// coarse centroids has k2 of its own below it (tree-structured quantization): training and encoding look at
+// k1 + k2 centroids instead of k1 times k2, and lose a little.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +31,8 @@ class VectorQuantizer {
   VectorQuantizer() = default;
   // centroids: k x dim, row-major.
   VectorQuantizer(uint32_t dim, std::vector<float> centroids);
+  // Two levels. coarse: k1 x dim; centroids: k1 k2 x dim, those of coarse centroid i at [i k2, (i + 1) k2).
+  VectorQuantizer(uint32_t dim, std::vector<float> coarse, std::vector<float> centroids);
 
   // Lloyd's iterations over `rows` (n x dim). n < k: InvalidArgument says how many rows are needed.
   // A NaN or infinity: InvalidArgument names row and dimension. Empty clusters are repaired by
@@ -36,14 +40,23 @@ class VectorQuantizer {
   static StatusOr<VectorQuantizer> Train(MatrixView<const float> rows, const KMeansOptions& options,
                                          const TrainingContext& context);
 
+  // k-means with options.k centroids, then k-means with k2 in each of their cells. A cell of fewer than k2
+  // rows repeats its last centroid. n < options.k * k2: InvalidArgument. The same bytes at any thread count.
+  static StatusOr<VectorQuantizer> TrainTwoLevels(MatrixView<const float> rows,
+                                                  const KMeansOptions& options, uint32_t k2,
+                                                  const TrainingContext& context);
+
   uint32_t dim() const { return dim_; }
-  uint32_t size() const { return static_cast<uint32_t>(norms_.size()); }  // k
+  uint32_t size() const { return static_cast<uint32_t>(norms_.size()); }  // k, or k1 k2
   MatrixView<const float> centroids() const { return {centroids_.data(), size(), dim_}; }
+  // k1 x dim; none in one level.
+  const std::vector<float>& coarse() const { return coarse_; }
   const std::vector<float>& norms() const { return norms_; }  // squared norm of each centroid
   // Mean squared distance of the training rows to their centroid in the last iteration.
   double training_error() const { return training_error_; }
 
-  // Nearest centroid of each row by GEMM blocks; ties to the smaller index. codes: rows.rows()
+  // Nearest centroid of each row by GEMM blocks, in two levels the nearest below the nearest coarse one; ties
+  // to the smaller index. codes: rows.rows()
   // entries. Also the squared distances if `distances` is not null. Scratch is bounded.
   void Encode(MatrixView<const float> rows, uint32_t* codes, float* distances = nullptr,
               Executor* executor = nullptr) const;
@@ -53,7 +66,12 @@ class VectorQuantizer {
   double QuantizationError(MatrixView<const float> rows, Executor* executor = nullptr) const;
 
  private:
+  // labels: of coarse centroids; they become codes.
+  void EncodeFine(MatrixView<const float> rows, uint32_t* labels) const;
+
   uint32_t dim_ = 0;
+  std::vector<float> coarse_;
+  std::vector<float> coarse_norms_;
   std::vector<float> centroids_;
   std::vector<float> norms_;
   double training_error_ = 0;

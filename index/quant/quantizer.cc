@@ -182,6 +182,10 @@ StatusOr<double> ProductFileQuantizer::QuantizationError(MatrixView<const float>
   return RoundTripError(*this, rows, executor);
 }
 
+uint64_t Centroids(const QuantizerSpec& spec) {
+  return uint64_t{spec.vq_k} * std::max(spec.vq_k2, 1u);
+}
+
 class VectorFileQuantizer final : public Quantizer {
  public:
   VectorFileQuantizer(const QuantizerSpec& spec, Metric metric, VectorQuantizer quantizer)
@@ -191,7 +195,10 @@ class VectorFileQuantizer final : public Quantizer {
                                                     MatrixView<const float> sample,
                                                     const TrainingContext& context) {
     const KMeansOptions options{.k = spec.vq_k};
-    TESSERA_ASSIGN_OR_RETURN(auto trained, VectorQuantizer::Train(sample, options, context));
+    TESSERA_ASSIGN_OR_RETURN(
+        auto trained, spec.vq_k2 == 0
+                          ? VectorQuantizer::Train(sample, options, context)
+                          : VectorQuantizer::TrainTwoLevels(sample, options, spec.vq_k2, context));
     return std::make_unique<VectorFileQuantizer>(spec, metric, std::move(trained));
   }
 
@@ -205,15 +212,23 @@ class VectorFileQuantizer final : public Quantizer {
     if (dim == 0) return Bad("dim is 0");
     TESSERA_RETURN_IF_ERROR(quant::CheckResolved(spec, dim, "quantizer"));
     if (spec.code != CodeKind::kVector) return Bad("code kind is not vector");
-    std::vector<float> centroids;
-    if (!in.GetFloats(centroids, uint64_t{spec.vq_k} * dim)) {
-      return Bad("centroids have the wrong length");
+    const bool two_levels = spec.vq_k2 != 0;
+    std::vector<float> coarse;
+    if (two_levels && !in.GetFloats(coarse, uint64_t{spec.vq_k} * dim)) {
+      return Bad("coarse centroids have the wrong length");
     }
+    const uint64_t k = Centroids(spec);
+    std::vector<float> centroids;
+    if (!in.GetFloats(centroids, k * dim)) return Bad("centroids have the wrong length");
     if (!in.Finished()) return Bad("bytes follow the centroids");
     TESSERA_RETURN_IF_ERROR(
-        ProductFileQuantizer::CheckCentroids({centroids.data(), spec.vq_k, dim}));
+        ProductFileQuantizer::CheckCentroids({coarse.data(), coarse.size() / dim, dim}));
+    TESSERA_RETURN_IF_ERROR(ProductFileQuantizer::CheckCentroids({centroids.data(), k, dim}));
+    VectorQuantizer quantizer =
+        two_levels ? VectorQuantizer(dim, std::move(coarse), std::move(centroids))
+                   : VectorQuantizer(dim, std::move(centroids));
     return std::make_unique<VectorFileQuantizer>(spec, static_cast<Metric>(metric),
-                                                 VectorQuantizer(dim, std::move(centroids)));
+                                                 std::move(quantizer));
   }
 
   std::string Serialize() const override {
@@ -226,6 +241,7 @@ class VectorFileQuantizer final : public Quantizer {
     out.Put(static_cast<uint8_t>(metric_));
     out.Put(dim());
     const auto centroids = quantizer_.centroids();
+    if (spec_.vq_k2 != 0) out.PutFloats(quantizer_.coarse().data(), quantizer_.coarse().size());
     out.PutFloats(centroids.data(), centroids.rows() * centroids.dim());
     out.Put(Crc32c(bytes));
     return bytes;
@@ -235,8 +251,8 @@ class VectorFileQuantizer final : public Quantizer {
   Metric metric() const override { return metric_; }
   uint32_t dim() const override { return quantizer_.dim(); }
   uint32_t code_bytes() const override {
-    if (spec_.vq_k <= 1u << 8) return 1;
-    return spec_.vq_k <= 1u << 16 ? 2 : 4;
+    if (Centroids(spec_) <= 1u << 8) return 1;
+    return Centroids(spec_) <= 1u << 16 ? 2 : 4;
   }
 
   Status Encode(MatrixView<const float> rows, uint8_t* codes, Executor* executor) const override {

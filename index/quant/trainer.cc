@@ -26,6 +26,7 @@ constexpr uint64_t kMinRowsPerList = 39;    // below, a centroid is mostly the n
 constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
 constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
+constexpr uint32_t kMaxGroupCodewords = 4096;
 constexpr uint64_t kRotationRows = 65536;  // that a rotation is fitted to, at most
 
 // Streams of random numbers under one seed.
@@ -48,6 +49,11 @@ uint32_t ChooseSubQuantizers(uint32_t dim) { return std::min(64u, std::max(1u, (
 uint32_t ChooseBits(const QuantizerSpec& spec) {
   if (spec.pq_bits != 0) return spec.pq_bits;
   return spec.pq_m != 0 || simd::ActiveKernels().fast8 ? 8 : 4;
+}
+
+// Codebooks that add up are trained together, on as many rows as one of 8 bits.
+uint32_t CodewordBits(const QuantizerSpec& spec) {
+  return spec.code == CodeKind::kResidual ? 8 : spec.pq_bits;
 }
 
 QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uint64_t sample_rows) {
@@ -147,7 +153,7 @@ class Trainer {
     return std::min<uint64_t>(sample_.rows(), model_.spec.nlist * kRowsPerCentroid);
   }
   uint64_t CodebookRows() const {
-    const uint64_t wanted = kRowsPerCentroid << model_.spec.pq_bits;
+    const uint64_t wanted = kRowsPerCentroid << CodewordBits(model_.spec);
     const bool optimized = model_.spec.rotation == RotationKind::kOptimized;
     return std::min<uint64_t>(sample_.rows(), optimized ? std::max(wanted, kRotationRows) : wanted);
   }
@@ -211,8 +217,12 @@ class Trainer {
   // change under a rotation, so that only the results are rotated.
   Status OptimizeRotation(const TrainingContext& context) {
     const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
+    // Of stages as of so many sub-spaces: what a rotation can do is to share out the variance.
+    const QuantizerSpec& spec = model_.spec;
+    const uint32_t stages = spec.code == CodeKind::kResidual ? spec.stages : 1;
     TESSERA_ASSIGN_OR_RETURN(
-        auto rotation, TrainRotation(rows, model_.spec.pq_m, model_.spec.pq_bits, context));
+        auto rotation,
+        TrainRotation(rows, std::min(model_.dim, spec.pq_m * stages), spec.pq_bits, context));
     model_.SetRotation(std::move(rotation));
     std::vector<float> centroids = lists_->centroids();
     Rotate(centroids);
@@ -270,6 +280,16 @@ Status CheckSample(const QuantizerSpec& spec, MatrixView<const float> sample) {
   return CheckFinite(sample, "rows");
 }
 
+// The products of all codewords of a sub-space with each other stay in memory for encoding, and their normal
+// equations are solved in training: 4,096 take 32 and 64 MiB.
+Status CheckStages(const QuantizerSpec& spec) {
+  const uint32_t most = kMaxGroupCodewords >> spec.pq_bits;
+  if (spec.stages <= most) return OkStatus();
+  return InvalidArgument("stages must be at most " + std::to_string(most) + " at " +
+                         std::to_string(spec.pq_bits) + " bits, got " + std::to_string(spec.stages) +
+                         "; PRQ spreads them over sub-spaces");
+}
+
 }  // namespace
 
 Status CheckTrainable(const QuantizerSpec& spec) {
@@ -278,15 +298,16 @@ Status CheckTrainable(const QuantizerSpec& spec) {
   }
   const bool refine_known = spec.refine.kind == RecordKind::kNone || spec.refine == kDynamic8 ||
                             spec.refine == kStatic8;
-  if (spec.code != CodeKind::kProduct || spec.score_aware || spec.fine_tuned ||
+  if (spec.code == CodeKind::kMixed || spec.code == CodeKind::kRecord || spec.score_aware || spec.fine_tuned ||
       spec.truncation != TruncationKind::kNone || !refine_known) {
     return InvalidArgument(spec.ToString() + " cannot be trained yet");
   }
+  if (spec.code == CodeKind::kResidual) return CheckStages(spec);
   return OkStatus();
 }
 
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
-  if (spec.code == CodeKind::kVector) return spec.vq_k;
+  if (spec.code == CodeKind::kVector) return uint64_t{spec.vq_k} * std::max(spec.vq_k2, 1u);
   return std::max<uint64_t>(spec.nlist, uint64_t{1} << ChooseBits(spec));
 }
 
@@ -295,8 +316,8 @@ uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t to
   const uint64_t minimum = MinTrainingRows(spec, dim);
   const QuantizerSpec resolved = Resolve(spec, dim, total_rows, total_rows);
   const uint64_t largest = spec.code == CodeKind::kVector
-                               ? spec.vq_k
-                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << resolved.pq_bits);
+                               ? minimum
+                               : std::max<uint64_t>(resolved.nlist, uint64_t{1} << CodewordBits(resolved));
   const uint64_t rotation = spec.rotation == RotationKind::kOptimized ? kRotationRows : 0;
   const uint64_t affordable = memory_bytes / (uint64_t{std::max(dim, 1u)} * sizeof(float));
   const uint64_t wanted =

@@ -30,5 +30,21 @@ TEST(TableLayout, TwoBitsAreScannedAsFour) {
   EXPECT_EQ(layout.floats(), 5u * 4);
 }
 
+TEST(TableLayout, StagesOfASubSpaceStandTogether) {
+  const TableLayout layout = LayoutOf(Spec("PRQ2x3x8"), 10);
+  EXPECT_EQ(layout.scan_bits, 8u);
+  ASSERT_EQ(layout.parts.size(), 6u);
+  for (size_t p = 0; p < 6; ++p) {
+    EXPECT_EQ(layout.parts[p].begin, p < 3 ? 0u : 5u);
+    EXPECT_EQ(layout.parts[p].end, p < 3 ? 5u : 10u);
+    EXPECT_EQ(layout.parts[p].bits, 8u);
+  }
+  const TableLayout additive = LayoutOf(Spec("PQ3x4+4"), 10);
+  EXPECT_EQ(additive.scan_bits, 4u);
+  ASSERT_EQ(additive.parts.size(), 6u);
+  EXPECT_TRUE(additive.parts[2].SameRange(additive.parts[3]));
+  EXPECT_EQ(additive.parts[2].bits, 4u);
+}
+
 }  // namespace
 }  // namespace tessera::quant

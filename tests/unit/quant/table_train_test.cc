@@ -41,6 +41,33 @@ TEST(TableTrain, MoreBitsLoseLess) {
   EXPECT_LT(error("PQ8x6"), error("PQ8x4"));
 }
 
+TEST(TableTrain, SumsOfTwoSmallCodebooksLoseLessThanTwiceAsManySubSpaces) {
+  const Rows rows = GaussianRows(4000, 16, 1);
+  const auto error = [&](const char* spec) {
+    return ErrorOf(TrainTableCode(Spec(spec), rows, 10, {}).value(), rows);
+  };
+  const double product = error("PQ8x4"), additive = error("PQ4x4+4"), free = error("PQ4x8");
+  EXPECT_LT(additive, product);
+  EXPECT_LT(free, additive);
+}
+
+// Dimensions that depend on each other across sub-spaces: what product codes cannot use.
+TEST(TableTrain, ResidualCodesUseWhatProductCodesCannot) {
+  const Rows few = GaussianRows(4000, 4, 1);
+  const Rows mixing = GaussianRows(16, 4, 2);
+  Rows rows{few.n, 16, std::vector<float>(few.n * 16)};
+  for (size_t i = 0; i < few.n; ++i) {
+    for (size_t j = 0; j < 16; ++j) {
+      rows.data[i * 16 + j] = static_cast<float>(Product(few.row(i), mixing.row(j), 4));
+    }
+  }
+  const auto error = [&](const char* spec) {
+    return ErrorOf(TrainTableCode(Spec(spec), rows, 8, {}).value(), rows);
+  };
+  EXPECT_LT(error("RQ4x4"), 0.8 * error("PQ4x4"));
+  EXPECT_LT(error("PRQ2x2x4"), error("PQ4x4"));
+}
+
 class TableTrainKinds : public testing::TestWithParam<const char*> {};
 
 TEST_P(TableTrainKinds, SameBytesAtAnyNumberOfThreads) {
@@ -52,7 +79,7 @@ TEST_P(TableTrainKinds, SameBytesAtAnyNumberOfThreads) {
   EXPECT_EQ(TrainTableCode(Spec(GetParam()), rows, 3, context).value().codebooks(), expected.codebooks());
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, TableTrainKinds, testing::Values("PQ4x8", "PQ8x2"));
+INSTANTIATE_TEST_SUITE_P(Kinds, TableTrainKinds, testing::Values("PQ4x8", "PQ8x2", "PQ4x4+4", "RQ3x8", "PRQ2x3x4"));
 
 }  // namespace
 }  // namespace tessera::quant

@@ -60,5 +60,46 @@ TEST(VectorQuantizer, MoreCentroidsLessError) {
   }
 }
 
+TEST(VectorQuantizer, TwoLevelsEncodeToTheNearestBelowTheNearest) {
+  const Rows rows = ClusteredRows(2000, 10, 60, 1);
+  const auto quantizer = VectorQuantizer::TrainTwoLevels(rows, {.k = 8}, 6, {}).value();
+  ASSERT_EQ(quantizer.size(), 48u);
+  const VectorQuantizer coarse(10, quantizer.coarse());
+  std::vector<uint32_t> codes(rows.n), labels(rows.n);
+  quantizer.Encode(rows, codes.data());
+  coarse.Encode(rows, labels.data());
+  for (size_t i = 0; i < rows.n; ++i) {
+    EXPECT_EQ(codes[i] / 6, labels[i]);
+    const double d = Distance(rows.row(i), quantizer.centroids().row(codes[i]), 10);
+    for (size_t k = 0; k < 6; ++k) {
+      EXPECT_LE(d, Distance(rows.row(i), quantizer.centroids().row(labels[i] * 6 + k), 10) + 1e-4);
+    }
+  }
+  EXPECT_LT(quantizer.training_error(), 0.8 * coarse.QuantizationError(rows));
+  const auto flat = VectorQuantizer::Train(rows, {.k = 48}, {}).value();
+  EXPECT_LT(quantizer.training_error(), 1.5 * flat.training_error());
+  ThreadPoolExecutor pool(2);
+  TrainingContext context;
+  context.executor = &pool;
+  const auto again = VectorQuantizer::TrainTwoLevels(rows, {.k = 8}, 6, context).value();
+  for (size_t i = 0; i < 480; ++i) {
+    EXPECT_EQ(again.centroids().data()[i], quantizer.centroids().data()[i]);
+  }
+}
+
+TEST(VectorQuantizer, SmallCellsRepeatTheirLastCentroid) {
+  Rows rows{12, 1, {}};  // eleven rows near 0, one at 1,000
+  for (size_t i = 0; i < 12; ++i) rows.data.push_back(i == 0 ? 1000.0f : static_cast<float>(i));
+  const auto quantizer =
+      VectorQuantizer::TrainTwoLevels(rows, {.k = 2, .iterations = 20, .seeding = Seeding::kPlusPlus}, 4, {})
+          .value();
+  uint32_t code;
+  quantizer.Encode(rows.view().Slice(0, 1), &code);
+  EXPECT_EQ(code % 4, 0u);
+  for (uint32_t k = 0; k < 4; ++k) EXPECT_EQ(quantizer.centroids().row(code + k)[0], 1000.0f);
+  EXPECT_EQ(VectorQuantizer::TrainTwoLevels(rows, {.k = 4}, 4, {}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace tessera
