@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "index/base/bytes.h"
+#include "index/quant/bit_allocation.h"
 #include "index/quant/nearest.h"
 #include "index/quant/spec_bytes.h"
 
@@ -49,6 +50,17 @@ Status ReadFloats(ByteReader& in, uint64_t count, const char* name, std::vector<
   return OkStatus();
 }
 
+StatusOr<TableLayout> ReadLayout(ByteReader& in, const Model& model) {
+  if (model.spec.code != CodeKind::kMixed) return LayoutOf(model.spec, model.dim);
+  const std::string_view text = in.GetString();
+  if (!in.ok()) return Bad("truncated in the mixed bits");
+  std::vector<uint8_t> bits(text.begin(), text.end());
+  if (const Status status = CheckMixedBits(bits, model.dim, model.spec.mixed_bytes); !status.ok()) {
+    return Bad(MessageOf(status));
+  }
+  return MixedLayout(model.dim, std::move(bits));
+}
+
 Status ReadArrays(ByteReader& in, Model& model) {
   const uint64_t dim = model.dim;
   const bool rotated = model.spec.rotation != RotationKind::kNone;
@@ -58,7 +70,7 @@ Status ReadArrays(ByteReader& in, Model& model) {
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, rotated ? dim * dim : 0, "rotation", rotation));
   model.SetRotation(std::move(rotation));
   std::vector<float> codebooks;
-  TableLayout layout = LayoutOf(model.spec, model.dim);
+  TESSERA_ASSIGN_OR_RETURN(TableLayout layout, ReadLayout(in, model));
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, layout.floats(), "codebooks", codebooks));
   model.code = TableCode(std::move(layout), std::move(codebooks));
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, ranged ? dim : 0, "refine_low", model.refine_low));
@@ -106,6 +118,10 @@ std::string Model::Serialize() const {
   out.Put(trained_rows);
   out.PutFloats(mean.data(), mean.size());
   out.PutFloats(rotation.data(), rotation.size());
+  if (spec.code == CodeKind::kMixed) {
+    const std::vector<uint8_t>& bits = code.layout().mixed_bits;
+    out.PutString(std::string(bits.begin(), bits.end()));
+  }
   out.PutFloats(code.codebooks().data(), code.codebooks().size());
   out.PutFloats(refine_low.data(), refine_low.size());
   out.PutFloats(refine_step.data(), refine_step.size());

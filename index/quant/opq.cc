@@ -33,6 +33,19 @@ class RotationTrainer {
         bounds_(SubSpaceBounds(static_cast<uint32_t>(rows.dim()), m)),
         rotated_(rows.rows() * rows.dim()) {}
 
+  StatusOr<std::vector<float>> Principal() {
+    const size_t dim = rows_.dim();
+    std::vector<float> directions;
+    std::vector<float> variances;
+    TESSERA_RETURN_IF_ERROR(FindDirections(directions, variances));
+    std::vector<float> rotation;
+    for (size_t j = dim; j-- > 0;) {
+      const auto row = directions.begin() + static_cast<ptrdiff_t>(j * dim);
+      rotation.insert(rotation.end(), row, row + static_cast<ptrdiff_t>(dim));
+    }
+    return rotation;
+  }
+
   StatusOr<std::vector<float>> Run() {
     Report(0);
     TESSERA_RETURN_IF_ERROR(Start());
@@ -50,15 +63,22 @@ class RotationTrainer {
     if (context_.progress) context_.progress(done / (kAlternations + 1.0), "rotation");
   }
 
+  // Principal directions, one a row, variances ascending.
+  Status FindDirections(std::vector<float>& directions, std::vector<float>& variances) {
+    TESSERA_RETURN_IF_ERROR(MultiplyByRows(rows_.data(), rows_.stride(), directions));
+    variances.resize(rows_.dim());
+    if (!EigenvectorRows(directions.data(), rows_.dim(), variances.data())) {
+      return Internal("rotation: eigenvalues did not converge");
+    }
+    return OkStatus();
+  }
+
   // The principal directions as first rotation, and codebooks under it.
   Status Start() {
     const size_t dim = rows_.dim();
     std::vector<float> directions;
-    TESSERA_RETURN_IF_ERROR(MultiplyByRows(rows_.data(), rows_.stride(), directions));
-    std::vector<float> variances(dim);
-    if (!EigenvectorRows(directions.data(), dim, variances.data())) {
-      return Internal("rotation: eigenvalues did not converge");
-    }
+    std::vector<float> variances;
+    TESSERA_RETURN_IF_ERROR(FindDirections(directions, variances));
     rotation_.resize(dim * dim);
     const std::vector<uint32_t> order = DealToSubspaces(variances, m_);
     for (size_t p = 0; p < dim; ++p) {
@@ -181,6 +201,11 @@ std::vector<uint32_t> DealToSubspaces(const std::vector<float>& values, uint32_t
 StatusOr<std::vector<float>> TrainRotation(MatrixView<const float> rows, uint32_t m, uint32_t bits,
                                            const TrainingContext& context) {
   return RotationTrainer(rows, m, bits, context).Run();
+}
+
+StatusOr<std::vector<float>> PrincipalRotation(MatrixView<const float> rows,
+                                               const TrainingContext& context) {
+  return RotationTrainer(rows, 1, 8, context).Principal();
 }
 
 }  // namespace tessera::quant

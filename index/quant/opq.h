@@ -25,4 +25,9 @@ std::vector<uint32_t> DealToSubspaces(const std::vector<float>& values, uint32_t
 StatusOr<std::vector<float>> TrainRotation(MatrixView<const float> rows, uint32_t m, uint32_t bits,
                                            const TrainingContext& context);
 
+// The principal directions of the rows, which are taken as centred, as rows of an orthogonal matrix, that of
+// the greatest variance first: for codes whose bits follow the variances.
+StatusOr<std::vector<float>> PrincipalRotation(MatrixView<const float> rows,
+                                               const TrainingContext& context);
+
 }  // namespace tessera::quant

@@ -213,6 +213,9 @@ Status QuantizerSpec::Validate(uint32_t dim) const {
   if (pq_m > coded) {
     return BadNumber("pq_m", "at most the dimension " + std::to_string(coded), pq_m);
   }
+  if (mixed_bytes > coded) {
+    return BadNumber("mixed_bytes", "at most the dimension " + std::to_string(coded), mixed_bytes);
+  }
   return ValidateRotation(*this, dim);
 }
 

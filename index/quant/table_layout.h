@@ -30,6 +30,7 @@ struct TableLayout {
   uint32_t dim = 0;
   uint32_t scan_bits = 8;  // 8, 6 or 4: what the scans of simd/kernel_table.h look up at once
   std::vector<TablePart> parts;
+  std::vector<uint8_t> mixed_bits;  // MPQ: of each sub-space, also those without any; else empty
   uint32_t beam = kBeamWidth;  // partial sums kept in encoding groups of several parts; no property of codes
 
   uint64_t floats() const;  // of all codebooks
@@ -38,7 +39,7 @@ struct TableLayout {
 // m + 1 bounds of m sub-spaces: round(s * dim / m), so that sizes differ by at most one.
 std::vector<uint32_t> SubSpaceBounds(uint32_t dim, uint32_t m);
 
-// spec: a table code with no choices left, valid for dim.
+// spec: a table code with no choices left, valid for dim; MPQ needs variances too (bit_allocation.h).
 //   PQ       a part a sub-space, each a scan code; of 2 bits, two share one of 4
 //   PQx4+4   two parts of 4 bits a sub-space
 //   RQ, PRQ  a part a stage, sub-space by sub-space

@@ -1,8 +1,10 @@
 #include "index/quant/table_train.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "index/quant/additive_train.h"
+#include "index/quant/bit_allocation.h"
 #include "index/quant/codebooks.h"
 #include "index/quant/progress.h"
 #include "index/quant/random.h"
@@ -35,11 +37,34 @@ StatusOr<std::vector<float>> TrainGroups(const TableLayout& layout, MatrixView<c
   return codebooks;
 }
 
+// Of each dimension.
+std::vector<double> Variances(MatrixView<const float> rows) {
+  std::vector<double> sums(rows.dim());
+  std::vector<double> squares(rows.dim());
+  for (size_t i = 0; i < rows.rows(); ++i) {
+    for (size_t j = 0; j < rows.dim(); ++j) {
+      const double v = double{rows.row(i)[j]};
+      sums[j] += v;
+      squares[j] += v * v;
+    }
+  }
+  const auto n = static_cast<double>(rows.rows());
+  for (size_t j = 0; j < rows.dim(); ++j) {
+    squares[j] = std::max(0.0, squares[j] / n - sums[j] / n * (sums[j] / n));
+  }
+  return squares;
+}
+
 }  // namespace
 
 StatusOr<TableCode> TrainTableCode(const QuantizerSpec& spec, MatrixView<const float> rows,
                                    uint32_t iterations, const TrainingContext& context) {
-  TableLayout layout = LayoutOf(spec, static_cast<uint32_t>(rows.dim()));
+  const auto dim = static_cast<uint32_t>(rows.dim());
+  const bool mixed = spec.code == CodeKind::kMixed;
+  TableLayout layout =
+      mixed ? MixedLayout(dim, DealBits(Variances(rows), MixedSubSpaces(dim, spec.mixed_bytes),
+                                        spec.mixed_bytes))
+            : LayoutOf(spec, dim);
   const bool staged = spec.code == CodeKind::kAdditive || spec.code == CodeKind::kResidual;
   TESSERA_ASSIGN_OR_RETURN(auto codebooks,
                            staged ? TrainGroups(layout, rows, iterations, context)

@@ -64,7 +64,8 @@ QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uin
   const bool narrow = spec.pq_bits == 0 && ChooseBits(spec) == 4;
   spec.pq_bits = ChooseBits(spec);
   // Codes of 4 bits take twice as many for the same bytes.
-  if (spec.pq_m == 0) spec.pq_m = std::min(dim, ChooseSubQuantizers(dim) * (narrow ? 2 : 1));
+  const bool product = spec.code == CodeKind::kProduct || spec.code == CodeKind::kAdditive;
+  if (product && spec.pq_m == 0) spec.pq_m = std::min(dim, ChooseSubQuantizers(dim) * (narrow ? 2 : 1));
   return spec;
 }
 
@@ -220,9 +221,11 @@ class Trainer {
     // Of stages as of so many sub-spaces: what a rotation can do is to share out the variance.
     const QuantizerSpec& spec = model_.spec;
     const uint32_t stages = spec.code == CodeKind::kResidual ? spec.stages : 1;
-    TESSERA_ASSIGN_OR_RETURN(
-        auto rotation,
-        TrainRotation(rows, std::min(model_.dim, spec.pq_m * stages), spec.pq_bits, context));
+    const uint32_t m = std::min(model_.dim, spec.pq_m * stages);
+    TESSERA_ASSIGN_OR_RETURN(auto rotation,
+                             spec.code == CodeKind::kMixed
+                                 ? PrincipalRotation(rows, context)
+                                 : TrainRotation(rows, m, spec.pq_bits, context));
     model_.SetRotation(std::move(rotation));
     std::vector<float> centroids = lists_->centroids();
     Rotate(centroids);
@@ -298,7 +301,7 @@ Status CheckTrainable(const QuantizerSpec& spec) {
   }
   const bool refine_known = spec.refine.kind == RecordKind::kNone || spec.refine == kDynamic8 ||
                             spec.refine == kStatic8;
-  if (spec.code == CodeKind::kMixed || spec.code == CodeKind::kRecord || spec.score_aware || spec.fine_tuned ||
+  if (spec.code == CodeKind::kRecord || spec.score_aware || spec.fine_tuned ||
       spec.truncation != TruncationKind::kNone || !refine_known) {
     return InvalidArgument(spec.ToString() + " cannot be trained yet");
   }

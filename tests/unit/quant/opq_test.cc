@@ -130,5 +130,18 @@ TEST(Opq, StopsAndTells) {
   EXPECT_LT(told.back(), 0.7);
 }
 
+TEST(PrincipalRotation, VariancesDescendAndDirectionsAreOrthonormal) {
+  Rows rows = GaussianRows(2000, 6, 3);
+  for (size_t i = 0; i < rows.data.size(); ++i) rows.data[i] *= i % 6 == 4 ? 5.0f : i % 6 == 1 ? 3.0f : 1.0f;
+  const auto rotation = PrincipalRotation(rows, {}).value();
+  EXPECT_NEAR(std::fabs(rotation[0 * 6 + 4]), 1, 0.02);
+  EXPECT_NEAR(std::fabs(rotation[1 * 6 + 1]), 1, 0.02);
+  for (size_t a = 0; a < 6; ++a) {
+    for (size_t b = 0; b < 6; ++b) {
+      EXPECT_NEAR(Product(&rotation[a * 6], &rotation[b * 6], 6), a == b ? 1 : 0, 1e-4);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tessera::quant

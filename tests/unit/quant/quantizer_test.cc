@@ -92,6 +92,7 @@ TEST_P(QuantizerKinds, HostileBytes) {
   if (const size_t m = spec.find("PQ5"); m != std::string::npos) spec.replace(m, 5, "PQ1x4");
   if (spec == "VQ300") spec = "VQ20";
   if (spec == "PQ3x4+4") spec = "PQ1x4+4";
+  if (spec == "OPQ,MPQ4") spec = "OPQ,MPQ1";
   if (spec == "VQ20x15") spec = "VQ4x3";
   const std::string bytes = Train(spec, Metric::kL2, rows)->Serialize();
   for (size_t size = 0; size < bytes.size(); ++size) {
@@ -120,7 +121,7 @@ TEST_P(QuantizerKinds, HostileBytes) {
 INSTANTIATE_TEST_SUITE_P(Kinds, QuantizerKinds,
                          testing::Values(Case{"IVF8,PQ5x8", 9}, Case{"PQ5x4", 3}, Case{"PQ5x6", 4},
                                          Case{"PQ5x2", 2}, Case{"PQ3x4+4", 3}, Case{"IVF8,RQ3x4", 6},
-                                         Case{"OPQ,PRQ2x2x4", 2},
+                                         Case{"OPQ,PRQ2x2x4", 2}, Case{"OPQ,MPQ4", 4}, Case{"IVF8,MPQ2", 6},
                                          Case{"RR,IVF8,PQ5x4,Refine(SQ8S)", 7}, Case{"VQ20", 1}, Case{"VQ5x4", 1}, Case{"VQ20x15", 2},
                                          Case{"VQ300", 2}));
 
