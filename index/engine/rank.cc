@@ -27,6 +27,7 @@ struct RankScratch {
   std::vector<uint32_t> order;  // candidates by estimate
   std::vector<uint32_t> group;  // candidates to be scored next
   std::vector<RowId> rows;      // of the group
+  std::vector<uint8_t> code;
   std::vector<float> heap;      // the least distances so far, the largest in front
 };
 
@@ -38,7 +39,9 @@ class Ranker {
 
   Status Run(const float* q, std::vector<RankedRow>& out) {
     FindChunks();
-    if (plan_.rerank == RerankTier::kNone) {
+    if (plan_.float_tables) {
+      ScoreByTables();
+    } else if (plan_.rerank == RerankTier::kNone) {
       s_.keys.assign(state_.top.keys().begin(), state_.top.keys().end());
     } else {
       TESSERA_RETURN_IF_ERROR(Rerank(q));
@@ -65,6 +68,23 @@ class Ranker {
   }
 
   size_t InChunk(size_t i) const { return state_.top.places()[i].position % lists::kChunkRows; }
+
+  void ScoreByTables() {
+    const quant::Model& model = *snapshot_.model;
+    const size_t code_bytes = model.code_bytes();
+    const size_t n = state_.top.size();
+    s_.keys.resize(n);
+    s_.code.resize(code_bytes);
+    for (size_t i = 0; i < n; ++i) {
+      const size_t at = InChunk(i);
+      const lists::CodeBlock& block = *s_.chunks[i]->blocks[at / lists::kBlockRows];
+      block.CopyCode(code_bytes, at % lists::kBlockRows, s_.code.data());
+      const auto units = static_cast<float>(block.correction(code_bytes, at % lists::kBlockRows));
+      const float base = state_.probed[state_.top.places()[i].probe].base;
+      s_.keys[i] = lists::OrderedBits(quant::TableScore(
+          model, state_.tables, base, units * model.correction_step, s_.code.data()));
+    }
+  }
 
   // Scores candidates again, those of the best estimates first, a group at a time, and leaves out
   // those that cannot be among the best any more even if their estimate errs as far as it may.

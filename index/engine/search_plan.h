@@ -27,8 +27,14 @@ struct SearchPlan {
   uint32_t nprobe = 1;
   RerankTier rerank = RerankTier::kNone;  // never kAuto
   uint32_t depth = 0;
+  // kNone: more candidates than wanted, scored again by the tables in float. For codes whose tables differ
+  // so much in width that 7 bits for all cost recall.
+  bool float_tables = false;
 
-  size_t candidates() const { return depth > wanted ? depth : wanted; }
+  size_t candidates() const {
+    if (float_tables) return 2 * size_t{wanted} + 32;
+    return depth > wanted ? depth : wanted;
+  }
 };
 
 // One query from its transformation to its candidates. Memory is reused from query to query.

@@ -108,6 +108,22 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
   }
 }
 
+float TableScore(const Model& model, const QueryTables& tables, float base, float correction,
+                 const uint8_t* code) {
+  thread_local std::vector<uint8_t> entries;
+  const size_t count = model.code.scan_codes();
+  entries.resize(count);
+  model.code.ReadScanCodes(code, entries.data());
+  const float* products = tables.scratch.data();
+  float sum = 0;
+  for (size_t s = 0; s < count; ++s) {
+    sum += products[entries[s]];
+    products += model.code.scan_entries();
+  }
+  return FiniteEstimate(base + tables.correction_weight * correction +
+                        ProductWeight(model.metric) * sum);
+}
+
 float ScoreFromEstimate(Metric metric, float estimate) {
   if (metric == Metric::kInnerProduct) return -estimate;
   if (metric == Metric::kCosine) return 1.0f - estimate / 2.0f;

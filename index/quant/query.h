@@ -48,7 +48,7 @@ struct QueryTables {
   float offset = 0;      // sum of the tables' minima
   // Correction in units of scale for a correction step d: factor = round(256 * s_q * d / scale).
   float correction_weight = 1;
-  std::vector<float> scratch;
+  std::vector<float> scratch;  // first the products that the tables are made of
 };
 // correction_step: model.correction_step; scale is raised so that 256 * s_q * step / scale <=
 // 65535.
@@ -60,6 +60,11 @@ inline float FiniteEstimate(float v) {
   constexpr float kMax = std::numeric_limits<float>::max();
   return v < kMax ? (v > -kMax ? v : -kMax) : kMax;
 }
+
+// D of one row from the tables in float, free of their 7 bits: `tables` as BuildQueryTables left them,
+// base of the row's list, its correction, its code. Finite.
+float TableScore(const Model& model, const QueryTables& tables, float base, float correction,
+                 const uint8_t* code);
 
 // D -> the score that users see: L2: max(D, 0); inner product: -D; cosine: 1 - D / 2.
 float ScoreFromEstimate(Metric metric, float estimate);
