@@ -1,4 +1,5 @@
-// The two 16-bit floats: IEEE half precision, and bfloat16, the upper half of a float.
+// The two 16-bit floats of records: IEEE half precision, and bfloat16, the upper half of a float. Inline, since a scan
+// reads them a row, and what is beyond their range becomes their largest, unlike in index/elements.h: a record is finite.
 #pragma once
 
 #include <bit>
@@ -6,7 +7,7 @@
 
 namespace tessera {
 
-inline float HalfToFloat(uint16_t half) {
+inline float FromHalf(uint16_t half) {
   const uint32_t sign = uint32_t{half & 0x8000u} << 16;
   const uint32_t rest = half & 0x7fffu;
   if (rest >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | (rest & 0x3ffu) << 13);
@@ -16,7 +17,7 @@ inline float HalfToFloat(uint16_t half) {
 }
 
 // Rounds to nearest, halves to even. Beyond the range: the largest finite value; NaN stays NaN.
-inline uint16_t FloatToHalf(float value) {
+inline uint16_t ToFiniteHalf(float value) {
   constexpr float kLargest = 65504.0f;
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000u);
@@ -33,10 +34,10 @@ inline uint16_t FloatToHalf(float value) {
   return static_cast<uint16_t>(sign | ((rounded >> 13) - (112u << 10)));
 }
 
-inline float BrainToFloat(uint16_t brain) { return std::bit_cast<float>(uint32_t{brain} << 16); }
+inline float FromBrain(uint16_t brain) { return std::bit_cast<float>(uint32_t{brain} << 16); }
 
-// As FloatToHalf.
-inline uint16_t FloatToBrain(float value) {
+// As ToFiniteHalf.
+inline uint16_t ToFiniteBrain(float value) {
   constexpr uint32_t kLargest = 0x7f7fu;
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000u);
@@ -47,8 +48,8 @@ inline uint16_t FloatToBrain(float value) {
 }
 // The least bfloat16 that is not below a value >= 0; the largest finite one beyond the range.
 inline uint16_t BrainNotBelow(float value) {
-  const uint16_t nearest = FloatToBrain(value);
-  return BrainToFloat(nearest) < value && nearest < 0x7f7fu ? nearest + 1 : nearest;
+  const uint16_t nearest = ToFiniteBrain(value);
+  return FromBrain(nearest) < value && nearest < 0x7f7fu ? nearest + 1 : nearest;
 }
 
 }  // namespace tessera

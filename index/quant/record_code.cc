@@ -106,11 +106,11 @@ int32_t RecordCode::doubled_middle() const {
 float RecordCode::ScaleOf(const uint8_t* record) const {
   if (scale_at_ == 0) return 1.0f;
   return wide_scale_ ? Get<float>(record + scale_at_)
-                     : BrainToFloat(Get<uint16_t>(record + scale_at_));
+                     : FromBrain(Get<uint16_t>(record + scale_at_));
 }
 
 float RecordCode::MiddleOf(const uint8_t* record) const {
-  return middle_at_ == 0 ? 0.0f : BrainToFloat(Get<uint16_t>(record + middle_at_));
+  return middle_at_ == 0 ? 0.0f : FromBrain(Get<uint16_t>(record + middle_at_));
 }
 
 float RecordCode::WriteIntegers(const float* residual, uint8_t* record) const {
@@ -124,7 +124,7 @@ float RecordCode::WriteIntegers(const float* residual, uint8_t* record) const {
     if (wide_scale_) {
       Put(fit.scale, record + scale_at_);
     } else {
-      Put(FloatToBrain(fit.scale), record + scale_at_);
+      Put(ToFiniteBrain(fit.scale), record + scale_at_);
     }
   } else if (spec_.is_static()) {
     for (uint32_t j = 0; j < dim_; ++j) {
@@ -134,19 +134,19 @@ float RecordCode::WriteIntegers(const float* residual, uint8_t* record) const {
     }
   } else if (spec_.range == ScalarRange::kDynamicAffine) {
     const Range range = FullRange(residual, dim_);
-    const float middle = BrainToFloat(FloatToBrain(0.5f * range.low + 0.5f * range.high));
+    const float middle = FromBrain(ToFiniteBrain(0.5f * range.low + 0.5f * range.high));
     const float reach = std::max(range.high - middle, middle - range.low);
     const uint16_t scale = BrainNotBelow(reach * (2.0f / most));
-    Put(FloatToBrain(middle), record + middle_at_);
+    Put(ToFiniteBrain(middle), record + middle_at_);
     Put(scale, record + scale_at_);
-    const float inverse = Inverse(BrainToFloat(scale));
+    const float inverse = Inverse(FromBrain(scale));
     RoundCodes(residual, dim_, inverse, 0.5f * most - middle * inverse, 0.0f, most, codes.data());
   } else {
     const Range range = FullRange(residual, dim_);
     const auto middle = static_cast<float>(1 << (spec_.bits - 1));
     const uint16_t scale = BrainNotBelow(std::max(-range.low, range.high) / (middle - 1.0f));
     Put(scale, record + scale_at_);
-    RoundCodes(residual, dim_, Inverse(BrainToFloat(scale)), middle, 1.0f, most, codes.data());
+    RoundCodes(residual, dim_, Inverse(FromBrain(scale)), middle, 1.0f, most, codes.data());
   }
   PackPlanes(codes.data(), dim_, spec_.bits, record);
   return spread;
@@ -158,7 +158,7 @@ void RecordCode::WriteSigns(const float* residual, float* decoded, uint8_t* reco
   for (uint32_t j = 0; j < dim_; ++j) bits[j] = residual[j] < 0 ? 0 : 1;
   PackPlanes(bits.data(), dim_, 1, record);
   const float norm = std::sqrt(simd::ActiveKernels().dot(residual, residual, dim_));
-  Put(FloatToBrain(norm), record + scale_at_);
+  Put(ToFiniteBrain(norm), record + scale_at_);
   Decode(record, decoded);
 }
 
@@ -169,7 +169,7 @@ void RecordCode::Write(const float* residual, const float* centroid, float* deco
   if (IsFloats(spec_.kind)) {
     const bool half = spec_.kind == RecordKind::kFloat16;
     for (uint32_t j = 0; j < dim_; ++j) {
-      Put(half ? FloatToHalf(residual[j]) : FloatToBrain(residual[j]), record + 2 * j);
+      Put(half ? ToFiniteHalf(residual[j]) : ToFiniteBrain(residual[j]), record + 2 * j);
     }
   } else {
     spread = WriteIntegers(residual, record);
@@ -185,9 +185,9 @@ void RecordCode::Write(const float* residual, const float* centroid, float* deco
 
 void RecordCode::DecodeFloats(const uint8_t* record, float* out) const {
   if (spec_.kind == RecordKind::kFloat16) {
-    for (uint32_t j = 0; j < dim_; ++j) out[j] = HalfToFloat(Get<uint16_t>(record + 2 * j));
+    for (uint32_t j = 0; j < dim_; ++j) out[j] = FromHalf(Get<uint16_t>(record + 2 * j));
   } else {
-    for (uint32_t j = 0; j < dim_; ++j) out[j] = BrainToFloat(Get<uint16_t>(record + 2 * j));
+    for (uint32_t j = 0; j < dim_; ++j) out[j] = FromBrain(Get<uint16_t>(record + 2 * j));
   }
 }
 
@@ -277,7 +277,7 @@ float RecordCode::Score(const RecordQuery& query, float base, const uint8_t* rec
 }
 
 float RecordCode::Slack(const uint8_t* record) const {
-  const float spread = BrainToFloat(Get<uint16_t>(record + slack_at_));
+  const float spread = FromBrain(Get<uint16_t>(record + slack_at_));
   return metric_ == Metric::kInnerProduct ? spread : 2.0f * spread;
 }
 

@@ -24,18 +24,20 @@ TEST(HalfFloat, EveryHalfComesBack) {
   for (uint32_t h = 0; h <= 0xffff; ++h) {
     const auto half = static_cast<uint16_t>(h);
     if (!IsFiniteHalf(half)) continue;
-    EXPECT_EQ(static_cast<double>(HalfToFloat(half)), HalfValue(half)) << h;
-    EXPECT_EQ(FloatToHalf(HalfToFloat(half)), half) << h;
+    EXPECT_EQ(static_cast<double>(FromHalf(half)), HalfValue(half)) << h;
+    EXPECT_EQ(ToFiniteHalf(FromHalf(half)), half) << h;
   }
-  EXPECT_EQ(HalfToFloat(0x7c00), std::numeric_limits<float>::infinity());
-  EXPECT_EQ(HalfToFloat(0xfc00), -std::numeric_limits<float>::infinity());
-  EXPECT_TRUE(std::isnan(HalfToFloat(0x7e00)));
+  EXPECT_EQ(FromHalf(0x7c00), std::numeric_limits<float>::infinity());
+  EXPECT_EQ(FromHalf(0xfc00), -std::numeric_limits<float>::infinity());
+  EXPECT_TRUE(std::isnan(FromHalf(0x7e00)));
 }
 
 TEST(HalfFloat, EveryBrainComesBack) {
   for (uint32_t b = 0; b <= 0xffff; ++b) {
     const auto brain = static_cast<uint16_t>(b);
-    if (IsFiniteBrain(brain)) EXPECT_EQ(FloatToBrain(BrainToFloat(brain)), brain) << b;
+    if (IsFiniteBrain(brain)) {
+      EXPECT_EQ(ToFiniteBrain(FromBrain(brain)), brain) << b;
+    }
   }
 }
 
@@ -43,30 +45,30 @@ TEST(HalfFloat, EveryBrainComesBack) {
 TEST(HalfFloat, RoundsToNearestHalvesToEven) {
   for (uint16_t h = 0; h < 0x7bff; ++h) {
     const auto next = static_cast<uint16_t>(h + 1);
-    const float low = HalfToFloat(h), high = HalfToFloat(next);
+    const float low = FromHalf(h), high = FromHalf(next);
     const float middle = low + (high - low) / 2;  // exact
-    EXPECT_EQ(FloatToHalf(middle), h % 2 == 0 ? h : next) << h;
-    EXPECT_EQ(FloatToHalf(std::nextafter(middle, low)), h) << h;
-    EXPECT_EQ(FloatToHalf(std::nextafter(middle, high)), next) << h;
-    EXPECT_EQ(FloatToHalf(-middle), FloatToHalf(middle) | 0x8000) << h;
+    EXPECT_EQ(ToFiniteHalf(middle), h % 2 == 0 ? h : next) << h;
+    EXPECT_EQ(ToFiniteHalf(std::nextafter(middle, low)), h) << h;
+    EXPECT_EQ(ToFiniteHalf(std::nextafter(middle, high)), next) << h;
+    EXPECT_EQ(ToFiniteHalf(-middle), ToFiniteHalf(middle) | 0x8000) << h;
   }
   for (uint16_t b = 0; b < 0x7f7f; ++b) {
     const auto next = static_cast<uint16_t>(b + 1);
     const float middle = std::bit_cast<float>(uint32_t{b} << 16 | 0x8000u);
-    EXPECT_EQ(FloatToBrain(middle), b % 2 == 0 ? b : next) << b;
-    EXPECT_EQ(FloatToBrain(std::nextafter(middle, 0.0f)), b) << b;
+    EXPECT_EQ(ToFiniteBrain(middle), b % 2 == 0 ? b : next) << b;
+    EXPECT_EQ(ToFiniteBrain(std::nextafter(middle, 0.0f)), b) << b;
   }
 }
 
 TEST(HalfFloat, WhatIsTooLargeIsTheLargest) {
   for (const float v : {1e6f, 65520.0f, std::numeric_limits<float>::infinity()}) {
-    EXPECT_EQ(HalfToFloat(FloatToHalf(v)), 65504.0f);
-    EXPECT_EQ(HalfToFloat(FloatToHalf(-v)), -65504.0f);
+    EXPECT_EQ(FromHalf(ToFiniteHalf(v)), 65504.0f);
+    EXPECT_EQ(FromHalf(ToFiniteHalf(-v)), -65504.0f);
   }
-  EXPECT_EQ(FloatToBrain(std::numeric_limits<float>::max()), 0x7f7f);
-  EXPECT_EQ(FloatToBrain(-std::numeric_limits<float>::infinity()), 0xff7f);
-  EXPECT_TRUE(std::isnan(HalfToFloat(FloatToHalf(std::nanf("")))));
-  EXPECT_TRUE(std::isnan(BrainToFloat(FloatToBrain(std::nanf("")))));
+  EXPECT_EQ(ToFiniteBrain(std::numeric_limits<float>::max()), 0x7f7f);
+  EXPECT_EQ(ToFiniteBrain(-std::numeric_limits<float>::infinity()), 0xff7f);
+  EXPECT_TRUE(std::isnan(FromHalf(ToFiniteHalf(std::nanf("")))));
+  EXPECT_TRUE(std::isnan(FromBrain(ToFiniteBrain(std::nanf("")))));
 }
 
 TEST(HalfFloat, NotBelowIsTheNextOneUp) {

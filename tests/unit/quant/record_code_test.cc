@@ -195,7 +195,7 @@ TEST(RecordCode, DynamicScalesAreNeverTooSmallForTheLargest) {
       uint16_t brain;
       std::memcpy(&brain, record.data() + PlaneBytes(kDim, code.spec().bits), 2);
       for (uint32_t j = 0; j < kDim; ++j) {
-        EXPECT_NEAR(decoded[j], r.row(i)[j], BrainToFloat(brain) * 0.501) << text;
+        EXPECT_NEAR(decoded[j], r.row(i)[j], FromBrain(brain) * 0.501) << text;
       }
     }
   }

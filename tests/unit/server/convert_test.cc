@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <cmath>
 #include <cstring>
 #include <string>
 
@@ -12,25 +10,6 @@ namespace {
 
 const std::string kName = "a";
 const Shape kShape{3, kName};
-
-TEST(HalfToFloatTest, EveryHalfIsExact) {
-  for (uint32_t h = 0; h < 65536; ++h) {
-    const int sign = h >> 15 ? -1 : 1;
-    const int exponent = (h >> 10) & 31;
-    const int mantissa = h & 1023;
-    const float got = HalfToFloat(static_cast<uint16_t>(h));
-    if (exponent == 31) {
-      EXPECT_EQ(std::isnan(got), mantissa != 0) << h;
-      EXPECT_EQ(std::isinf(got), mantissa == 0) << h;
-      EXPECT_EQ(std::signbit(got), sign < 0) << h;
-      continue;
-    }
-    const double want =
-        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-    ASSERT_EQ(got, sign * want) << h;
-    ASSERT_EQ(std::signbit(got), sign < 0) << h;
-  }
-}
 
 TEST(ConvertTest, IdsOfBothForms) {
   v1::PointId id;
