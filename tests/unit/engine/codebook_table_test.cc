@@ -53,7 +53,7 @@ TEST(CodebookTable, RoundTrips) {
 TEST(CodebookTable, GoldenBytes) {
   EXPECT_EQ(EncodeCodebooks({}), std::string("\x01\0\0\0\x01\0\0\0\0\0\0\0", 12));
   std::string want("\x01\0\0\0\x03\0\0\0\x01\0\0\0", 12);
-  want += std::string("\x02\0\0\0\x09\0\0\0\0\x7a\x2d\x69\0\0\0\0", 16);
+  want += std::string("\x02\0\0\0\x09\0\0\0\x80\xd2\x25\x69\0\0\0\0", 16);
   want += std::string("\x06\0\0\0IVF,PQ\x0b\0\0\0IVF64,PQ8x8", 25);
   want += std::string("\xe8\x03\0\0\0\0\0\0\x07\0\0\0\x88\x13\0\0\0\0\0\0\0\0\0\0\0\0\xe0\x3f", 28);
   want += std::string("\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\xf0\x3f\x01\0\0\0x", 29);

@@ -19,7 +19,7 @@ class CodebooksTest : public CollectionTest {
  protected:
   void SetUp() override {
     CollectionTest::SetUp();
-    Create(kDim, Metric::kL2, "IVF16,PQ8,Refine(SQ8)");
+    Create(kDim, Metric::kL2, "IVF16,PQ8x8,Refine(SQ8)");
     rows_ = ClusteredRows(kRows, kDim, 1);
     Load(rows_, kDim);
   }
@@ -74,7 +74,7 @@ TEST_F(CodebooksTest, TrainMakesAVersionInForce) {
   EXPECT_EQ(info.version, 1u);
   EXPECT_EQ(info.state, CodebookState::kActive);
   EXPECT_EQ(info.generation, Generation{1});
-  EXPECT_EQ(info.asked.ToString(), "IVF16,PQ8,Refine(SQ8)");
+  EXPECT_EQ(info.asked.ToString(), "IVF16,PQ8x8,Refine(SQ8)");
   EXPECT_EQ(info.spec.ToString(), collection_->Stats().quantizer);
   EXPECT_EQ(info.training_error, collection_->Stats().training_error);
   EXPECT_GT(info.created_seconds, 1700000000);
@@ -150,7 +150,7 @@ TEST_F(CodebooksTest, RollsBackAndForth) {
   EXPECT_EQ(StateOf(1), CodebookState::kActive);
   EXPECT_EQ(StateOf(2), CodebookState::kPrevious);
   EXPECT_EQ(collection_->Stats().generation, Generation{3}) << "generations go on";
-  EXPECT_EQ(collection_->spec().quantizer.ToString(), "IVF16,PQ8,Refine(SQ8)") << "the spec goes with it";
+  EXPECT_EQ(collection_->spec().quantizer.ToString(), "IVF16,PQ8x8,Refine(SQ8)") << "the spec goes with it";
   ExpectRowsFound();
   ASSERT_TRUE(books().RollBack({}).ok());
   EXPECT_EQ(StateOf(2), CodebookState::kActive);
