@@ -89,7 +89,9 @@ struct QueryParams {
   bool exact = false;    // compare with every raw vector
   uint32_t nprobe = 0;   // lists to probe; 0 = max(8, nlist / 32); more are probed while fewer than k are found
   RerankTier rerank = RerankTier::kAuto;
-  uint32_t rerank_depth = 0;  // candidates to rerank; 0 = max(100, 10 * (limit + offset))
+  // Candidates to rerank, all of them; 0 = max(100, 10 * (limit + offset)), less those that a bound on the
+  // errors of estimates rules out.
+  uint32_t rerank_depth = 0;
   // Recall wanted of limit + offset hits, up to 1: nprobe, rerank and rerank_depth, which must then be left out, are
   // chosen as the cheapest that reach it on the collection's recall curve (Collection::Tune). What only exact search
   // reaches, 1 above all, is searched exactly. While there is no curve: so many lists and candidates as most data

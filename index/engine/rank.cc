@@ -92,7 +92,7 @@ class Ranker {
   Status Rerank(const float* q) {
     const size_t n = state_.top.size();
     const auto estimates = state_.top.keys();
-    const bool bounded = HasBound() && n > plan_.wanted + kGroupRows;
+    const bool bounded = plan_.adaptive && HasBound() && n > plan_.wanted + kGroupRows;
     if (plan_.rerank == RerankTier::kRefine) {
       snapshot_.model->refine.Prepare(state_.query.y.data(), s_.refine);
     }

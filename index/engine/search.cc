@@ -44,6 +44,7 @@ StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& m
                        code == CodeKind::kAdditive);
   if (plan.rerank != RerankTier::kNone) {
     const uint32_t chosen = std::max<uint32_t>(100, 10 * plan.wanted);
+    plan.adaptive = params.rerank_depth == 0;
     plan.depth = std::max(params.rerank_depth > 0 ? params.rerank_depth : chosen, plan.wanted);
   }
   return plan;

@@ -27,6 +27,7 @@ struct SearchPlan {
   uint32_t nprobe = 1;
   RerankTier rerank = RerankTier::kNone;  // never kAuto
   uint32_t depth = 0;
+  bool adaptive = false;  // rows that cannot enter by the bound on errors are not reranked
   // kNone: more candidates than wanted, scored again by the tables in float. For codes whose tables differ
   // so much in width that 7 bits for all cost recall.
   bool float_tables = false;

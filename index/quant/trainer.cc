@@ -376,7 +376,8 @@ Status CheckTrainable(const QuantizerSpec& spec) {
     return InvalidArgument("FT fine-tunes the codebooks of product codes (PQ) alone");
   }
   if (spec.truncation != TruncationKind::kNone) {
-    return InvalidArgument(spec.ToString() + " cannot be trained yet");
+    return InvalidArgument("PCA and MRL: this version cannot leave dimensions out, in " +
+                           spec.ToString());
   }
   if (spec.code == CodeKind::kResidual) return CheckStages(spec);
   return OkStatus();

@@ -409,7 +409,11 @@ TEST_F(BackgroundTuning, RacesWithEverything) {
   Drain();
   TuneOptions few;
   few.max_queries = 50;
-  const auto last = collection_->Tune(few);
+  auto last = collection_->Tune(few);
+  while (absl::IsAlreadyExists(last.status())) {  // one that began by itself
+    Drain();
+    last = collection_->Tune(few);
+  }
   ASSERT_TRUE(last.ok()) << last.status();
 }
 

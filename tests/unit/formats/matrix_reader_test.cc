@@ -145,22 +145,22 @@ TEST(NpyReaderTest, QuantizedIntegersStayAndStandForFloats) {
 
 TEST(RawReaderTest, RowsOfTheNamedTypeAndDim) {
   TempDir dir;
-  OpenOptions options = Told(dir.Write("a", SampleMatrix<int8_t>(4, 5)), ElementType::kI8, Format::kRaw);
+  OpenOptions options = Told(dir.Write("a", SampleMatrix<float>(4, 5)), ElementType::kF32, Format::kRaw);
   EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"raw", "dim"}));
   options.expected_dim = 5;
   ExpectSample(ReadContents(options), 4, 5);
   EXPECT_EQ((*OpenVectors(options))->total_rows(), 4u);
   EXPECT_TRUE((*OpenVectors(options))->Skip(4).ok());
   EXPECT_TRUE(IsInvalid((*OpenVectors(options))->Skip(5), {"ends after 4"}));
-  options.path = dir.Write("b.gz", Gzip(SampleMatrix<int8_t>(4, 5)));  // of unknown size
+  options.path = dir.Write("b.gz", Gzip(SampleMatrix<float>(4, 5)));  // of unknown size
   ExpectSample(ReadContents(options), 4, 5);
   EXPECT_TRUE(IsInvalid((*OpenVectors(options))->Skip(5), {"ends after 4"}));
-  options.path = dir.Write("c.gz", Gzip(SampleMatrix<int8_t>(4, 5).substr(0, 18)));
+  options.path = dir.Write("c.gz", Gzip(SampleMatrix<float>(4, 5).substr(0, 63)));
   const Contents cut = ReadContents(options);
   EXPECT_EQ(cut.rows(), 3u);
-  EXPECT_TRUE(IsDataLoss(cut.end, {"row 3", "3 of 5 bytes"}));
+  EXPECT_TRUE(IsDataLoss(cut.end, {"row 3", "3 of 20 bytes"}));
   options.path = dir.Write("d", "1234567");
-  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"7 bytes are no whole rows of 5"}));
+  EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"7 bytes are no whole rows of 20"}));
   options.type.reset();
   EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"type"}));
 }

@@ -43,7 +43,7 @@ constexpr Kind kKinds[] = {{"SQ8", .01},     {"SQ6", .04},      {"SQ4", .18},   
                            {"SQ4A", .15},    {"SQ8S", .015},    {"SQ8Ss", .02},   {"SQ6P", .2},
                            {"SQ4E", .25},    {"SQ4Et", .25},    {"SQ8St", .015},  {"FP16", .0005},
                            {"BF16", .004},   {"RaBitQ1", 1.2},   {"RaBitQ2", .55}, {"RaBitQ3", .29},
-                           {"RaBitQ4", .15}, {"RaBitQ5", .075}, {"RaBitQ8", .01}, {"Binary", .9}};
+                           {"RaBitQ4", .15}, {"RaBitQ5", .1}, {"RaBitQ8", .01}, {"Binary", .9}};
 
 // All that CheckTrainable accepts.
 std::vector<std::tuple<Kind, Metric>> KindsAndMetrics() {
