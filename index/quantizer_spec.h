@@ -58,7 +58,7 @@ inline constexpr RecordSpec kStatic8 = {RecordKind::kScalar, 8, ScalarRange::kMi
 
 // Written as [PCA<d>,|MRL<d>,][RR,|OPQ,][IVF[<nlist>],]CODE[,Aniso][,FT][,Refine(RECORD)]
 //         or VQ<k>, VQ<k>x<k>
-//   PCA64          the 64 principal directions alone; MRL64 the first 64 components alone
+//   PCA64          the 64 principal directions alone; MRL64 the first 64 components (both: no training yet)
 //   RR             random orthogonal rotation first
 //   OPQ            rotation fitted to the product code (optimized product quantization)
 //   IVF1024        1,024 inverted lists, codes of residuals; "IVF" alone lets training choose from
@@ -79,8 +79,8 @@ inline constexpr RecordSpec kStatic8 = {RecordKind::kScalar, 8, ScalarRange::kMi
 //   RaBitQ4        4 bits (1 to 8, default 1) a dimension, unbiased; brings its own random rotation
 //   FP16 BF16      half precision; the upper half of a float
 //   Binary         signs, Hamming distance
-//   Aniso          score-aware training and encoding (inner product, cosine)
-//   FT             codebooks fine-tuned to rank sampled neighbours
+//   Aniso          score-aware training and encoding; refused: loses beside the correction (README)
+//   FT             codes and codebooks of PQ fine-tuned to rank sampled neighbours (l2, cosine)
 //   Refine(SQ8)    records kept in memory beside the codes, for rerank; none without it
 //   VQ4096         one codebook of 4,096 centroids, code = index of the nearest (little-endian,
 //                  1, 2 or 4 bytes); VQ64x64 two levels; for files (tessera fit), not for collections
