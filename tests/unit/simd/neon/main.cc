@@ -157,6 +157,28 @@ void CompareIntegers() {
   }
 }
 
+using DotFn = void (*)(const uint8_t*, const int8_t*, const int8_t*, size_t, int32_t*);
+
+// Codes of a few bits: `bytes` of them hold dim components.
+void ComparePacked(const char* name, DotFn reference, DotFn tested, size_t dim, size_t bytes) {
+  GuardedBuffer<uint8_t> codes(Numbers<uint8_t>(bytes, 0, 255));
+  GuardedBuffer<int8_t> high(Numbers<int8_t>(dim, -128, 127)), low(Numbers<int8_t>(dim, -128, 127));
+  GuardedBuffer<int32_t> first(2), second(2);
+  reference(codes.data(), high.data(), low.data(), dim, first.data());
+  tested(codes.data(), high.data(), low.data(), dim, second.data());
+  Expect(SameBytes(first, second, 2), name, dim);
+}
+
+void CompareRecords() {
+  for (const size_t n : kSizes) {
+    ComparePacked("dot_nibbles", kReference.dot_nibbles, kTested.dot_nibbles, n, (n + 1) / 2);
+    ComparePacked("dot_bits", kReference.dot_bits, kTested.dot_bits, n, (n + 7) / 8);
+    GuardedBuffer<uint8_t> a(Numbers<uint8_t>(n, 0, 255)), b(Numbers<uint8_t>(n, 0, 255));
+    Expect(kReference.hamming(a.data(), b.data(), n) == kTested.hamming(a.data(), b.data(), n),
+           "hamming", n);
+  }
+}
+
 void CompareSelections() {
   for (const size_t n : kSizes) {
     for (const int64_t most : {int64_t{3}, int64_t{1000000}}) {  // a small range gives ties
@@ -196,6 +218,7 @@ int main() {
   CompareFloats();
   CompareCodebooks();
   CompareIntegers();
+  CompareRecords();
   CompareSelections();
   std::printf("%zu comparisons, no difference\n", comparisons);
 }
