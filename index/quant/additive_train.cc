@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "index/quant/blas.h"
-#include "index/quant/kmeans.h"
 #include "index/quant/nearest.h"
+#include "index/quant/progressive_kmeans.h"
 #include "index/quant/random.h"
 #include "index/quant/rows.h"
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kBlockRows = 256;
 constexpr uint64_t kMaxRows = 65536;
-constexpr uint32_t kRounds = 4;  // of update and encoding
+constexpr uint32_t kRounds = 2;  // of update and encoding
 constexpr uint32_t kTrainingBeam = 8;
 constexpr float kRidge = 1.0f;  // in rows: what keeps a codeword of few rows in its place
 
@@ -57,7 +57,8 @@ class AdditiveTrainer {
 
  private:
   void Report(uint32_t done) const {
-    if (context_.progress) context_.progress(static_cast<double>(done) / (stages_ + kRounds), "codebooks");
+    if (context_.progress)
+      context_.progress(static_cast<double>(done) / (stages_ + kRounds), "codebooks");
   }
 
   // One codebook more, of the residuals.
@@ -67,11 +68,11 @@ class AdditiveTrainer {
     quiet.seed = Random(context_.seed, t + 1).Next();
     const size_t dim = rows_.dim();
     TESSERA_ASSIGN_OR_RETURN(
-        const KMeansResult trained,
-        TrainKMeans({residuals_.data(), rows_.rows(), dim},
-                    {.k = 1u << bits_, .iterations = iterations_}, quiet));
+        const std::vector<float> centroids,
+        ProgressiveKMeans({residuals_.data(), rows_.rows(), dim},
+                          {.k = 1u << bits_, .iterations = iterations_}, quiet));
     std::vector<float> codebooks = code_.codebooks();
-    const std::vector<float> added = Transpose(trained.centroids.data(), size_t{1} << bits_, dim);
+    const std::vector<float> added = Transpose(centroids.data(), size_t{1} << bits_, dim);
     codebooks.insert(codebooks.end(), added.begin(), added.end());
     code_ = TableCode(GroupLayout(static_cast<uint32_t>(dim), t + 1, bits_), std::move(codebooks));
     return OkStatus();
@@ -172,8 +173,8 @@ class Update {
 
   size_t Codeword(size_t i, size_t t) const { return t * entries_ + indices_[i * stages_ + t]; }
 
-  // Rows of the equations for stage t: how often its codewords meet those of the stages up to it, whole
-  // numbers, and the sums of their rows' residuals in the order of rows.
+  // Rows of the equations for stage t: how often its codewords meet those of the stages up to it,
+  // whole numbers, and the sums of their rows' residuals in the order of rows.
   void Collect(size_t t) {
     const size_t dim = code_.dim();
     for (size_t i = 0; i < rows_.rows(); ++i) {

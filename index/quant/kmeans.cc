@@ -29,8 +29,9 @@ class Lloyd {
         executor_(executor),
         labels_(rows.rows()) {}
 
-  StatusOr<KMeansResult> Run(Random& random) {
-    TESSERA_RETURN_IF_ERROR(Seed(random));
+  StatusOr<KMeansResult> Run(std::vector<float> start, Random& random) {
+    centroids_ = std::move(start);
+    if (centroids_.empty()) TESSERA_RETURN_IF_ERROR(Seed(random));
     for (uint32_t iteration = 0; iteration < options_.iterations; ++iteration) {
       Report(iteration);
       TESSERA_ASSIGN_OR_RETURN(const bool changed, Assign());
@@ -167,7 +168,7 @@ Status CheckArguments(MatrixView<const float> rows, const KMeansOptions& options
 }  // namespace
 
 StatusOr<KMeansResult> TrainKMeans(MatrixView<const float> rows, const KMeansOptions& options,
-                                   const TrainingContext& context) {
+                                   const TrainingContext& context, std::vector<float> start) {
   TESSERA_RETURN_IF_ERROR(CheckArguments(rows, options));
   InlineExecutor inline_executor;
   Executor& executor = context.executor ? *context.executor : inline_executor;
@@ -178,7 +179,7 @@ StatusOr<KMeansResult> TrainKMeans(MatrixView<const float> rows, const KMeansOpt
     sample = GatherRows(rows, SampleIndices(rows.rows(), limit, random));
     rows = MatrixView<const float>(sample.data(), limit, rows.dim());
   }
-  return Lloyd(rows, options, context, executor).Run(random);
+  return Lloyd(rows, options, context, executor).Run(std::move(start), random);
 }
 
 }  // namespace tessera::quant

@@ -19,8 +19,8 @@ struct KMeansResult {
 // As VectorQuantizer::Train, which see. The result depends on rows, options and seed only: each
 // centroid sums its own rows in row order, in double, however many threads share the centroids.
 // Memory: the sample if rows are left out, 8 bytes a row, the centroids and a tile of scores a
-// thread.
+// thread. start: first centroids (k x dim) in place of a seeding; empty: options.seeding.
 StatusOr<KMeansResult> TrainKMeans(MatrixView<const float> rows, const KMeansOptions& options,
-                                   const TrainingContext& context);
+                                   const TrainingContext& context, std::vector<float> start = {});
 
 }  // namespace tessera::quant

@@ -55,6 +55,16 @@ std::vector<float> NaiveLloyd(const Rows& rows, std::vector<float> centroids, in
   return centroids;
 }
 
+TEST(KMeans, StartsFromGivenCentroids) {
+  const Rows rows = GaussianRows(300, 5, 21);
+  const KMeansOptions options{.k = 6, .iterations = 3};
+  const std::vector<float> start(rows.data.begin(), rows.data.begin() + 30);
+  const auto result = TrainKMeans(rows.view(), options, {}, start).value();
+  const std::vector<float> expected = NaiveLloyd(rows, start, 3);
+  ASSERT_EQ(result.centroids.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(result.centroids[i], expected[i], 1e-5);
+}
+
 TEST(KMeans, EqualsNaiveLloydFromTheSameSeeds) {
   const Rows rows = GaussianRows(400, 6, 11);
   const KMeansOptions none{.k = 7, .iterations = 0};
