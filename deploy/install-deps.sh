@@ -11,7 +11,7 @@ packages=(
   # Storage and algebra. librocksdb-dev brings the compression libraries its CMake files ask for.
   librocksdb-dev libopenblas-pthread-dev
   # Server and command line. Boost by its version: libboost-dev is 1.74, and the two conflict.
-  libboost1.81-dev libcli11-dev libspdlog-dev
+  libboost1.81-dev libcli11-dev libspdlog-dev prometheus-cpp-dev
   # Readers of vector files.
   libsimdjson-dev libhdf5-dev zlib1g-dev
   # Tests and benchmarks.

@@ -38,6 +38,9 @@ void Flags::DeclarePlaces(CLI::App& app) {
                  "Data directory; created if missing, its parent must exist");
   app.add_option("--listen", config.listen,
                  "Address to serve on, host:port; port 0 takes a free one");
+  app.add_option("--metrics-listen", config.metrics_listen,
+                 "Address to serve Prometheus metrics on (GET /metrics), host:port; port 0 takes a "
+                 "free one; empty serves none");
   app.add_option("--port-file", config.port_file,
                  "File to write the address to once ready, for scripts that wait");
   app.add_option("--config", config_file, "TOML file with these flags as keys, without the dashes")

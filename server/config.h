@@ -22,6 +22,7 @@ struct Limits {
 struct Config {
   std::string data = "tessera-data";      // data directory
   std::string listen = "127.0.0.1:7700";  // host:port (port 0: a free one), or unix:/path
+  std::string metrics_listen;  // host:port of GET /metrics; empty: none
   std::string port_file;  // where to write the chosen address once ready; empty: nowhere
   size_t threads = 0;     // compute pool; 0 = one a core
   size_t io_threads = 4;  // commits, collections, background training

@@ -18,6 +18,7 @@
 
 #include "index/simd/kernels.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/process_memory.h"
 #include "server/services.h"
 #include "server/transport.h"
@@ -84,6 +85,7 @@ class ServerImpl final : public Server {
   Status Open(const OpenCatalog& open) {
     LogStart();
     TESSERA_RETURN_IF_ERROR(Listen());
+    TESSERA_RETURN_IF_ERROR(ListenForMetrics());
     TESSERA_RETURN_IF_ERROR(OpenData(open));
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     LogInfo("listening on " + address_);
@@ -92,6 +94,7 @@ class ServerImpl final : public Server {
   }
 
   const std::string& address() const override { return address_; }
+  std::string metrics_address() const override { return metrics_ ? metrics_->address() : ""; }
 
   void Stop() override {
     std::call_once(stopped_, [this] {
@@ -99,6 +102,7 @@ class ServerImpl final : public Server {
       admission_.Close();
       operations_.Shutdown();
       StopListening();
+      metrics_.reset();
       {
         std::lock_guard lock(trim_mutex_);
         trim_timer_.reset();
@@ -145,6 +149,13 @@ class ServerImpl final : public Server {
     if (grpc_ == nullptr || port == 0) return Unavailable("cannot listen on " + config_.listen);
     grpc_->GetHealthCheckService()->SetServingStatus(false);
     address_ = WithPort(config_.listen, port);
+    return OkStatus();
+  }
+
+  Status ListenForMetrics() {
+    if (config_.metrics_listen.empty()) return OkStatus();
+    TESSERA_ASSIGN_OR_RETURN(metrics_, MetricsEndpoint::Start(state_, config_.metrics_listen));
+    LogInfo("metrics on http://" + metrics_->address() + "/metrics");
     return OkStatus();
   }
 
@@ -212,6 +223,7 @@ class ServerImpl final : public Server {
   ServiceState state_;
   std::unique_ptr<Catalog> catalog_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<MetricsEndpoint> metrics_;
   std::unique_ptr<grpc::Server> grpc_;  // before the services that it calls
   std::string address_;
   bool port_file_written_ = false;

@@ -25,6 +25,8 @@ class Server {
 
   // Where it listens: "127.0.0.1:43217", the port as chosen.
   virtual const std::string& address() const = 0;
+  // Of GET /metrics, the port as chosen; empty if it is not served.
+  virtual std::string metrics_address() const = 0;
   // Admits nothing more, gives requests under way the configured time, cancels what is left, then
   // drains and closes the catalog. Blocks; later calls return at once.
   virtual void Stop() = 0;

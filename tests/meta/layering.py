@@ -30,7 +30,7 @@ RULES = [
     (r"index/store/.*", [r"index/(store|base)/.*", LAYER0, r"rocksdb/.*"]),
     (r"index/engine/.*", [r"index/store/store\.h", r"index/(engine|quant|lists|simd|base)/.*", PUBLIC]),
     (r"server/.*", [r"server/.*", PUBLIC, r"index/base/.*", r"index/simd/kernels\.h", GRPC, BOOST, ABSL,
-                    r"CLI/.*", r"spdlog/.*", r"cblas\.h"]),
+                    r"CLI/.*", r"spdlog/.*", r"cblas\.h", r"prometheus/.*"]),
     (r"client/formats/.*", [r"client/formats/.*", LAYER0, r"hdf5\.h", r"simdjson\.h", r"zlib\.h"]),
     (r"client/cli/.*", [r"client/(client|client_types|upsert_stream)\.h", r"client/(cli|formats)/.*", PUBLIC, r"CLI/.*"]),
     (r"client/[a-z_0-9]+\.(h|cc)", [r"client/[a-z_0-9]+\.h", LAYER0, GRPC, ABSL]),
@@ -40,6 +40,7 @@ CONFINED = [
     (r"(grpc|grpcpp|google/protobuf|tessera/v1)/.*", r"server/.*|client/[a-z_0-9]+\.cc|client/(connection|convert)\.h"),
     (r"rocksdb/.*", r"index/store/.*"),
     (r"boost/.*", r"server/.*"),
+    (r"prometheus/.*", r"server/metrics\.cc"),
 ]
 # Headers that C and POSIX give; C++ ones have no dot.
 SYSTEM = re.compile(
