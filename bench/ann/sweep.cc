@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "bench/ann/least_lists.h"
 #include "bench/report/statistics.h"
 
 namespace tessera::bench {
@@ -116,39 +117,6 @@ StatusOr<std::vector<std::vector<Timing>>> MeasureRounds(Subject& subject, const
   return timings;
 }
 
-// Recall of one form of rerank at any number of lists; what was measured is remembered.
-class RecallByLists {
- public:
-  RecallByLists(Subject& subject, const QuerySet& queries, const Setting& setting)
-      : subject_(subject), queries_(queries), setting_(setting) {}
-
-  // The setting with the fewest lists that reach recall@10 of `target`; nprobe 0 if none does.
-  StatusOr<Setting> LeastReaching(double target) {
-    const uint32_t nlist = std::max(1u, subject_.collection().Stats().nlist);
-    Setting found = setting_;
-    TESSERA_ASSIGN_OR_RETURN(found.nprobe,
-                             bench::LeastReaching(nlist, [&](uint32_t nprobe) -> StatusOr<bool> {
-                               TESSERA_ASSIGN_OR_RETURN(const double recall, At(nprobe));
-                               return recall >= target;
-                             }));
-    return found;
-  }
-
- private:
-  StatusOr<double> At(uint32_t nprobe) {
-    if (const auto it = known_.find(nprobe); it != known_.end()) return it->second;
-    Setting setting = setting_;
-    setting.nprobe = nprobe;
-    TESSERA_ASSIGN_OR_RETURN(const Recall recall, MeasureRecall(subject_, queries_, setting));
-    return known_[nprobe] = recall.at10();
-  }
-
-  Subject& subject_;
-  const QuerySet& queries_;
-  Setting setting_;
-  std::map<uint32_t, double> known_;
-};
-
 // The trial of the highest throughput, one query at a time; precondition: there is one.
 StatusOr<Trial> Fastest(Subject& subject, const QuerySet& queries, const Options& options,
                         const std::vector<Trial>& trials) {
@@ -201,38 +169,21 @@ StatusOr<std::vector<Row>> Sweep(Subject& subject, const QuerySet& queries, cons
   return rows;
 }
 
-StatusOr<uint32_t> LeastReaching(uint32_t most,
-                                 const std::function<StatusOr<bool>(uint32_t)>& reaches) {
-  uint32_t below = 0;  // does not reach
-  uint32_t above = 1;
-  for (;; above = above > most / 2 ? most : above * 2) {
-    TESSERA_ASSIGN_OR_RETURN(const bool yes, reaches(above));
-    if (yes) break;
-    if (above == most) return 0;
-    below = above;
-  }
-  while (above - below > 1) {
-    const uint32_t middle = below + (above - below) / 2;
-    TESSERA_ASSIGN_OR_RETURN(const bool yes, reaches(middle));
-    (yes ? above : below) = middle;
-  }
-  return above;
-}
-
 StatusOr<std::vector<Trial>> Tune(Subject& subject, const QuerySet& queries, const Options& options,
                                   const std::function<void(const std::string&)>& log) {
   std::map<RerankTier, std::vector<RerankChoice>> tiers;
   for (const RerankChoice& choice : options.rerank) tiers[choice.tier].push_back(choice);
+  const std::vector<QuerySet> blocks = InBlocks(queries);
   std::vector<Trial> out;
   for (const auto& [tier, choices] : tiers) {
-    std::vector<RecallByLists> recalls;
+    std::vector<LeastLists> forms;
     for (const RerankChoice& choice : choices) {
-      recalls.emplace_back(subject, queries, Setting{false, 1, 1, 0, choice, options.k});
+      forms.emplace_back(subject, blocks, Setting{false, 1, 1, 0, choice, options.k});
     }
     for (const double target : options.tune_recall) {
       std::vector<Trial> candidates;
-      for (RecallByLists& recall : recalls) {
-        TESSERA_ASSIGN_OR_RETURN(const Setting setting, recall.LeastReaching(target));
+      for (LeastLists& form : forms) {
+        TESSERA_ASSIGN_OR_RETURN(const Setting setting, form.Reaching(target));
         if (setting.nprobe > 0) candidates.push_back({setting, target});
       }
       if (candidates.empty()) {

@@ -34,9 +34,4 @@ StatusOr<std::vector<Row>> Sweep(Subject& subject, const QuerySet& queries, cons
 StatusOr<std::vector<Trial>> Tune(Subject& subject, const QuerySet& queries, const Options& options,
                                   const std::function<void(const std::string&)>& log);
 
-// The least n in [1, most] with reaches(n), for a predicate that stays true once it is; 0 if none.
-// Asks O(log n) times. Stops at the first error.
-StatusOr<uint32_t> LeastReaching(uint32_t most,
-                                 const std::function<StatusOr<bool>(uint32_t)>& reaches);
-
 }  // namespace tessera::bench

@@ -8,10 +8,10 @@
 #include "bench/ann/options.h"
 #include "bench/ann/queries.h"
 #include "bench/ann/subject.h"
-#include "bench/ann/sweep.h"
 #include "bench/report/machine.h"
 #include "bench/report/recall.h"
 #include "bench/report/statistics.h"
+#include "bench/target/opponent.h"
 #include "index/simd/kernels.h"
 
 namespace tessera::bench {
@@ -39,8 +39,7 @@ struct Candidate {
 struct Line {
   double target = 0;
   Candidate asked;
-  std::vector<Candidate>
-      fixed;  // by tier: the cheapest that reach the target on the test queries themselves
+  std::vector<Candidate> fixed;  // the fastest that reach the target on the test queries themselves
 };
 
 std::string Describe(const QueryResult& result) {
@@ -125,7 +124,8 @@ Status Run(const Options& options, bool from_rows) {
       " queries: " + CalibrationSourceName(tuned.source));
 
   // The opponent knows the test queries.
-  TESSERA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, Tune(*subject, test, options, Log));
+  TESSERA_ASSIGN_OR_RETURN(const std::vector<Trial> trials,
+                           FindOpponents(*subject, test, options, Log));
   subject->UseThreads(1);
   std::vector<Line> lines;
   for (const double target : options.tune_recall) {
@@ -163,8 +163,9 @@ Status Run(const Options& options, bool from_rows) {
 int Main(std::vector<std::string> args) {
   const bool from_rows = std::erase(args, "--calibrate-rows") > 0;
   args.insert(args.begin(), {"--mode", "single", "--tune-recall", "0.8,0.9,0.95,0.99", "--rerank",
-                             "none,refine:10,refine:20,refine:40,refine:80,refine:160,"
-                             "raw:10,raw:20,raw:40,raw:80,raw:160"});
+                             "none,refine:10,refine:14,refine:20,refine:28,refine:40,refine:56,refine:80,"
+                             "refine:112,refine:160,refine:320,refine:640,"
+                             "raw:10,raw:20,raw:40,raw:80,raw:160,raw:320,raw:640"});
   std::string help;
   const StatusOr<Options> options = ParseOptions(args, help);
   if (!help.empty()) {

@@ -11,40 +11,6 @@
 namespace tessera::bench {
 namespace {
 
-TEST(LeastReachingTest, FindsTheFirstOfEveryPlace) {
-  for (uint32_t most : {1u, 2u, 7u, 64u, 1000u}) {
-    for (uint32_t first = 1; first <= most; ++first) {
-      const auto found = LeastReaching(most, [&](uint32_t n) -> StatusOr<bool> {
-        EXPECT_TRUE(n >= 1 && n <= most) << n;
-        return n >= first;
-      });
-      ASSERT_TRUE(found.ok());
-      EXPECT_EQ(*found, first) << "of " << most;
-    }
-  }
-}
-
-TEST(LeastReachingTest, IsZeroIfNothingReaches) {
-  for (uint32_t most : {1u, 5u, 64u}) {
-    const auto found = LeastReaching(most, [](uint32_t) -> StatusOr<bool> { return false; });
-    ASSERT_TRUE(found.ok());
-    EXPECT_EQ(*found, 0u);
-  }
-}
-
-TEST(LeastReachingTest, AsksFewTimesAndPassesErrorsOn) {
-  int asked = 0;
-  const auto found = LeastReaching(1u << 20, [&](uint32_t n) -> StatusOr<bool> {
-    ++asked;
-    return n >= 700000;
-  });
-  EXPECT_EQ(*found, 700000u);
-  EXPECT_LE(asked, 42);
-  const auto failed =
-      LeastReaching(5, [](uint32_t) -> StatusOr<bool> { return InvalidArgument("no"); });
-  EXPECT_EQ(MessageOf(failed.status()), "no");
-}
-
 // A small set on disk, and a collection of it.
 class SweepTest : public ::testing::Test {
  protected:
