@@ -26,6 +26,7 @@ namespace tessera::engine {
 namespace {
 
 constexpr double kOneSided90 = 1.28;  // standard errors
+constexpr double kMoreLoss = 0.1;     // than a target leaves that may come, as a share of it
 constexpr double kProbeStep = 1.04;   // between two settings
 constexpr uint32_t kLargest = kRecallBuckets.back();
 
@@ -87,18 +88,10 @@ void RecallCurve::Smooth() {
 }
 
 RecallGrid::Cell RecallCurve::At(const Place& place, size_t bucket) const {
-  const auto at_form = [&](size_t form) {
-    const RecallGrid::Cell& low = smooth_[grid_.index(form, place.probe, bucket)];
-    if (place.by_probe == 0) return low;
-    const RecallGrid::Cell& high = smooth_[grid_.index(form, place.probe + 1, bucket)];
-    return RecallGrid::Cell{Between(low.recall, high.recall, place.by_probe),
-                            std::max(low.variance, high.variance)};
-  };
-  const RecallGrid::Cell low = at_form(place.form);
-  // Below a depth of k nothing was measured.
-  if (place.by_depth == 0 || grid_.form(place.form).depth < kRecallBuckets[bucket]) return low;
-  const RecallGrid::Cell high = at_form(place.form + 1);
-  return {Between(low.recall, high.recall, place.by_depth), std::max(low.variance, high.variance)};
+  const RecallGrid::Cell& low = smooth_[grid_.index(place.form, place.probe, bucket)];
+  if (place.by_probe == 0) return low;
+  const RecallGrid::Cell& high = smooth_[grid_.index(place.form, place.probe + 1, bucket)];
+  return {Between(low.recall, high.recall, place.by_probe), std::max(low.variance, high.variance)};
 }
 
 // kind: 2 b is bucket b, 2 b + 1 is above it.
@@ -120,12 +113,7 @@ RecallCurve::Setting RecallCurve::MakeSetting(const Place& place, size_t kind) c
   const RankForm form = grid_.form(place.form);
   RecallChoice& choice = setting.choice;
   choice.tier = form.tier;
-  double depth = form.depth;
-  if (place.by_depth > 0) {
-    depth *= std::pow(static_cast<double>(grid_.form(place.form + 1).depth) / form.depth,
-                      place.by_depth);
-  }
-  choice.depth = static_cast<uint32_t>(std::lround(depth));
+  choice.depth = form.depth;
   double nprobe = grid_.nprobe[place.probe];
   double rows = grid_.rows_scanned[place.probe];
   if (place.by_probe > 0) {
@@ -136,8 +124,9 @@ RecallCurve::Setting RecallCurve::MakeSetting(const Place& place, size_t kind) c
   }
   choice.nprobe = static_cast<uint32_t>(std::lround(nprobe));
   choice.recall = RecallInterval(cell.recall, cell.variance, grid_.queries, k);
-  setting.safe = RecallInterval(cell.recall, cell.variance, grid_.queries, k, kOneSided90).low;
-  choice.cpu_us = grid_.cost.Micros({nprobe, rows, form.tier, std::max<double>(depth, k)});
+  const double low = RecallInterval(cell.recall, cell.variance, grid_.queries, k, kOneSided90).low;
+  setting.serves = std::min<double>(cell.recall, (low + kMoreLoss) / (1 + kMoreLoss));
+  choice.cpu_us = grid_.cost.Micros({nprobe, rows, form.tier, static_cast<double>(std::max(form.depth, k))});
   return setting;
 }
 
@@ -157,18 +146,14 @@ RecallCurve::Front RecallCurve::MakeFront(size_t kind) const {
       }
     }
   };
-  for (size_t f = 0; f < grid_.forms(); ++f) {
-    add_probes({.form = f});
-    const bool last = f == 0 || f % grid_.depths.size() == 0;
-    if (!last && grid_.form(f).depth > 1) add_probes({.form = f, .by_depth = 0.5});
-  }
+  for (size_t f = 0; f < grid_.forms(); ++f) add_probes({.form = f});
   std::sort(all.begin(), all.end(), [](const Setting& a, const Setting& b) {
     if (a.choice.cpu_us != b.choice.cpu_us) return a.choice.cpu_us < b.choice.cpu_us;
-    return a.safe > b.safe;
+    return a.serves > b.serves;
   });
   Front front;
   for (const Setting& setting : all) {
-    if (setting.choice.recall.value > 0 && (front.empty() || setting.safe > front.back().safe)) {
+    if (setting.choice.recall.value > 0 && (front.empty() || setting.serves > front.back().serves)) {
       front.push_back(setting);
     }
   }
@@ -197,9 +182,9 @@ RecallChoice RecallCurve::Beyond(const Setting& setting, uint32_t k) const {
 std::optional<RecallChoice> RecallCurve::Choose(uint32_t k, double target) const {
   const Front& front = fronts_[ClassOf(std::max<uint32_t>(1, k))];
   if (k <= kLargest) {
-    const auto safe = std::partition_point(front.begin(), front.end(),
-                                           [&](const Setting& s) { return s.safe < target; });
-    if (safe != front.end()) return safe->choice;
+    const auto first = std::partition_point(front.begin(), front.end(),
+                                           [&](const Setting& s) { return s.serves < target; });
+    if (first != front.end()) return first->choice;
     for (const Setting& s : front) {
       if (s.choice.recall.value >= target) return s.choice;
     }
@@ -207,7 +192,7 @@ std::optional<RecallChoice> RecallCurve::Choose(uint32_t k, double target) const
   }
   const double decades = std::log10(static_cast<double>(k) / kLargest);
   for (const Setting& s : front) {
-    if (s.safe - s.slope * decades >= target) return Beyond(s, k);
+    if (s.serves - s.slope * decades >= target) return Beyond(s, k);
   }
   for (const Setting& s : front) {
     if (s.choice.recall.value - s.slope * decades >= target) return Beyond(s, k);

@@ -23,14 +23,14 @@ struct RecallChoice {
 };
 
 // Immutable. Made of a grid: measured means are smoothed to rise with nprobe and depth (pool
-// adjacent violators), interpolated linearly in log nprobe and log depth, and only what no other
-// setting beats in both recall and cost is kept.
+// adjacent violators), interpolated linearly in log nprobe, and only what no other setting beats in
+// both recall and cost is kept. Depths are those that were measured.
 class RecallCurve {
  public:
   explicit RecallCurve(RecallGrid grid);
 
-  // The cheapest setting whose recall@k is at least `target` with 90 % confidence, else on average;
-  // nullopt if none is. k between two buckets: the lower recall of both. k above the largest:
+  // The cheapest setting whose recall@k is at least `target` on average over the queries and that misses, with
+  // 90 % confidence, at most a tenth more than the target leaves; else on average; nullopt if none is. k between two buckets: the lower recall of both. k above the largest:
   // recall is taken to go on falling with log k as it did before, and the depth grows with k. No
   // allocation.
   std::optional<RecallChoice> Choose(uint32_t k, double target) const;
@@ -42,8 +42,8 @@ class RecallCurve {
  private:
   struct Setting {
     RecallChoice choice;
-    double safe = 0;   // recall reached with 90 % confidence
-    double slope = 0;  // fall of recall for ten times the k, above the largest bucket
+    double serves = 0;  // the highest target for which it may be chosen
+    double slope = 0;   // fall of recall for ten times the k, above the largest bucket
   };
   // Every bucket, each gap between two, and what is above the largest.
   static constexpr size_t kClasses = 2 * kRecallBuckets.size();
@@ -52,9 +52,8 @@ class RecallCurve {
 
   // Smoothed mean and variance at any place of the grid.
   struct Place {
-    size_t form = 0;      // of the lower depth
-    double by_depth = 0;  // 0..1 on the way to the next depth
-    size_t probe = 0;     // of the lower nprobe
+    size_t form = 0;
+    size_t probe = 0;  // of the lower nprobe
     double by_probe = 0;  // 0..1 on the way to the next one
   };
 

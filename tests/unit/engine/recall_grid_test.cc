@@ -21,7 +21,7 @@ TEST(RecallGrid, AxesAscendToTheMost) {
     EXPECT_LE(grid.size(), 52u);
   }
   EXPECT_EQ(DepthGrid(1000000).back(), 1280u);
-  EXPECT_EQ(DepthGrid(15).back(), 20u);
+  EXPECT_EQ(DepthGrid(15).back(), 17u);
   EXPECT_EQ(DepthGrid(1).back(), 1u);
 }
 
