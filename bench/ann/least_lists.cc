@@ -9,7 +9,7 @@ namespace tessera::bench {
 namespace {
 
 constexpr size_t kFirstBlock = 500;
-constexpr double kStandardErrors = 4;
+constexpr double kStandardErrors = 3;
 
 bool IsFar(const Recall& recall, double target) {
   const double p = recall.at10();
@@ -55,6 +55,9 @@ StatusOr<bool> LeastLists::Reaches(uint32_t nprobe, double target) {
 StatusOr<Setting> LeastLists::Reaching(double target) {
   const uint32_t nlist = std::max(1u, subject_.collection().Stats().nlist);
   Setting found = setting_;
+  found.nprobe = 0;
+  TESSERA_ASSIGN_OR_RETURN(const bool reached, Reaches(nlist, target));
+  if (!reached) return found;
   TESSERA_ASSIGN_OR_RETURN(
       found.nprobe, LeastReaching(nlist, [&](uint32_t nprobe) { return Reaches(nprobe, target); }));
   return found;

@@ -18,7 +18,7 @@ namespace tessera::bench {
 std::vector<QuerySet> InBlocks(const QuerySet& queries);
 
 // Recall@10 of one form of rerank at any number of lists. A setting that is far from the target is
-// judged by the first blocks: where recall so far is off by four standard errors (a query's recall,
+// judged by the first blocks: where recall so far is off by three standard errors (a query's recall,
 // between 0 and 1 with mean p, varies by p (1 - p) at most). One that is near it has all queries asked.
 // What was measured is remembered. Borrows `subject` and `blocks`.
 class LeastLists {
