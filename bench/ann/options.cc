@@ -48,6 +48,10 @@ void AddFiles(CLI::App& app, Options& o, Words& words) {
   app.add_option("--truth-dataset", o.truth_dataset, "data set of an HDF5 --truth");
   app.add_option("--metric", words.metric, "l2, cosine or ip");
   app.add_option("--quantizer", words.quantizer, "for example IVF1024,PQ50x4,Refine(SQ8)");
+  app.add_option("--bytes-per-vector", o.goal.bytes_per_vector,
+                 "a goal in the place of --quantizer: the best recall within so many bytes");
+  app.add_option("--goal-recall", o.goal.target_recall,
+                 "a goal in the place of --quantizer: the fewest bytes with this recall");
   app.add_option("--data", o.data, "directory for the collection; none: a temporary one");
   app.add_flag("--keep", o.keep, "leave the collection in --data, and take it up if it is there");
   app.add_option("--max-rows", o.max_rows, "the first rows of --base only");

@@ -32,6 +32,7 @@ struct Options {
   std::string truth_dataset = "neighbors";
   Metric metric = Metric::kL2;
   QuantizerSpec quantizer;
+  QuantizerGoal goal;  // if given, in the place of the quantizer
 
   std::string data;         // directory of the collection; empty: a temporary one
   bool keep = false;        // leave it there, and take it up again if it fits

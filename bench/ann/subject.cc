@@ -100,6 +100,10 @@ StatusOr<std::string> Subject::Origin() const {
        << "dataset " << options_.base_dataset << ", max_rows " << options_.max_rows
        << ", train_rows " << options_.train_rows << ", metric " << MetricName(options_.metric)
        << ", quantizer " << options_.quantizer.ToString();
+  if (options_.goal.given()) {
+    text << ", bytes_per_vector " << options_.goal.bytes_per_vector << ", target_recall "
+         << options_.goal.target_recall;
+  }
   return text.str();
 }
 
@@ -138,6 +142,7 @@ Status Subject::LoadRows(const Log& log) {
   spec.dim = static_cast<uint32_t>(reader->dim());
   spec.metric = options_.metric;
   spec.quantizer = options_.quantizer;
+  spec.goal = options_.goal;
   spec.auto_train = false;
   spec.sync_writes = false;
   TESSERA_ASSIGN_OR_RETURN(collection_, catalog_->Create(kCollection, spec));
@@ -178,7 +183,9 @@ Status Subject::TrainNow(const TrainOptions& train, const Log& log) {
   times_.train_seconds = WallSeconds() - begin;
   char text[80];
   std::snprintf(text, sizeof(text), "trained in %.1f s: ", times_.train_seconds);
-  log(text + collection_->Stats().quantizer);
+  const CollectionStats stats = collection_->Stats();
+  log(text + stats.quantizer);
+  if (!stats.plan.empty()) log(stats.plan);
   return OkStatus();
 }
 

@@ -104,13 +104,14 @@ TEST_F(PlannerTest, AQuantizerGivenAtTrainingReplacesTheGoal) {
 }
 
 TEST_F(PlannerTest, TheMemoryBudgetHoldsAllIn) {
-  for (const uint64_t bytes_each : {48u, 60u, 72u}) {
-    CreateFor({.memory_budget = bytes_each * 3000, .expected_rows = 3000});
-    Load(rows_, kDim);
+  const std::vector<float> rows = ClusteredRows(1200, kDim, 5);
+  for (const uint64_t bytes_each : {60u, 90u}) {
+    CreateFor({.memory_budget = bytes_each * 1200, .expected_rows = 1200});
+    Load(rows, kDim);
     ASSERT_TRUE(collection_->Train({}).ok());
     const CollectionStats stats = collection_->Stats();
-    EXPECT_LE(stats.memory.total(), bytes_each * 3000) << stats.plan;
-    EXPECT_GE(stats.memory.total(), bytes_each * 3000 / 2) << stats.plan;
+    EXPECT_LE(stats.memory.total(), bytes_each * 1200) << stats.plan;
+    EXPECT_GE(stats.memory.total(), bytes_each * 1200 / 2) << stats.plan;
     EXPECT_TRUE(Contains(stats.plan, "memory_budget")) << stats.plan;
     collection_.reset();
     ASSERT_TRUE(catalog_->Drop("c").ok());
@@ -142,7 +143,7 @@ TEST_F(PlannerTest, TargetRecallTakesTheFewestBytes) {
 
 TEST_F(PlannerTest, ATargetOutOfReachIsToldAndTheBestTaken) {
   CreateFor({.target_recall = 0.9999});
-  Load(rows_, kDim);
+  Load(ClusteredRows(1000, kDim, 5), kDim);
   ASSERT_TRUE(collection_->Train({}).ok());
   EXPECT_TRUE(Contains(collection_->Stats().plan, "nothing reaches it")) << collection_->Stats().plan;
 }
