@@ -38,10 +38,7 @@ StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& m
     return FailedPrecondition("rerank: the model (" + model.spec.ToString() +
                               ") has no refine codes");
   }
-  const CodeKind code = model.spec.code;
-  plan.float_tables = plan.rerank == RerankTier::kNone &&
-                      (code == CodeKind::kResidual || code == CodeKind::kMixed ||
-                       code == CodeKind::kAdditive);
+  plan.float_tables = plan.rerank == RerankTier::kNone && model.record.empty();
   if (plan.rerank != RerankTier::kNone) {
     const uint32_t chosen = std::max<uint32_t>(100, 10 * plan.wanted);
     plan.adaptive = params.rerank_depth == 0;

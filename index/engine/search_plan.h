@@ -28,8 +28,8 @@ struct SearchPlan {
   RerankTier rerank = RerankTier::kNone;  // never kAuto
   uint32_t depth = 0;
   bool adaptive = false;  // rows that cannot enter by the bound on errors are not reranked
-  // kNone: more candidates than wanted, scored again by the tables in float. For codes whose tables differ
-  // so much in width that 7 bits for all cost recall.
+  // kNone of table codes: more candidates than wanted, scored again by the tables in float, since 7 bits for
+  // the widest table and all others cost recall.
   bool float_tables = false;
 
   size_t candidates() const {
