@@ -26,7 +26,9 @@ ErrorSums MeasureEncoded(const quant::Model& model, const quant::ListTable& list
       const double difference = double{rows.row(i)[j]} - double{decoded[j]};
       error += difference * difference;
     }
-    sums.Add(error);
+    // A row far from all others, which the code only has the direction of, would outweigh a thousand.
+    const auto most = double{model.residual_limit};
+    sums.Add(most > 0 ? std::min(error, most) : error);
   }
   return sums;
 }

@@ -129,7 +129,11 @@ class Ranker {
     const float base = state_.probed[state_.top.places()[i].probe].base;
     const float length2 =
         model.metric == Metric::kInnerProduct ? state_.query.y_norm2 : std::max(base, 0.0f);
-    if (!model.record.has_slack()) return model.error_bound * std::sqrt(length2);
+    if (!model.record.has_slack()) {
+      // Rows out there were drawn in: where they are the code does not say.
+      const bool beyond = model.residual_limit > 0 && base > model.residual_limit;
+      return beyond ? std::numeric_limits<float>::infinity() : model.error_bound * std::sqrt(length2);
+    }
     const uint8_t* code = s_.chunks[i]->page_row(snapshot_.lists.layout(), InChunk(i));
     return kDeviations * model.record.Slack(code) * std::sqrt(length2);
   }

@@ -27,9 +27,20 @@ std::vector<CorrectionTerms> AllTerms(const CalibrationInput& input, const Model
   return terms;
 }
 
+// From the least to the greatest of `values` when one in `tail` is left out at either end. Reorders
+// them.
+float RangeWithin(std::vector<float>& values, size_t tail) {
+  const auto out = static_cast<ptrdiff_t>(values.size() / tail);
+  std::nth_element(values.begin(), values.begin() + out, values.end());
+  const float low = values[static_cast<size_t>(out)];
+  std::nth_element(values.begin(), values.end() - 1 - out, values.end());
+  return *(values.end() - 1 - out) - low;
+}
+
 // A block of rows of one list keeps its corrections in a byte: a step of 1/200 of the spread around
 // the list's mean lets nearly every block have its 255 steps, and is far below the noise of the
-// estimate.
+// estimate. The spread is that of all but two rows in a thousand, but no more than twice that of
+// all but one in twenty: rows far from all others, drawn in as they are, must not make it coarse.
 float ChooseStep(const CalibrationInput& input, const Model& model,
                  const std::vector<CorrectionTerms>& terms) {
   const size_t n = terms.size();
@@ -48,16 +59,11 @@ float ChooseStep(const CalibrationInput& input, const Model& model,
     spread[i] =
         static_cast<float>(double{spread[i]} - sums[list] / static_cast<double>(counts[list]));
   }
-  const size_t tail = n / 1000;
-  const auto low = spread.begin() + static_cast<ptrdiff_t>(tail);
-  std::nth_element(spread.begin(), low, spread.end());
-  const float low_value = *low;
-  const auto high = spread.end() - 1 - static_cast<ptrdiff_t>(tail);
-  std::nth_element(spread.begin(), high, spread.end());
+  const float range = std::min(RangeWithin(spread, 1000), 2 * RangeWithin(spread, 40));
   // Equal corrections leave no spread: any step does then that keeps them in the range of an
   // integer.
   const float floor = std::max(largest * 1e-6f, std::numeric_limits<float>::min());
-  const float step = std::max((*high - low_value) / 200.0f, floor);
+  const float step = std::max(range / 200.0f, floor);
   return std::isfinite(step) ? step : 1.0f;
 }
 

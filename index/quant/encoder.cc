@@ -7,6 +7,7 @@
 #include "index/quant/blas.h"
 #include "index/quant/estimator.h"
 #include "index/quant/nearest.h"
+#include "index/quant/outliers.h"
 #include "index/quant/rows.h"
 #include "index/simd/kernels.h"
 
@@ -31,6 +32,17 @@ float RowNorm(const Model& model, const float* row) {
   return std::sqrt(simd::ActiveKernels().dot(row, row, model.dim));
 }
 
+// Those records of row `to` of `out` whose ranges are static, or are not.
+void WriteRecords(const Model& model, bool are_static, const float* residual,
+                  const float* centroid, float* scratch, size_t to, EncodedRows& out) {
+  if (!model.record.empty() && model.record.spec().is_static() == are_static) {
+    model.record.Write(residual, centroid, scratch, out.codes.data() + to * model.code_bytes());
+  }
+  if (!out.refine.empty() && model.refine.spec().is_static() == are_static) {
+    model.refine.Write(residual, centroid, scratch, out.refine.data() + to * model.refine_bytes());
+  }
+}
+
 // Encodes rows [begin, begin + rows.rows()) of the whole into `out`, whose arrays have their size.
 void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentroid& nearest,
                  MatrixView<const float> rows, size_t begin, EncodedRows& out,
@@ -51,30 +63,26 @@ void EncodeBlock(const Model& model, const ListTable& lists, const NearestCentro
     float* residual = residuals.data() + i * dim;
     for (uint32_t j = 0; j < dim; ++j) residual[j] -= centroid[j];
     out.lists[begin + i] = list;
+    // The place of the decoded residual is free yet.
+    float* scratch = decoded.data() + i * dim;
+    WriteRecords(model, false, residual, centroid, scratch, begin + i, out);
+    DrawIn(model.residual_limit, residual, dim);
+    WriteRecords(model, true, residual, centroid, scratch, begin + i, out);
+  }
+  if (!model.record.empty()) {
+    std::fill_n(out.corrections.data() + begin, n, 0.0f);
+    return;
   }
   uint8_t* codes = out.codes.data() + begin * model.code_bytes();
-  if (model.record.empty()) {
-    model.code.Encode({residuals.data(), n, dim}, codes);
-    model.error_weights.Improve(model.code, {residuals.data(), n, dim}, codes);
-    model.code.Decode(codes, n, decoded.data());
-  }
+  model.code.Encode({residuals.data(), n, dim}, codes);
+  model.error_weights.Improve(model.code, {residuals.data(), n, dim}, codes);
+  model.code.Decode(codes, n, decoded.data());
   for (size_t i = 0; i < n; ++i) {
-    const float* residual = residuals.data() + i * dim;
-    const float* centroid = lists.centroid(out.lists[begin + i]);
-    float* r = decoded.data() + i * dim;
-    if (model.record.empty()) {
-      const ResidualRow row = {residual, r, centroid, RowNorm(model, rows.row(i))};
-      const CorrectionTerms terms = ComputeCorrectionTerms(model.metric, row, dim);
-      if (all_terms) (*all_terms)[begin + i] = terms;
-      out.corrections[begin + i] = CombineCorrection(model.metric, terms, model.mu);
-    } else {
-      model.record.Write(residual, centroid, r, codes + i * model.code_bytes());
-      out.corrections[begin + i] = 0;
-    }
-    if (out.refine.empty()) continue;
-    // The decoded residual has served: its place is the scratch.
-    model.refine.Write(residual, centroid, r,
-                       out.refine.data() + (begin + i) * model.refine_bytes());
+    const ResidualRow row = {residuals.data() + i * dim, decoded.data() + i * dim,
+                             lists.centroid(out.lists[begin + i]), RowNorm(model, rows.row(i))};
+    const CorrectionTerms terms = ComputeCorrectionTerms(model.metric, row, dim);
+    if (all_terms) (*all_terms)[begin + i] = terms;
+    out.corrections[begin + i] = CombineCorrection(model.metric, terms, model.mu);
   }
 }
 

@@ -81,16 +81,23 @@ class ErrorBoundFit {
     }
   }
 
+  // A row far from all others (outliers.h) has none near: no errors then.
   void MeasureQuery(uint32_t row, std::span<const uint32_t> near, double* errors) const {
     TransformedQuery query;
     TransformQuery(model_, Row(row), query);
+    const auto& kernels = simd::ActiveKernels();
+    const float residual =
+        kernels.l2sqr(query.y.data(), input_.lists.centroid(encoded_.lists[row]), model_.dim);
+    if (model_.residual_limit > 0 && residual > model_.residual_limit) {
+      std::fill_n(errors, near.size(), std::numeric_limits<double>::quiet_NaN());
+      return;
+    }
     RecordQuery record_query;
     const bool records = !model_.record.empty();
     if (records) {
       model_.record.Prepare(query.y.data(), record_query);
     }
     std::vector<float> decoded(model_.dim);
-    const auto& kernels = simd::ActiveKernels();
     for (size_t k = 0; k < near.size(); ++k) {
       const uint32_t i = near[k];
       const float* centroid = input_.lists.centroid(encoded_.lists[i]);
@@ -111,7 +118,8 @@ class ErrorBoundFit {
     }
   }
 
-  float Bound() const {
+  float Bound() {
+    std::erase_if(errors_, [](double error) { return std::isnan(error); });
     const auto n = static_cast<double>(errors_.size());
     double mean = 0, squares = 0;
     for (const double error : errors_) mean += error / n;

@@ -14,7 +14,7 @@ namespace tessera::quant {
 namespace {
 
 constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 #if defined(TESSERA_FLOAT_QUERIES)
 constexpr uint32_t kMinByteLists = UINT32_MAX;
 #else
@@ -41,6 +41,9 @@ Status CheckScalars(const Model& model) {
   if (!Positive(model.correction_step)) return Bad("correction_step is not > 0");
   if (!std::isfinite(model.error_bound) || model.error_bound < 0) {
     return Bad("error_bound is not >= 0");
+  }
+  if (!std::isfinite(model.residual_limit) || model.residual_limit < 0) {
+    return Bad("residual_limit is not >= 0");
   }
   if (!std::isfinite(model.training_error)) return Bad("training_error is not finite");
   return OkStatus();
@@ -134,6 +137,7 @@ std::string Model::Serialize() const {
   out.Put(ip_weight);
   out.Put(correction_step);
   out.Put(error_bound);
+  out.Put(residual_limit);
   out.Put(training_error);
   out.Put(trained_rows);
   out.PutFloats(mean.data(), mean.size());
@@ -169,6 +173,7 @@ StatusOr<Model> Model::Parse(const std::string& bytes) {
   model.ip_weight = in.Get<float>();
   model.correction_step = in.Get<float>();
   model.error_bound = in.Get<float>();
+  model.residual_limit = in.Get<float>();
   model.training_error = in.Get<double>();
   model.trained_rows = in.Get<uint64_t>();
   if (!in.ok()) return Bad("truncated");

@@ -15,6 +15,7 @@
 #include "index/quant/mu_fit.h"
 #include "index/quant/nearest.h"
 #include "index/quant/opq.h"
+#include "index/quant/outliers.h"
 #include "index/quant/progress.h"
 #include "index/quant/random.h"
 #include "index/quant/ranking_loss.h"
@@ -30,10 +31,11 @@ constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
 constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
 constexpr uint32_t kMaxGroupCodewords = 4096;
+constexpr uint32_t kMinShared = 16;  // lists of which far rows get some
 constexpr uint64_t kFittedRows = 65536;  // that a rotation, ranges or a ranking loss are fitted to, at most
 
 // Streams of random numbers under one seed.
-enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation };
+enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation, kFar = 107 };
 
 // About 2 sqrt(n) lists, in steps of 16; fewer where there are few rows a list, or where centroids
 // would take more than 16 bytes a row.
@@ -79,19 +81,6 @@ uint64_t FittedRows(const QuantizerSpec& spec) {
   return fitted ? kFittedRows : 0;
 }
 
-std::vector<float> MeanOf(MatrixView<const float> rows) {
-  std::vector<double> sum(rows.dim());
-  for (size_t i = 0; i < rows.rows(); ++i) {
-    const float* row = rows.row(i);
-    for (size_t j = 0; j < rows.dim(); ++j) sum[j] += double{row[j]};
-  }
-  std::vector<float> mean(rows.dim());
-  for (size_t j = 0; j < rows.dim(); ++j) {
-    mean[j] = static_cast<float>(sum[j] / static_cast<double>(rows.rows()));
-  }
-  return mean;
-}
-
 std::vector<float> Norms(MatrixView<const float> rows) {
   std::vector<float> norms(rows.rows());
   for (size_t i = 0; i < rows.rows(); ++i) {
@@ -124,7 +113,8 @@ class Trainer {
 
   StatusOr<TrainedModel> Run(const QuantizerSpec& spec) {
     model_.spec = spec;
-    model_.mean = MeanOf(sample_);
+    far_rows_ = FindFarRows(sample_, model_.metric, executor_);
+    model_.mean = far_rows_.mean;
     if (Model::IsRotated(spec) && spec.rotation != RotationKind::kOptimized) {
       TESSERA_ASSIGN_OR_RETURN(auto rotation, RandomRotation(model_.dim, context_.seed));
       model_.SetRotation(std::move(rotation));
@@ -179,10 +169,15 @@ class Trainer {
     return std::min<uint64_t>(sample_.rows(), std::max(wanted, FittedRows(model_.spec)));
   }
 
-  // `count` rows of the sample, drawn by `stream`.
-  std::vector<float> DrawRows(uint64_t count, uint64_t stream) const {
+  // `count` rows of the sample, drawn by `stream`; all of those given if they are fewer. `among`: empty = all rows.
+  std::vector<float> DrawRows(uint64_t count, uint64_t stream, const std::vector<uint32_t>& among) const {
     Random random(context_.seed, stream);
-    return GatherRows(sample_, SampleIndices(sample_.rows(), count, random));
+    const uint64_t n = among.empty() ? sample_.rows() : among.size();
+    std::vector<uint32_t> indices = SampleIndices(n, std::min(count, n), random);
+    if (!among.empty()) {
+      for (uint32_t& index : indices) index = among[index];
+    }
+    return GatherRows(sample_, indices);
   }
 
   // Centres and rotates `rows` in place.
@@ -204,14 +199,41 @@ class Trainer {
     });
   }
 
-  Status TrainLists(const ProgressRange& progress) {
-    const KMeansOptions options{.k = model_.spec.nlist, .iterations = kCoarseIterations};
-    std::vector<float> rows = DrawRows(CoarseRows(), kCoarse);
+  // Far rows get their share of the lists, at least one of kMinShared.
+  uint32_t FarLists() const {
+    const uint32_t nlist = model_.spec.nlist;
+    if (far_rows_.far.empty() || nlist < kMinShared) return 0;
+    const double share = static_cast<double>(far_rows_.far.size()) / static_cast<double>(sample_.rows());
+    return std::max(1u, static_cast<uint32_t>(std::lround(share * nlist)));
+  }
+
+  // k centroids of rows among those given, behind the others.
+  Status AddCentroids(uint32_t k, uint64_t stream, const std::vector<uint32_t>& among,
+                      const TrainingContext& context, std::vector<float>& centroids) const {
+    const KMeansOptions options{.k = k, .iterations = kCoarseIterations};
+    std::vector<float> rows = DrawRows(k * kRowsPerCentroid, stream, among);
     Transform(rows);
-    auto trained =
-        TrainKMeans({rows.data(), CoarseRows(), model_.dim}, options, progress.Part("centroids"));
-    if (!trained.ok()) return trained.status();
-    lists_ = std::make_shared<const ListTable>(model_.dim, std::move(trained->centroids));
+    TESSERA_ASSIGN_OR_RETURN(
+        const auto trained,
+        TrainKMeans({rows.data(), rows.size() / model_.dim, model_.dim}, options, context));
+    centroids.insert(centroids.end(), trained.centroids.begin(), trained.centroids.end());
+    return OkStatus();
+  }
+
+  Status TrainLists(const ProgressRange& progress) {
+    const uint32_t near = model_.spec.nlist - FarLists();
+    const TrainingContext whole = progress.Part("centroids");
+    const double near_end = near / static_cast<double>(model_.spec.nlist);
+    std::vector<float> centroids;
+    TESSERA_RETURN_IF_ERROR(
+        AddCentroids(near, kCoarse, far_rows_.near,
+                     ProgressRange(whole, 0, near_end).Part("centroids"), centroids));
+    if (FarLists() > 0) {
+      TESSERA_RETURN_IF_ERROR(
+          AddCentroids(FarLists(), kFar, far_rows_.far,
+                       ProgressRange(whole, near_end, 1).Part("centroids"), centroids));
+    }
+    lists_ = std::make_shared<const ListTable>(model_.dim, std::move(centroids));
     return OkStatus();
   }
 
@@ -219,7 +241,7 @@ class Trainer {
   void DrawResiduals() {
     const size_t n = CodebookRows();
     const uint32_t dim = model_.dim;
-    residuals_ = DrawRows(n, kResiduals);
+    residuals_ = DrawRows(n, kResiduals, {});
     if (model_.metric == Metric::kInnerProduct) norms_ = Norms({residuals_.data(), n, dim});
     Transform(residuals_);
     labels_.resize(n);
@@ -232,6 +254,9 @@ class Trainer {
         for (uint32_t j = 0; j < dim; ++j) residuals_[i * dim + j] -= centroid[j];
       }
     });
+    if (model_.metric == Metric::kInnerProduct) return;
+    model_.residual_limit = LimitOf({residuals_.data(), n, dim});
+    for (size_t i = 0; i < n; ++i) DrawIn(model_.residual_limit, residuals_.data() + i * dim, dim);
   }
 
   // Centroids and residuals were made unrotated: squared distances, and with them k-means, do not
@@ -318,6 +343,7 @@ class Trainer {
   }
 
   MatrixView<const float> sample_;
+  FarRows far_rows_;
   const uint64_t total_rows_;
   const TrainingContext& context_;
   InlineExecutor inline_;

@@ -58,7 +58,7 @@ class RetrainRace : public CollectionTest {
       if (!taken) points.push_back({PointId(row), ElementType::kF32, Bytes(rows_.data() + row * kDim, kDim)});
     }
     failed_ += !collection_->Upsert(points).ok();
-    const std::vector<float> far(kDim, 9.0f + static_cast<float>(round % 7) / 7.0f);
+    const std::vector<float> far(kDim, 1000.0f + static_cast<float>(round % 7));
     failed_ += !collection_->Upsert({{PointId(kRows + round % 7), ElementType::kF32, Bytes(far.data(), kDim)}}).ok();
     failed_ += !collection_->Delete({PointId(kRows + (round + 3) % 7)}).ok();
   }

@@ -30,6 +30,7 @@ Model SmallModel() {
   model.ip_weight = 0.5f;
   model.correction_step = 0.125f;
   model.error_bound = 0.75f;
+  model.residual_limit = 12.5f;
   SetRanges(model, {{-1, -2, -3}, {0.5f, 0, 0.25f}});
   model.training_error = 1.5;
   model.trained_rows = 1000;
@@ -57,6 +58,7 @@ TEST(Model, EverythingComesBack) {
   EXPECT_EQ(back.ip_weight, model.ip_weight);
   EXPECT_EQ(back.correction_step, model.correction_step);
   EXPECT_EQ(back.error_bound, model.error_bound);
+  EXPECT_EQ(back.residual_limit, model.residual_limit);
   EXPECT_EQ(back.refine.ranges().low, model.refine.ranges().low);
   EXPECT_EQ(back.refine.ranges().step, model.refine.ranges().step);
   EXPECT_EQ(back.training_error, model.training_error);
@@ -86,9 +88,9 @@ TEST(Model, ErrorWeightsComeBack) {
 
 TEST(Model, GoldenBytes) {
   const std::string bytes = SmallModel().Serialize();
-  EXPECT_EQ(bytes.size(), 399u);
-  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 2689803434u);
-  EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\2\0\0\0", 8));
+  EXPECT_EQ(bytes.size(), 403u);
+  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 936909766u);
+  EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\3\0\0\0", 8));
 }
 
 TEST(Model, EveryTruncationIsDataLoss) {
@@ -146,6 +148,9 @@ TEST(Model, InconsistentFieldsAreNamed) {
   model = SmallModel();
   model.error_bound = -1;
   EXPECT_EQ(message(model), "model: error_bound is not >= 0");
+  model = SmallModel();
+  model.residual_limit = -1;
+  EXPECT_EQ(message(model), "model: residual_limit is not >= 0");
   model = SmallModel();
   model.mu = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(message(model), "model: mu is not finite");
