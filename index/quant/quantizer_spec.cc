@@ -122,6 +122,10 @@ Status ValidateRefine(const QuantizerSpec& spec) {
   if (spec.refine.kind == RecordKind::kSign) {
     return InvalidArgument("refine: Binary ranks too coarsely to refine by");
   }
+  if (spec.refine.kind == RecordKind::kRotatedBits && spec.refine.bits == 1) {
+    return InvalidArgument(
+        "refine: RaBitQ1 keeps signs alone and ranks too coarsely to refine by, take 2 bits or more");
+  }
   return CheckRecord(spec.refine, "refine");
 }
 

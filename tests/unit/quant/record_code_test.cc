@@ -10,6 +10,7 @@
 #include "index/base/half_float.h"
 #include "index/quant/code_planes.h"
 #include "index/quant/query.h"
+#include "tests/unit/quant/best_rotated_bits.h"
 #include "tests/unit/quant/sample_rows.h"
 
 namespace tessera::quant {
@@ -34,7 +35,8 @@ std::vector<uint8_t> Write(const RecordCode& code, const float* r, const float* 
 
 double Norm(const float* v, uint32_t dim) { return std::sqrt(Product(v, v, dim)); }
 
-// Of every kind: its name, and the largest relative error |r - r~| / |r| of Gaussian residuals.
+// Of every kind: its name, and the largest relative error |r - r~| / |r| of Gaussian residuals; of RaBitQ it follows
+// from the row (MostError).
 struct Kind {
   const char* name;
   double error;
@@ -42,8 +44,21 @@ struct Kind {
 constexpr Kind kKinds[] = {{"SQ8", .01},     {"SQ6", .04},      {"SQ4", .18},     {"SQ8A", .01},
                            {"SQ4A", .15},    {"SQ8S", .015},    {"SQ8Ss", .02},   {"SQ6P", .2},
                            {"SQ4E", .25},    {"SQ4Et", .25},    {"SQ8St", .015},  {"FP16", .0005},
-                           {"BF16", .004},   {"RaBitQ1", 1.2},   {"RaBitQ2", .55}, {"RaBitQ3", .29},
-                           {"RaBitQ4", .15}, {"RaBitQ5", .1}, {"RaBitQ8", .01}, {"Binary", .9}};
+                           {"BF16", .004},   {"RaBitQ1", 0},   {"RaBitQ2", 0}, {"RaBitQ3", 0},
+                           {"RaBitQ4", 0}, {"RaBitQ5", 0}, {"RaBitQ8", 0}, {"Binary", .9}};
+
+// RaBitQ decodes to a vector at an angle a from r whose product with r is |r|^2: its error is tan a. The best angle is
+// found by enumeration. Descent may stop before it: the mean squared sine is within 5 % of the best one's up to 5 bits
+// (rotated_bits_test.cc), that of a single row within a quarter; beyond 5 bits, with thousands of scales to choose from, 2.25 times. A bfloat16 scale is off by up to 2^-8 of
+// the decoded length, 1 / cos a.
+double MostError(const Kind& kind, const float* r) {
+  const RecordSpec spec = Spec(kind.name).record;
+  if (spec.kind != RecordKind::kRotatedBits) return kind.error;
+  const double cosine = BestCosine(r, kDim, spec.bits);
+  const double sine2 = (1 - cosine * cosine) * (spec.bits == 1 ? 1.0 : spec.bits <= 5 ? 1.25 : 2.25);
+  const double rounding = (spec.bits <= 4 ? 0x1p-8 : 1e-6) / std::sqrt(1 - sine2);
+  return std::sqrt(sine2 / (1 - sine2)) + rounding;
+}
 
 // All that CheckTrainable accepts.
 std::vector<std::tuple<Kind, Metric>> KindsAndMetrics() {
@@ -80,7 +95,7 @@ TEST_P(EveryKind, ScoresAreTheFormulaOfWhatDecodes) {
     code.Decode(record.data(), decoded.data());
     EXPECT_EQ(written, decoded);
     EXPECT_LE(std::sqrt(Distance(r.row(i), decoded.data(), kDim)),
-              kind().error * Norm(r.row(i), kDim));
+              MostError(kind(), r.row(i)) * Norm(r.row(i), kDim));
     if (code.spec().kind == RecordKind::kSign) continue;  // below
     const double product = Product(y.row(0), decoded.data(), kDim);
     const double expected = inner_product()
