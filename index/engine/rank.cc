@@ -70,19 +70,10 @@ class Ranker {
   size_t InChunk(size_t i) const { return state_.top.places()[i].position % lists::kChunkRows; }
 
   void ScoreByTables() {
-    const quant::Model& model = *snapshot_.model;
-    const size_t code_bytes = model.code_bytes();
-    const size_t n = state_.top.size();
-    s_.keys.resize(n);
-    s_.code.resize(code_bytes);
-    for (size_t i = 0; i < n; ++i) {
-      const size_t at = InChunk(i);
-      const lists::CodeBlock& block = *s_.chunks[i]->blocks[at / lists::kBlockRows];
-      block.CopyCode(code_bytes, at % lists::kBlockRows, s_.code.data());
-      const auto units = static_cast<float>(block.correction(code_bytes, at % lists::kBlockRows));
-      const float base = state_.probed[state_.top.places()[i].probe].base;
-      s_.keys[i] = lists::OrderedBits(quant::TableScore(
-          model, state_.tables, base, units * model.correction_step, s_.code.data()));
+    const auto places = state_.top.places();
+    s_.keys.resize(places.size());
+    for (size_t i = 0; i < places.size(); ++i) {
+      s_.keys[i] = TableKey(*snapshot_.model, state_, *s_.chunks[i], places[i], s_.code);
     }
   }
 
@@ -253,6 +244,18 @@ class Ranker {
 };
 
 }  // namespace
+
+uint32_t TableKey(const quant::Model& model, const QueryState& state, const lists::Chunk& chunk,
+                  const lists::Place& place, std::vector<uint8_t>& scratch) {
+  const size_t code_bytes = model.code_bytes();
+  const size_t at = place.position % lists::kChunkRows;
+  const lists::CodeBlock& block = *chunk.blocks[at / lists::kBlockRows];
+  scratch.resize(code_bytes);
+  block.CopyCode(code_bytes, at % lists::kBlockRows, scratch.data());
+  const auto units = static_cast<float>(block.correction(code_bytes, at % lists::kBlockRows));
+  return lists::OrderedBits(quant::TableScore(model, state.tables, state.probed[place.probe].base,
+                                              units * model.correction_step, scratch.data()));
+}
 
 Status Rank(const Snapshot& snapshot, const store::Store* store, const SearchPlan& plan,
             const float* q, const QueryState& state, const StopToken& stop,

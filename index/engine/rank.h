@@ -18,4 +18,9 @@ Status Rank(const Snapshot& snapshot, const store::Store* store, const SearchPla
             const float* q, const QueryState& state, const StopToken& stop,
             std::vector<RankedRow>& out, uint64_t& reranked);
 
+// The key of a candidate by the tables in float: smaller is better. state: of the search that found it;
+// place: of the row, in `chunk`; scratch: reused from call to call.
+uint32_t TableKey(const quant::Model& model, const QueryState& state, const lists::Chunk& chunk,
+                  const lists::Place& place, std::vector<uint8_t>& scratch);
+
 }  // namespace tessera::engine

@@ -10,6 +10,7 @@
 
 #include "index/engine/exact_search.h"
 #include "index/engine/probe.h"
+#include "index/engine/rank.h"
 #include "index/quant/coarse.h"
 
 namespace tessera::engine {
@@ -146,6 +147,9 @@ class Meter {
     order_.swap(next_);
     found_.clear();
     refined_.clear();
+    by_tables_.clear();
+    const quant::Model& model = *snapshot_.model;
+    const size_t tables = model.record.empty() ? SearchPlan::TableCandidates(kRecallBuckets.back()) : 0;
     for (const Candidate& c : order_) {
       const lists::List& list = *snapshot_.lists.list(state_.probed[c.place.probe].list);
       const lists::Chunk& chunk = *list.chunks[c.place.position / lists::kChunkRows];
@@ -158,9 +162,14 @@ class Meter {
                                           chunk.record(snapshot_.lists.layout(), at));
         refined_.push_back({lists::OrderedBits(score), static_cast<uint32_t>(found_.size())});
       }
+      if (by_tables_.size() < tables) {
+        by_tables_.push_back({TableKey(model, state_, chunk, c.place, code_),
+                              static_cast<uint32_t>(found_.size())});
+      }
       found_.push_back(marks_[row.value]);
     }
     std::sort(refined_.begin(), refined_.end());
+    std::sort(by_tables_.begin(), by_tables_.end());
     return true;
   }
 
@@ -177,7 +186,7 @@ class Meter {
         for (; at < std::min(end, found_.size()); ++at) hits += found_[at] >> b & 1;
       };
       count_to(kRecallBuckets[b]);
-      Count(0, b, hits);
+      Count(0, b, by_tables_.empty() ? hits : HitsByTables(b));
       const size_t first_raw = grid_.refine ? 1 + grid_.depths.size() : 1;
       for (size_t d = 0; d < grid_.depths.size(); ++d) {
         if (grid_.depths[d] < kRecallBuckets[b]) continue;
@@ -187,6 +196,19 @@ class Meter {
     }
     if (!grid_.refine) return;
     for (size_t d = 0; d < grid_.depths.size(); ++d) CountRefined(d);
+  }
+
+  // Of the candidates that a search by codes alone takes for that bucket, the best by the tables in float.
+  uint32_t HitsByTables(size_t b) const {
+    const size_t depth = SearchPlan::TableCandidates(kRecallBuckets[b]);
+    uint32_t hits = 0;
+    uint32_t rank = 0;
+    for (const auto& [key, at] : by_tables_) {
+      if (at >= depth) continue;
+      hits += found_[at] >> b & 1;
+      if (++rank == kRecallBuckets[b]) break;
+    }
+    return hits;
   }
 
   // The best of the first `depth` candidates by their refine scores.
@@ -228,6 +250,8 @@ class Meter {
   std::vector<Candidate> order_, next_;
   std::vector<uint8_t> found_;                          // marks of the candidates, best first
   std::vector<std::pair<uint32_t, uint32_t>> refined_;  // key, place in found_; best first
+  std::vector<std::pair<uint32_t, uint32_t>> by_tables_;
+  std::vector<uint8_t> code_;
   std::vector<uint32_t> hits_;                          // forms x buckets
   Sums sums_;
 };

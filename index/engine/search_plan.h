@@ -32,8 +32,10 @@ struct SearchPlan {
   // the widest table and all others cost recall.
   bool float_tables = false;
 
+  // Candidates that the tables in float score for so many results.
+  static size_t TableCandidates(uint32_t wanted) { return 2 * size_t{wanted} + 32; }
   size_t candidates() const {
-    if (float_tables) return 2 * size_t{wanted} + 32;
+    if (float_tables) return TableCandidates(wanted);
     return depth > wanted ? depth : wanted;
   }
 };
