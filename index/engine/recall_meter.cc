@@ -1,6 +1,7 @@
 #include "index/engine/recall_meter.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -109,6 +110,7 @@ class Meter {
     plan.depth = grid_.depths.back() + 1;  // its own row, too
     StartScan(snapshot_, plan, state_);
     order_.clear();
+    next_probe_.fill(0);
     Status status;
     size_t scanned = 0;
     uint64_t rows = 0;
@@ -120,7 +122,7 @@ class Meter {
         rows += list ? list->rows : 0;
       }
       if (TakeCandidates()) CountHits();
-      AddHits(p);
+      AddHits(p, state_.counts.live_rows);
       sums_.rows[p] += rows;
     }
     for (const TrueNeighbor& one : truth) marks_[one.row.value] = 0;
@@ -228,13 +230,21 @@ class Meter {
     }
   }
 
-  void AddHits(size_t probe) {
+  // A search of fewer lists than hold k rows goes on to more, and finds what is found there.
+  void AddHits(size_t probe, uint64_t live_rows) {
+    const bool last = probe + 1 == grid_.nprobe.size();
+    for (size_t b = 0; b < kBuckets; ++b) {
+      if (live_rows < kRecallBuckets[b] && !last) continue;
+      for (size_t p = next_probe_[b]; p <= probe; ++p) AddBucket(p, b);
+      next_probe_[b] = probe + 1;
+    }
+  }
+
+  void AddBucket(size_t probe, size_t b) {
     for (size_t f = 0; f < grid_.forms(); ++f) {
-      for (size_t b = 0; b < kBuckets; ++b) {
-        const uint64_t hits = hits_[f * kBuckets + b];
-        sums_.hits[grid_.index(f, probe, b)] += hits;
-        sums_.squares[grid_.index(f, probe, b)] += hits * hits;
-      }
+      const uint64_t hits = hits_[f * kBuckets + b];
+      sums_.hits[grid_.index(f, probe, b)] += hits;
+      sums_.squares[grid_.index(f, probe, b)] += hits * hits;
     }
   }
 
@@ -252,6 +262,7 @@ class Meter {
   std::vector<std::pair<uint32_t, uint32_t>> refined_;  // key, place in found_; best first
   std::vector<std::pair<uint32_t, uint32_t>> by_tables_;
   std::vector<uint8_t> code_;
+  std::array<size_t, kBuckets> next_probe_;  // that hits are to be added to, by bucket
   std::vector<uint32_t> hits_;                          // forms x buckets
   Sums sums_;
 };
