@@ -1,5 +1,6 @@
 // bench_target: is a wanted recall reached on queries that the collection never saw, and at what
 // cost? See bench/README.md.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -162,14 +163,28 @@ Status Run(const Options& options, bool from_rows) {
   return OkStatus();
 }
 
+// `flag value` in front, unless the command line has the flag.
+void Default(const char* flag, const char* value, std::vector<std::string>& args) {
+  const auto given = [flag](const std::string& arg) {
+    return arg == flag || arg.starts_with(std::string(flag) + '=');
+  };
+  if (std::none_of(args.begin(), args.end(), given)) args.insert(args.begin(), {flag, value});
+}
+
 int Main(std::vector<std::string> args) {
+  std::string command = "bench_target";
+  for (const std::string& arg : args) command += ' ' + arg;
   const bool from_rows = std::erase(args, "--calibrate-rows") > 0;
-  args.insert(args.begin(), {"--mode", "single", "--tune-recall", "0.8,0.9,0.95,0.99", "--rerank",
-                             "none,refine:10,refine:14,refine:20,refine:28,refine:40,refine:56,refine:80,"
-                             "refine:112,refine:160,refine:320,refine:640,"
-                             "raw:10,raw:20,raw:40,raw:80,raw:160,raw:320,raw:640"});
+  Default("--mode", "single", args);
+  Default("--tune-recall", "0.8,0.9,0.95,0.99", args);
+  Default("--rerank",
+          "none,refine:10,refine:14,refine:20,refine:28,refine:40,refine:56,refine:80,"
+          "refine:112,refine:160,refine:320,refine:640,"
+          "raw:10,raw:20,raw:40,raw:80,raw:160,raw:320,raw:640",
+          args);
   std::string help;
-  const StatusOr<Options> options = ParseOptions(args, help);
+  StatusOr<Options> options = ParseOptions(args, help);
+  if (options.ok()) options->command = command;
   if (!help.empty()) {
     std::printf(
         "%s  --calibrate-rows: tune on rows of the collection, not on the first half of the "
