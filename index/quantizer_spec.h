@@ -58,7 +58,7 @@ inline constexpr RecordSpec kStatic8 = {RecordKind::kScalar, 8, ScalarRange::kMi
 
 // Written as [PCA<d>,|MRL<d>,][RR,|OPQ,][IVF[<nlist>],]CODE[,Aniso][,FT][,Refine(RECORD)]
 //         or VQ<k>, VQ<k>x<k>
-//   PCA64          the 64 principal directions alone; MRL64 the first 64 components (both: no training yet)
+//   PCA64          codes of the 64 principal directions alone; MRL64 of the first 64 components
 //   RR             random orthogonal rotation first
 //   OPQ            rotation fitted to the product code (optimized product quantization)
 //   IVF1024        1,024 inverted lists, codes of residuals; "IVF" alone lets training choose from
@@ -102,6 +102,8 @@ struct QuantizerSpec {
   bool fine_tuned = false;
   RecordSpec refine = kDynamic8;
 
+  // Dimensions that codes have, of vectors of `dim`.
+  uint32_t coded_dim(uint32_t dim) const { return kept_dim == 0 ? dim : kept_dim; }
   bool has_table_code() const { return code != CodeKind::kVector && code != CodeKind::kRecord; }
 
   // InvalidArgument names what is wrong and where in the text.

@@ -38,7 +38,7 @@ quant::Model MakeModel(uint32_t dim, uint32_t m, uint32_t bits, bool rotated = f
   model.spec.pq_bits = bits;
   model.spec.refine = kDynamic8;
   model.code = quant::TableCode(quant::LayoutOf(model.spec, dim), Normal(size_t{dim} << bits, 4));
-  model.refine = quant::RecordCode(kDynamic8, model.metric, dim, false);
+  model.refine = quant::RecordCode(kDynamic8, model.metric, dim, quant::RecordUse::kRefine);
   model.correction_step = 0.01f;
   return model;
 }

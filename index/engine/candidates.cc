@@ -48,12 +48,13 @@ constexpr Kind kKinds[] = {
 
 // The correction is a byte. Records are largest under L2 and cosine.
 double BytesOf(const Kind& kind, const QuantizerSpec& spec, uint32_t dim, uint32_t units) {
-  const auto record = [dim](const RecordSpec& of, bool scanned) -> double {
-    return quant::RecordCode(of, Metric::kL2, dim, scanned).bytes();
+  const auto record = [](const RecordSpec& of, uint32_t dims, quant::RecordUse use) -> double {
+    return quant::RecordCode(of, Metric::kL2, dims, use).bytes();
   };
-  const double code = spec.code == CodeKind::kRecord ? record(spec.record, true)
+  const auto use = spec.kept_dim == 0 ? quant::RecordUse::kScanned : quant::RecordUse::kScannedPart;
+  const double code = spec.code == CodeKind::kRecord ? record(spec.record, spec.coded_dim(dim), use)
                                                      : std::ceil(units * kind.unit_bits / 8) + 1;
-  return code + record(spec.refine, false);
+  return code + record(spec.refine, dim, quant::RecordUse::kRefine);
 }
 
 std::string TextOf(const Kind& kind, uint32_t units) {

@@ -79,9 +79,9 @@ Status LoadModel(const store::Store& store, const Active& active, Snapshot& snap
   TESSERA_ASSIGN_OR_RETURN(const std::string bytes, NeedRecord(store, ModelRecord(active.generation)));
   TESSERA_ASSIGN_OR_RETURN(quant::Model model, quant::Model::Parse(bytes));
   TESSERA_ASSIGN_OR_RETURN(auto centroids,
-                           store.ReadCentroids(active.generation, model.dim, active.nlist));
+                           store.ReadCentroids(active.generation, model.code_dim(), active.nlist));
   snapshot.generation = active.generation;
-  snapshot.table = std::make_shared<quant::ListTable>(model.dim, std::move(centroids));
+  snapshot.table = std::make_shared<quant::ListTable>(model.code_dim(), std::move(centroids));
   snapshot.model = std::make_shared<quant::Model>(std::move(model));
   return OkStatus();
 }

@@ -85,7 +85,7 @@ class Ranker {
     const auto estimates = state_.top.keys();
     const bool bounded = plan_.adaptive && HasBound() && n > plan_.wanted + kGroupRows;
     if (plan_.rerank == RerankTier::kRefine) {
-      snapshot_.model->refine.Prepare(state_.query.y.data(), s_.refine);
+      snapshot_.model->refine.Prepare(state_.query.for_refine(), s_.refine);
     }
     s_.order.resize(n);
     std::iota(s_.order.begin(), s_.order.end(), 0u);

@@ -157,7 +157,8 @@ Status Rebuild::CreateFamilies() {
   families_ = true;
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
   for (uint32_t l = 0; l < trained_.lists->nlist(); ++l) {
-    batch->PutCentroid(generation_, ListId{l}, trained_.lists->centroid(ListId{l}), core_.dim);
+    batch->PutCentroid(generation_, ListId{l}, trained_.lists->centroid(ListId{l}),
+                       trained_.lists->dim());
   }
   return core_.store->Write(*batch, store::Durability::kNoLog);
 }

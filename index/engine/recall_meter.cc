@@ -105,7 +105,7 @@ class Meter {
     quant::CoarseSearch(model, *snapshot_.table, state_.query, grid_.nprobe.back(), coarse_,
                         state_.probed);
     if (model.record.empty()) quant::BuildQueryTables(model, state_.query, state_.tables);
-    if (grid_.refine) model.refine.Prepare(state_.query.y.data(), refine_);
+    if (grid_.refine) model.refine.Prepare(state_.query.for_refine(), refine_);
     SearchPlan plan;
     plan.depth = grid_.depths.back() + 1;  // its own row, too
     StartScan(snapshot_, plan, state_);

@@ -29,7 +29,7 @@ Status RecordScanner::Scan(const ListSet& lists, std::span<const quant::ProbedLi
     counts.live_rows += list->live_rows;
     counts.rows_scanned += list->rows;
     const float base = probed[p].base;
-    code_->EnterList(table_->centroid(probed[p].list), base, query_);
+    code_->EnterList(table_->centroid(probed[p].list), query_);
     for (size_t c = 0; c < list->chunks.size(); ++c) {
       TESSERA_RETURN_IF_ERROR(stop.Check());
       ScanChunk(*list->chunks[c], lists.layout(), base,

@@ -37,6 +37,14 @@ void MultiplyColumns(size_t m, size_t n, size_t k, const float* a, size_t lda, c
               b, static_cast<blasint>(ldb), 0.0f, c, static_cast<blasint>(ldc));
 }
 
+void Multiply(size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb, float* c,
+              size_t ldc) {
+  if (m == 0 || n == 0) return;
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(m),
+              static_cast<blasint>(n), static_cast<blasint>(k), 1.0f, a, static_cast<blasint>(lda),
+              b, static_cast<blasint>(ldb), 0.0f, c, static_cast<blasint>(ldc));
+}
+
 bool OrthonormalizeRows(float* matrix, size_t n) {
   // Fortran reads row-major rows as columns, and it is the columns that QR makes orthonormal.
   const int size = static_cast<int>(n);

@@ -19,6 +19,11 @@ void MultiplyTransposed(size_t m, size_t n, size_t k, const float* a, size_t lda
 void MultiplyColumns(size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b,
                      size_t ldb, float* c, size_t ldc);
 
+// c[i][j] = sum_l a[i][l] * b[l][j], i < m, j < n, l < k: the product of a (m x k, row stride lda) and b (k x n, ldb).
+// c: m x n, row stride ldc, overwritten.
+void Multiply(size_t m, size_t n, size_t k, const float* a, size_t lda, const float* b, size_t ldb, float* c,
+              size_t ldc);
+
 // Makes the rows of `matrix` (n x n, of full rank) orthonormal, by a QR factorisation. False if
 // LAPACK refuses.
 bool OrthonormalizeRows(float* matrix, size_t n);

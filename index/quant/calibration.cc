@@ -15,13 +15,15 @@ constexpr size_t kGrain = 1024;
 
 std::vector<CorrectionTerms> AllTerms(const CalibrationInput& input, const Model& model) {
   std::vector<CorrectionTerms> terms(input.labels.size());
+  const uint32_t dim = model.code_dim();
   ParallelFor(input.executor, terms.size(), kGrain, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
-      const ResidualRow row = {input.residuals.data() + i * model.dim,
-                               input.decoded.data() + i * model.dim,
+      const ResidualRow row = {input.residuals.data() + i * dim,
+                               input.decoded.data() + i * dim,
                                input.lists.centroid(ListId(input.labels[i])),
-                               input.norms.empty() ? 0.0f : input.norms[i]};
-      terms[i] = ComputeCorrectionTerms(model.metric, row, model.dim);
+                               input.norms.empty() ? 0.0f : input.norms[i],
+                               input.tails.empty() ? RowTail{} : input.tails[i]};
+      terms[i] = ComputeCorrectionTerms(model.metric, row, dim);
     }
   });
   return terms;
@@ -72,6 +74,7 @@ double TrainingError(const CalibrationInput& input, uint32_t dim) {
   for (size_t i = 0; i < input.labels.size(); ++i) {
     sum += double{simd::ActiveKernels().l2sqr(input.residuals.data() + i * dim,
                                               input.decoded.data() + i * dim, dim)};
+    if (!input.tails.empty()) sum += double{input.tails[i].energy};
   }
   return sum / static_cast<double>(input.labels.size());
 }
@@ -96,7 +99,7 @@ void Calibrate(const CalibrationInput& input, Model& model) {
     if (model.metric == Metric::kInnerProduct) model.ip_weight = ChooseWeight(input.norms);
     model.correction_step = ChooseStep(input, model, terms);
   }
-  model.training_error = TrainingError(input, model.dim);
+  model.training_error = TrainingError(input, model.code_dim());
 }
 
 }  // namespace tessera::quant

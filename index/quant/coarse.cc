@@ -16,7 +16,7 @@ bool NearerList(const ProbedList& a, const ProbedList& b) {
 float BaseOf(const Model& model, const ListTable& lists, const TransformedQuery& query,
              uint32_t list, float product) {
   if (model.metric == Metric::kInnerProduct) return FiniteEstimate(query.bias - product);
-  return std::max(FiniteEstimate(query.y_norm2 + lists.norms()[list] - 2.0f * product), 0.0f);
+  return std::max(FiniteEstimate(query.y_norm2 + query.tail + lists.norms()[list] - 2.0f * product), 0.0f);
 }
 
 void SearchFloats(const Model& model, const ListTable& lists, const TransformedQuery& query,

@@ -86,8 +86,9 @@ class ErrorBoundFit {
     TransformedQuery query;
     TransformQuery(model_, Row(row), query);
     const auto& kernels = simd::ActiveKernels();
+    const uint32_t kept = model_.code_dim();
     const float residual =
-        kernels.l2sqr(query.y.data(), input_.lists.centroid(encoded_.lists[row]), model_.dim);
+        kernels.l2sqr(query.y.data(), input_.lists.centroid(encoded_.lists[row]), kept) + query.tail;
     if (model_.residual_limit > 0 && residual > model_.residual_limit) {
       std::fill_n(errors, near.size(), std::numeric_limits<double>::quiet_NaN());
       return;
@@ -97,20 +98,20 @@ class ErrorBoundFit {
     if (records) {
       model_.record.Prepare(query.y.data(), record_query);
     }
-    std::vector<float> decoded(model_.dim);
+    std::vector<float> decoded(kept);
     for (size_t k = 0; k < near.size(); ++k) {
       const uint32_t i = near[k];
       const float* centroid = input_.lists.centroid(encoded_.lists[i]);
-      const float base = kernels.l2sqr(query.y.data(), centroid, model_.dim);
+      const float base = kernels.l2sqr(query.y.data(), centroid, kept) + query.tail;
       const uint8_t* code = encoded_.codes.data() + size_t{i} * model_.code_bytes();
       float estimate = 0;
       if (records) {
-        model_.record.EnterList(centroid, base, record_query);
+        model_.record.EnterList(centroid, record_query);
         estimate = model_.record.Score(record_query, base, code);
       } else {
         DecodeResidual(model_, code, decoded.data());
         estimate = base + encoded_.corrections[i] -
-                   2.0f * kernels.dot(query.y.data(), decoded.data(), model_.dim);
+                   2.0f * kernels.dot(query.y.data(), decoded.data(), kept);
       }
       const float exact = kernels.l2sqr(Row(row), Row(i), model_.dim);
       const double distance = std::sqrt(std::max(double{base}, 1e-30));

@@ -56,36 +56,37 @@ Status ReadFloats(ByteReader& in, uint64_t count, const char* name, std::vector<
   return OkStatus();
 }
 
-Status ReadRecord(ByteReader& in, const Model& model, const RecordSpec& spec, bool scanned,
+Status ReadRecord(ByteReader& in, const Model& model, const RecordSpec& spec, RecordUse use,
                   const std::string& name, RecordCode& out) {
   RecordRanges ranges;
-  const uint64_t count = spec.is_static() ? model.dim : 0;
+  const uint32_t dim = use == RecordUse::kRefine ? model.dim : model.code_dim();
+  const uint64_t count = spec.is_static() ? dim : 0;
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, count, (name + "_low").c_str(), ranges.low));
   TESSERA_RETURN_IF_ERROR(ReadFloats(in, count, (name + "_step").c_str(), ranges.step));
   for (const float step : ranges.step) {
     if (step < 0) return Bad(name + "_step holds a negative value");
   }
-  out = RecordCode(spec, model.metric, model.dim, scanned, std::move(ranges));
+  out = RecordCode(spec, model.metric, dim, use, std::move(ranges));
   return OkStatus();
 }
 
 StatusOr<TableLayout> ReadLayout(ByteReader& in, const Model& model) {
-  if (model.spec.code != CodeKind::kMixed) return LayoutOf(model.spec, model.dim);
+  if (model.spec.code != CodeKind::kMixed) return LayoutOf(model.spec, model.code_dim());
   const std::string_view text = in.GetString();
   if (!in.ok()) return Bad("truncated in the mixed bits");
   std::vector<uint8_t> bits(text.begin(), text.end());
-  if (const Status status = CheckMixedBits(bits, model.dim, model.spec.mixed_bytes); !status.ok()) {
+  if (const Status status = CheckMixedBits(bits, model.code_dim(), model.spec.mixed_bytes); !status.ok()) {
     return Bad(MessageOf(status));
   }
-  return MixedLayout(model.dim, std::move(bits));
+  return MixedLayout(model.code_dim(), std::move(bits));
 }
 
 Status ReadArrays(ByteReader& in, Model& model) {
-  const uint64_t dim = model.dim;
-  TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim, "mean", model.mean));
+  const uint64_t dim = model.code_dim();
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, model.dim, "mean", model.mean));
   std::vector<float> rotation;
   TESSERA_RETURN_IF_ERROR(
-      ReadFloats(in, Model::IsRotated(model.spec) ? dim * dim : 0, "rotation", rotation));
+      ReadFloats(in, Model::IsRotated(model.spec) ? dim * model.rotated_dim() : 0, "rotation", rotation));
   model.SetRotation(std::move(rotation));
   if (model.spec.has_table_code()) {
     std::vector<float> codebooks;
@@ -98,8 +99,8 @@ Status ReadArrays(ByteReader& in, Model& model) {
     TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim * dim, "error_weights", weights));
     model.error_weights = ErrorWeights(std::move(weights), model.code);
   }
-  TESSERA_RETURN_IF_ERROR(ReadRecord(in, model, model.spec.record, true, "record", model.record));
-  return ReadRecord(in, model, model.spec.refine, false, "refine", model.refine);
+  TESSERA_RETURN_IF_ERROR(ReadRecord(in, model, model.spec.record, model.record_use(), "record", model.record));
+  return ReadRecord(in, model, model.spec.refine, RecordUse::kRefine, "refine", model.refine);
 }
 
 }  // namespace
@@ -116,7 +117,7 @@ ListTable::ListTable(uint32_t dim, std::vector<float> centroids)
 
 void Model::SetRotation(std::vector<float> matrix) {
   rotation = std::move(matrix);
-  query_rotation = rotation.empty() ? LimbMatrix() : LimbMatrix(rotation.data(), dim, dim);
+  query_rotation = rotation.empty() ? LimbMatrix() : LimbMatrix(rotation.data(), code_dim(), rotated_dim());
 }
 
 size_t Model::bytes() const {

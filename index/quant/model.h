@@ -1,8 +1,9 @@
 // The trained model of one generation of a collection, and the coarse centroids that go with it.
 //
-// Notation (x: a row, normalised under cosine; all but m0 in rotated space):
+// Notation (x: a row, normalised under cosine; all but m0 and t in rotated space):
 //   R (x - m0) = c_l + r     m0 mean vector, R rotation, c_l centroid of list l, r residual
 //   r^ = the code's decoded residual,  e = r - r^
+// With a truncation R has fewer rows than columns, and x - m0 = R^T (c_l + r) + t, t the tail.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ namespace tessera::quant {
 class ListTable {
  public:
   ListTable() = default;
-  // centroids: nlist x dim in rotated, centred space.
+  // dim: of codes (Model::code_dim). centroids: nlist x dim in rotated, centred space.
   ListTable(uint32_t dim, std::vector<float> centroids);
 
   uint32_t dim() const { return dim_; }
@@ -60,7 +61,8 @@ struct Model {
   Metric metric = Metric::kL2;
   uint32_t dim = 0;
   std::vector<float> mean;      // m0, dim floats in the original (normalised) space
-  std::vector<float> rotation;  // R, dim x dim row-major (y = R x); empty = identity
+  // R, code_dim() x rotated_dim() row-major (y = R x); empty = identity, of the first code_dim() components
+  std::vector<float> rotation;
   LimbMatrix query_rotation;    // R once more for queries; made by SetRotation
   TableCode code;               // of residuals
   ErrorWeights error_weights;   // what codes are chosen by where they are fine-tuned; else none
@@ -78,19 +80,28 @@ struct Model {
   // (outliers.h). 0 = none is.
   float residual_limit = 0;
   RecordCode record;          // of residuals: the code where there is no table code; else empty
-  RecordCode refine;          // of residuals, beside the code; empty without refine records
+  RecordCode refine;          // of residuals in all dimensions, beside the code; empty without refine records
   double training_error = 0;  // mean |r - r^|^2 over the sample
   uint64_t trained_rows = 0;
 
+  // Dimensions of codes and centroids.
+  uint32_t code_dim() const { return spec.coded_dim(dim); }
+  bool truncated() const { return spec.truncation != TruncationKind::kNone; }
+  // Components of a vector, the first ones, that the rotation reads.
+  uint32_t rotated_dim() const {
+    return spec.truncation == TruncationKind::kLeading ? code_dim() : dim;
+  }
   uint32_t code_bytes() const { return record.empty() ? code.code_bytes() : record.bytes(); }
   uint32_t refine_bytes() const { return refine.bytes(); }
+  RecordUse record_use() const { return truncated() ? RecordUse::kScannedPart : RecordUse::kScanned; }
   size_t bytes() const;  // resident memory of the arrays
 
-  // Whether models of a spec have a rotation: RaBitQ brings its own.
+  // Whether models of a spec have a rotation: RaBitQ brings its own, PCA is one.
   static bool IsRotated(const QuantizerSpec& spec) {
-    return spec.rotation != RotationKind::kNone || spec.record.kind == RecordKind::kRotatedBits;
+    return spec.rotation != RotationKind::kNone || spec.record.kind == RecordKind::kRotatedBits ||
+           spec.truncation == TruncationKind::kPrincipal;
   }
-  // dim x dim floats, or none.
+  // code_dim() x rotated_dim() floats, or none. Precondition: spec and dim are set.
   void SetRotation(std::vector<float> matrix);
 
   // Self-describing bytes with magic, format version and crc32c.

@@ -42,7 +42,7 @@ class MuFit {
       : input_(input), model_(input.model), probes_(std::max(1u, Lists() / kListsPerProbe)) {}
 
   StatusOr<float> Run() {
-    const size_t budget = kEntriesPerQuery / model_.code.scan_codes() * Lists() / probes_;
+    const size_t budget = kEntriesPerQuery / EntriesPerRow() * Lists() / probes_;
     const size_t n = std::min({input_.sample.rows(), budget, kMaxRows});
     if (n < kMinRows) return model_.mu;
     Random random(input_.seed, kStream);
@@ -50,12 +50,7 @@ class MuFit {
     rows_ = GatherRows(input_.sample, indices);
     EncodeRows(model_, input_.lists, View(), input_.executor, encoded_, &terms_);
     TESSERA_RETURN_IF_ERROR(input_.stop.Check());
-    const size_t width = model_.code.scan_codes();
-    scan_codes_.resize(n * width);
-    for (size_t i = 0; i < n; ++i) {
-      model_.code.ReadScanCodes(encoded_.codes.data() + i * model_.code_bytes(),
-                                scan_codes_.data() + i * width);
-    }
+    if (model_.record.empty()) ReadScanCodes(n);
     members_.resize(Lists());
     for (size_t i = 0; i < n; ++i) {
       members_[encoded_.lists[i].value].push_back(static_cast<uint32_t>(i));
@@ -77,11 +72,24 @@ class MuFit {
     CoarseScratch lists;
     std::vector<ProbedList> probed;
     std::vector<float> tables;
+    RecordQuery record;
     std::vector<Scored> truth;
     std::vector<Scored> estimates;  // without the term of mu
     std::vector<Scored> ranked;
   };
 
+  // A table entry takes about as long as eight components of a record.
+  size_t EntriesPerRow() const {
+    return model_.record.empty() ? model_.code.scan_codes() : (model_.code_dim() + 7) / 8;
+  }
+  void ReadScanCodes(size_t n) {
+    const size_t width = model_.code.scan_codes();
+    scan_codes_.resize(n * width);
+    for (size_t i = 0; i < n; ++i) {
+      model_.code.ReadScanCodes(encoded_.codes.data() + i * model_.code_bytes(),
+                                scan_codes_.data() + i * width);
+    }
+  }
   uint32_t Lists() const { return input_.lists.nlist(); }
   MatrixView<const float> View() const {
     return {rows_.data(), rows_.size() / model_.dim, model_.dim};
@@ -115,16 +123,7 @@ class MuFit {
     TransformedQuery query;
     TransformQuery(model_, q, query);
     CoarseSearch(model_, input_.lists, query, probes_, scratch.lists, scratch.probed);
-    scratch.tables.resize(size_t{model_.code.scan_codes()} * model_.code.scan_entries());
-    model_.code.FillTables(query.y.data(), scratch.tables.data());
-    scratch.estimates.clear();
-    for (const ProbedList& list : scratch.probed) {
-      for (const uint32_t other : members_[list.list.value]) {
-        if (other == row) continue;
-        scratch.estimates.push_back(
-            {list.base + terms_[other].fixed - 2.0f * SumTables(other, scratch), other});
-      }
-    }
+    Estimate(query, row, scratch);
     KeepCandidates(scratch);
     // Whatever mu is, no nearer row than these is found.
     scratch.truth.clear();
@@ -136,6 +135,34 @@ class MuFit {
     Hits hits(kSteps);
     for (size_t s = 0; s < kSteps; ++s) hits[s] = Found(static_cast<float>(s) * kStep, scratch);
     return hits;
+  }
+
+  // All rows of the probed lists but `row` itself, in `estimates`.
+  void Estimate(const TransformedQuery& query, uint32_t row, Scratch& scratch) const {
+    const bool records = !model_.record.empty();
+    if (records) {
+      model_.record.Prepare(query.y.data(), scratch.record);
+    } else {
+      scratch.tables.resize(size_t{model_.code.scan_codes()} * model_.code.scan_entries());
+      model_.code.FillTables(query.y.data(), scratch.tables.data());
+    }
+    scratch.estimates.clear();
+    for (const ProbedList& list : scratch.probed) {
+      if (records) model_.record.EnterList(input_.lists.centroid(list.list), scratch.record);
+      for (const uint32_t other : members_[list.list.value]) {
+        if (other == row) continue;
+        const float estimate =
+            records ? ScoreRecord(other, list.base, scratch.record)
+                    : list.base + terms_[other].fixed - 2.0f * SumTables(other, scratch);
+        scratch.estimates.push_back({estimate, other});
+      }
+    }
+  }
+
+  // The record was written with the present mu.
+  float ScoreRecord(uint32_t row, float base, const RecordQuery& query) const {
+    const uint8_t* record = encoded_.codes.data() + size_t{row} * model_.code_bytes();
+    return model_.record.Score(query, base, record) + 2.0f * model_.mu * terms_[row].error;
   }
 
   float SumTables(uint32_t row, const Scratch& scratch) const {

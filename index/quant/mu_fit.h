@@ -20,7 +20,7 @@ struct MuFitInput {
   StopToken stop;
 };
 
-// The mu under which rows of the sample, taken as queries, find most of their nearest neighbours
+// The mu of table codes, and of the tails of truncated records, under which rows of the sample, taken as queries, find most of their nearest neighbours
 // among the others (themselves excluded) by codes alone. Neighbours are taken as near as queries of
 // the collection will see them: of a sample that holds a share p of the rows only the 10 p nearest,
 // at least one. Searches an eighth of the lists. A sample too small to tell gives the mu of

@@ -30,8 +30,7 @@ class RotationTrainer {
         bits_(bits),
         context_(context),
         executor_(context.executor ? *context.executor : inline_),
-        bounds_(SubSpaceBounds(static_cast<uint32_t>(rows.dim()), m)),
-        rotated_(rows.rows() * rows.dim()) {}
+        bounds_(SubSpaceBounds(static_cast<uint32_t>(rows.dim()), m)) {}
 
   StatusOr<std::vector<float>> Principal() {
     const size_t dim = rows_.dim();
@@ -103,6 +102,7 @@ class RotationTrainer {
   // rotated_ = rows R^T.
   void Rotate() {
     const size_t dim = rows_.dim();
+    rotated_.resize(rows_.rows() * dim);
     ParallelFor(executor_, rows_.rows(), kBlockRows, [&](size_t begin, size_t end) {
       MultiplyTransposed(end - begin, dim, dim, rows_.row(begin), rows_.stride(), rotation_.data(),
                          dim, rotated_.data() + begin * dim, dim);

@@ -74,27 +74,37 @@ FarRows FindFarRows(MatrixView<const float> sample, Metric metric, Executor& exe
   return out;
 }
 
-float LimitOf(MatrixView<const float> residuals) {
+float LimitOf(MatrixView<const float> residuals, const std::vector<RowTail>& tails) {
   std::vector<float> squares(residuals.rows());
   for (size_t i = 0; i < squares.size(); ++i) {
     squares[i] = simd::ActiveKernels().dot(residuals.row(i), residuals.row(i), residuals.dim());
+    if (!tails.empty()) squares[i] += tails[i].energy;
   }
   return squares.empty() ? 0 : LimitOf(std::move(squares), kDrawnInFactor);
 }
 
-void DrawIn(float limit, float* residual, uint32_t dim) {
+void DrawIn(float limit, float* residual, uint32_t dim, float& tail_energy) {
   if (!(limit > 0)) return;
   const float square = simd::ActiveKernels().dot(residual, residual, dim);
-  if (!(square > limit)) return;
-  // Squares of finite floats may overflow: then the largest component is brought to 1 first.
-  float factor = std::sqrt(limit / square);
+  const double whole = double{square} + double{tail_energy};
+  if (!(whole > double{limit})) return;
+  auto factor = static_cast<float>(std::sqrt(double{limit} / whole));
   if (!std::isfinite(square)) {
+    // Squares of finite floats may overflow: the largest component is brought to 1 first. What share the tail has
+    // is not known then.
     float largest = 0;
     for (uint32_t j = 0; j < dim; ++j) largest = std::max(largest, std::fabs(residual[j]));
     for (uint32_t j = 0; j < dim; ++j) residual[j] /= largest;
     factor = std::sqrt(limit / simd::ActiveKernels().dot(residual, residual, dim));
+    tail_energy = 0;
   }
   for (uint32_t j = 0; j < dim; ++j) residual[j] *= factor;
+  tail_energy = std::isfinite(tail_energy) ? tail_energy * factor * factor : limit;
+}
+
+void DrawIn(float limit, float* residual, uint32_t dim) {
+  float none = 0;
+  DrawIn(limit, residual, dim, none);
 }
 
 }  // namespace tessera::quant

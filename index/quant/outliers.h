@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "index/executor.h"
+#include "index/quant/estimator.h"
 #include "index/types.h"
 
 namespace tessera::quant {
@@ -26,12 +27,13 @@ struct FarRows {
 // Precondition: at least one row. Inner product: the mean alone.
 FarRows FindFarRows(MatrixView<const float> sample, Metric metric, Executor& executor);
 
-// The squared length beyond which residuals (dense rows) are drawn in: 2.25 times what 39 of 40 do
-// not exceed. 0 = none is.
-float LimitOf(MatrixView<const float> residuals);
+// The squared length beyond which residuals (dense rows), with their tails if there are any, are drawn in: 2.25 times
+// what 39 of 40 do not exceed. 0 = none is.
+float LimitOf(MatrixView<const float> residuals, const std::vector<RowTail>& tails = {});
 
-// Shortens a residual of dim floats to a squared length of `limit` where it is longer; limit 0:
-// never.
-void DrawIn(float limit, float* residual, uint32_t dim);
+// Shortens a residual of dim floats and its tail (RowTail::energy), which are of one vector, to a squared length of
+// `limit` together where they are longer; limit 0: never.
+void DrawIn(float limit, float* residual, uint32_t dim, float& tail_energy);
+void DrawIn(float limit, float* residual, uint32_t dim);  // of all dimensions: no tail
 
 }  // namespace tessera::quant

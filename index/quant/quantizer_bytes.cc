@@ -25,15 +25,15 @@ StatusOr<TrainedModel> ReadTrained(ByteReader& in) {
   if (!in.ok()) return DataLoss("quantizer: truncated in the model");
   TESSERA_ASSIGN_OR_RETURN(Model model, Model::Parse(std::string(model_bytes)));
   std::vector<float> centroids;
-  if (!in.GetFloats(centroids, uint64_t{model.spec.nlist} * model.dim)) {
+  if (!in.GetFloats(centroids, uint64_t{model.spec.nlist} * model.code_dim())) {
     return DataLoss("quantizer: centroids have the wrong length");
   }
   if (!in.Finished()) return DataLoss("quantizer: bytes follow the centroids");
-  const MatrixView<const float> rows(centroids.data(), model.spec.nlist, model.dim);
+  const MatrixView<const float> rows(centroids.data(), model.spec.nlist, model.code_dim());
   if (!CheckFinite(rows, "centroids").ok()) {
     return DataLoss("quantizer: centroids hold a value that is not finite");
   }
-  const uint32_t dim = model.dim;
+  const uint32_t dim = model.code_dim();
   return TrainedModel{std::make_shared<const Model>(std::move(model)),
                       std::make_shared<const ListTable>(dim, std::move(centroids))};
 }

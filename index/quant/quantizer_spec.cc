@@ -130,16 +130,20 @@ Status ValidateRefine(const QuantizerSpec& spec) {
 }
 
 Status ValidateRotation(const QuantizerSpec& spec, uint32_t dim) {
+  const uint32_t coded = spec.coded_dim(dim);
   const bool random = spec.rotation == RotationKind::kRandom ||
-                      spec.record.kind == RecordKind::kRotatedBits ||
-                      spec.truncation == TruncationKind::kPrincipal;
-  if (random && dim > kMaxRotatedDim) {
-    return InvalidArgument("rotation: at most " + std::to_string(kMaxRotatedDim) +
-                           " dimensions can be rotated, got " + std::to_string(dim));
-  }
-  if (spec.rotation == RotationKind::kOptimized && dim > kMaxOptimizedDim) {
-    return InvalidArgument("rotation: OPQ fits at most " + std::to_string(kMaxOptimizedDim) +
+                      spec.record.kind == RecordKind::kRotatedBits;
+  if (spec.truncation == TruncationKind::kPrincipal && dim > kMaxRotatedDim) {
+    return InvalidArgument("truncation: PCA takes at most " + std::to_string(kMaxRotatedDim) +
                            " dimensions, got " + std::to_string(dim));
+  }
+  if (random && coded > kMaxRotatedDim) {
+    return InvalidArgument("rotation: at most " + std::to_string(kMaxRotatedDim) +
+                           " dimensions can be rotated, got " + std::to_string(coded));
+  }
+  if (spec.rotation == RotationKind::kOptimized && coded > kMaxOptimizedDim) {
+    return InvalidArgument("rotation: OPQ fits at most " + std::to_string(kMaxOptimizedDim) +
+                           " dimensions, got " + std::to_string(coded));
   }
   return OkStatus();
 }
@@ -210,10 +214,10 @@ Status QuantizerSpec::Validate(uint32_t dim) const {
   }
   if (dim == 0) return OkStatus();
   if (dim > kMaxDim) return BadNumber("dim", "at most " + std::to_string(kMaxDim), dim);
-  if (kept_dim > dim) {
-    return BadNumber("kept_dim", "at most the dimension " + std::to_string(dim), kept_dim);
+  if (kept_dim >= dim) {
+    return BadNumber("kept_dim", "less than the dimension " + std::to_string(dim), kept_dim);
   }
-  const uint32_t coded = kept_dim == 0 ? dim : kept_dim;
+  const uint32_t coded = coded_dim(dim);
   if (pq_m > coded) {
     return BadNumber("pq_m", "at most the dimension " + std::to_string(coded), pq_m);
   }

@@ -17,34 +17,50 @@ float ProductWeight(Metric metric) { return metric == Metric::kInnerProduct ? -1
 // Queries that are rotated together: their products stay in the L2 cache.
 constexpr size_t kRotatedTogether = 8;
 
-// Everything but the rotation.
+// Everything but the rotation and the tail.
 void Center(const Model& model, const float* q, TransformedQuery& out) {
   const auto& kernels = simd::ActiveKernels();
   const bool centered = model.metric != Metric::kInnerProduct;
-  out.y.resize(model.dim);
+  std::vector<float>& to = model.truncated() ? out.full : out.y;
+  to.resize(model.dim);
   out.bias = 0;
+  out.tail = 0;
   out.correction_weight = 1;
   if (!centered) {
     out.bias = -kernels.dot(q, model.mean.data(), model.dim);
     out.correction_weight = model.ip_weight * std::sqrt(kernels.dot(q, q, model.dim));
   }
-  for (uint32_t j = 0; j < model.dim; ++j) out.y[j] = centered ? q[j] - model.mean[j] : q[j];
+  for (uint32_t j = 0; j < model.dim; ++j) to[j] = centered ? q[j] - model.mean[j] : q[j];
+  if (model.truncated()) {
+    out.y.assign(to.begin(), to.begin() + static_cast<ptrdiff_t>(model.code_dim()));
+  } else {
+    out.full.clear();
+  }
+}
+
+void AddNorms(const Model& model, TransformedQuery& out) {
+  const auto dot = simd::ActiveKernels().dot;
+  out.y_norm2 = dot(out.y.data(), out.y.data(), out.y.size());
+  if (!model.truncated() || model.metric == Metric::kInnerProduct) return;
+  const float tail = dot(out.full.data(), out.full.data(), model.dim) - out.y_norm2;
+  out.tail = tail > 0 ? tail : 0;  // NaN, from what overflows, is no tail
 }
 
 // y = R y of up to kRotatedTogether queries.
 void Rotate(const Model& model, std::span<TransformedQuery* const> queries) {
+  const size_t read = model.rotated_dim();
 #if defined(TESSERA_FLOAT_QUERIES)
   for (TransformedQuery* query : queries) {
-    const std::vector<float> centered = query->y;
-    simd::ActiveKernels().dot_rows(centered.data(), model.rotation.data(), model.dim, model.dim,
-                                   model.dim, query->y.data());
+    const std::vector<float> centered(query->for_refine(), query->for_refine() + read);
+    simd::ActiveKernels().dot_rows(centered.data(), model.rotation.data(), model.code_dim(), read,
+                                   read, query->y.data());
   }
 #else
   thread_local LimbMatrix::Scratch scratch;
   const LimbVector* limbs[kRotatedTogether];
   float* outs[kRotatedTogether];
   for (size_t i = 0; i < queries.size(); ++i) {
-    QuantizeLimbs(queries[i]->y.data(), model.dim, queries[i]->limbs);
+    QuantizeLimbs(queries[i]->for_refine(), read, queries[i]->limbs);
     limbs[i] = &queries[i]->limbs;
     outs[i] = queries[i]->y.data();
   }
@@ -69,9 +85,7 @@ void TransformQueries(const Model& model, MatrixView<const float> queries,
     const size_t n = std::min(kRotatedTogether, out.size() - begin);
     for (size_t i = begin; i < begin + n; ++i) Center(model, queries.row(i), *out[i]);
     if (!model.rotation.empty()) Rotate(model, out.subspan(begin, n));
-    for (size_t i = begin; i < begin + n; ++i) {
-      out[i]->y_norm2 = simd::ActiveKernels().dot(out[i]->y.data(), out[i]->y.data(), model.dim);
-    }
+    for (size_t i = begin; i < begin + n; ++i) AddNorms(model, *out[i]);
   }
 }
 

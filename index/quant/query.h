@@ -2,7 +2,7 @@
 // record_code.h).
 //
 // All estimates D are "smaller is better":
-//   L2, cosine:     D_i = |y - c_l|^2 + b_i - 2 <y, r^_i>
+//   L2, cosine:     D_i = |y - c_l|^2 + tail + b_i - 2 <y, r^_i>
 //   inner product: -S_i = -<q, m0> - <y, c_l> + s_q b_i - <y, r^_i>
 // The part without i is the list's base; sum over tables gives the last term; b_i is the
 // correction. One fixed order of operations and no BLAS here: every processor gives the same ids.
@@ -21,12 +21,19 @@ namespace tessera::quant {
 // A query after rotation. q is normalised under cosine before.
 struct TransformedQuery {
   std::vector<float> y;         // L2, cosine: R (q - m0); inner product: R q
+  // With a truncation q - m0 (inner product: q) in all dimensions; else empty.
+  std::vector<float> full;
   float y_norm2 = 0;            // |y|^2
+  // What |q - m0|^2 has more than |y|^2: 0 without a truncation, and under inner product.
+  float tail = 0;
   float bias = 0;               // inner product: -<q, m0>; else 0
   float correction_weight = 1;  // s_q
   LimbVector limbs;             // scratch
+
+  // What refine records are scored with.
+  const float* for_refine() const { return full.empty() ? y.data() : full.data(); }
 };
-// q: dim finite floats. `out` is overwritten, its capacity reused.
+// q: model.dim finite floats. `out` is overwritten, its capacity reused.
 void TransformQuery(const Model& model, const float* q, TransformedQuery& out);
 // The same for several queries, for which the rotation is read once for some of them. Uses
 // thread-local scratch.
@@ -36,7 +43,7 @@ void TransformQueries(const Model& model, MatrixView<const float> queries,
 // A list that a query looks into (coarse.h finds them).
 struct ProbedList {
   ListId list;
-  float base;  // |y - c_l|^2 (>= 0) or -<q, m0> - <y, c_l>; finite
+  float base;  // |y - c_l|^2 + tail (>= 0) or -<q, m0> - <y, c_l>; finite
 };
 
 // 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction

@@ -65,7 +65,7 @@ bool IsFloats(RecordKind kind) {
 
 }  // namespace
 
-RecordCode::RecordCode(const RecordSpec& spec, Metric metric, uint32_t dim, bool scanned,
+RecordCode::RecordCode(const RecordSpec& spec, Metric metric, uint32_t dim, RecordUse use,
                        RecordRanges ranges)
     : spec_(spec), metric_(metric), dim_(dim), ranges_(std::move(ranges)) {
   const auto add = [this](uint32_t& at, size_t bytes) {
@@ -78,6 +78,7 @@ RecordCode::RecordCode(const RecordSpec& spec, Metric metric, uint32_t dim, bool
   if (spec.kind == RecordKind::kSign) {
     bytes_ = static_cast<uint32_t>(PlaneBytes(dim, 1));
     add(scale_at_, sizeof(uint16_t));
+    if (use == RecordUse::kScannedPart) add(tail_at_, sizeof(uint16_t));
     for (uint32_t h = 0; h <= dim; ++h) {
       cosines_.push_back(static_cast<float>(std::cos(std::numbers::pi * h / dim)));
     }
@@ -90,7 +91,8 @@ RecordCode::RecordCode(const RecordSpec& spec, Metric metric, uint32_t dim, bool
   }
   if (scalar && spec.range == ScalarRange::kDynamicAffine) add(middle_at_, sizeof(uint16_t));
   if (metric != Metric::kInnerProduct) add(g_at_, sizeof(float));
-  if (rotated && scanned) add(slack_at_, sizeof(uint16_t));
+  // The spread is of the record's own error: what a tail errs by is not in it.
+  if (rotated && use == RecordUse::kScanned) add(slack_at_, sizeof(uint16_t));
 }
 
 size_t RecordCode::resident_bytes() const {
@@ -152,19 +154,21 @@ float RecordCode::WriteIntegers(const float* residual, uint8_t* record) const {
   return spread;
 }
 
-void RecordCode::WriteSigns(const float* residual, float* decoded, uint8_t* record) const {
+void RecordCode::WriteSigns(const float* residual, float tail, float* decoded,
+                            uint8_t* record) const {
   thread_local std::vector<uint8_t> bits;
   bits.resize(dim_);
   for (uint32_t j = 0; j < dim_; ++j) bits[j] = residual[j] < 0 ? 0 : 1;
   PackPlanes(bits.data(), dim_, 1, record);
   const float norm = std::sqrt(simd::ActiveKernels().dot(residual, residual, dim_));
   Put(ToFiniteBrain(norm), record + scale_at_);
+  if (tail_at_ != 0) Put(ToFiniteBrain(tail), record + tail_at_);
   Decode(record, decoded);
 }
 
-void RecordCode::Write(const float* residual, const float* centroid, float* decoded,
+void RecordCode::Write(const float* residual, const float* centroid, float tail, float* decoded,
                        uint8_t* record) const {
-  if (spec_.kind == RecordKind::kSign) return WriteSigns(residual, decoded, record);
+  if (spec_.kind == RecordKind::kSign) return WriteSigns(residual, tail, decoded, record);
   float spread = 0;
   if (IsFloats(spec_.kind)) {
     const bool half = spec_.kind == RecordKind::kFloat16;
@@ -177,7 +181,7 @@ void RecordCode::Write(const float* residual, const float* centroid, float* deco
   Decode(record, decoded);
   const auto dot = simd::ActiveKernels().dot;
   if (g_at_ != 0) {
-    const float g = dot(residual, residual, dim_) + 2.0f * dot(centroid, decoded, dim_);
+    const float g = dot(residual, residual, dim_) + 2.0f * dot(centroid, decoded, dim_) + tail;
     Put(FiniteEstimate(g), record + g_at_);
   }
   if (slack_at_ != 0) Put(BrainNotBelow(spread), record + slack_at_);
@@ -237,9 +241,9 @@ void RecordCode::Prepare(const float* y, RecordQuery& out) const {
   QuantizeLimbs(out.scratch.data(), dim_, out.weights);
 }
 
-void RecordCode::EnterList(const float* centroid, float base, RecordQuery& query) const {
+void RecordCode::EnterList(const float* centroid, RecordQuery& query) const {
   if (spec_.kind != RecordKind::kSign) return;
-  query.norm = std::sqrt(std::max(base, 0.0f));
+  query.norm = std::sqrt(simd::ActiveKernels().l2sqr(query.y.data(), centroid, dim_));
   query.signs.assign(PlaneBytes(dim_, 1), 0);
   for (uint32_t j = 0; j < dim_; ++j) {
     const int set = query.y[j] >= centroid[j] ? 1 : 0;
@@ -269,7 +273,8 @@ float RecordCode::Score(const RecordQuery& query, float base, const uint8_t* rec
         simd::ActiveKernels().hamming(record, query.signs.data(), PlaneBytes(dim_, 1));
     const float norm = ScaleOf(record);
     const float product = query.norm * norm * cosines_[std::min(differing, dim_)];
-    return FiniteEstimate(base + norm * norm - 2.0f * product);
+    const float tail = tail_at_ == 0 ? 0.0f : FromBrain(Get<uint16_t>(record + tail_at_));
+    return FiniteEstimate(base + norm * norm + tail - 2.0f * product);
   }
   const float g = g_at_ == 0 ? 0.0f : Get<float>(record + g_at_);
   const float weight = metric_ == Metric::kInnerProduct ? -1.0f : -2.0f;

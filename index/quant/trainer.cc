@@ -1,4 +1,4 @@
-// TrainModel: mean -> random rotation -> centroids -> optimized rotation -> ranges of records ->
+// TrainModel: mean -> truncation -> random rotation -> centroids -> optimized rotation -> ranges of records ->
 // codebooks of residuals -> estimator.
 #include <algorithm>
 #include <cmath>
@@ -21,6 +21,7 @@
 #include "index/quant/ranking_loss.h"
 #include "index/quant/rows.h"
 #include "index/quant/table_train.h"
+#include "index/quant/truncation.h"
 #include "index/simd/kernels.h"
 
 namespace tessera::quant {
@@ -35,7 +36,7 @@ constexpr uint32_t kMinShared = 16;  // lists of which far rows get some
 constexpr uint64_t kFittedRows = 65536;  // that a rotation, ranges or a ranking loss are fitted to, at most
 
 // Streams of random numbers under one seed.
-enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation, kFar = 107 };
+enum Stream : uint64_t { kCoarse = 101, kResiduals, kCodebooks, kRotation, kFar = 107, kTruncation };
 
 // About 2 sqrt(n) lists, in steps of 16; fewer where there are few rows a list, or where centroids
 // would take more than 16 bytes a row.
@@ -62,6 +63,7 @@ uint32_t CodewordBits(const QuantizerSpec& spec) {
 }
 
 QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uint64_t sample_rows) {
+  dim = spec.coded_dim(dim);
   if (!spec.inverted_lists) spec.nlist = 1;
   if (spec.nlist == 0) spec.nlist = ChooseLists(total_rows, dim);
   const uint64_t affordable = std::max<uint64_t>(1, sample_rows / kMinRowsPerList);
@@ -77,7 +79,7 @@ QuantizerSpec Resolve(QuantizerSpec spec, uint32_t dim, uint64_t total_rows, uin
 
 uint64_t FittedRows(const QuantizerSpec& spec) {
   const bool fitted = spec.rotation == RotationKind::kOptimized || spec.fine_tuned ||
-                      spec.code == CodeKind::kRecord;
+                      spec.code == CodeKind::kRecord || spec.truncation == TruncationKind::kPrincipal;
   return fitted ? kFittedRows : 0;
 }
 
@@ -115,41 +117,50 @@ class Trainer {
     model_.spec = spec;
     far_rows_ = FindFarRows(sample_, model_.metric, executor_);
     model_.mean = far_rows_.mean;
-    if (Model::IsRotated(spec) && spec.rotation != RotationKind::kOptimized) {
-      TESSERA_ASSIGN_OR_RETURN(auto rotation, RandomRotation(model_.dim, context_.seed));
-      model_.SetRotation(std::move(rotation));
-    }
     // Shares of the whole by multiplications; the codebooks' kernel is about half as fast as BLAS.
+    const double directions = spec.truncation == TruncationKind::kPrincipal
+                                  ? static_cast<double>(CodebookRows()) * model_.dim * model_.dim /
+                                        model_.code_dim()
+                                  : 0.0;
     const double coarse = static_cast<double>(CoarseRows()) * spec.nlist * kCoarseIterations;
     const double fine =
         2.0 * static_cast<double>(CodebookRows()) * (1 << spec.pq_bits) * kCodebookIterations;
     const double rotation = spec.rotation == RotationKind::kOptimized ? 4.0 * fine : 0.0;
-    const double all = coarse + rotation + fine;
-    const double lists_end = 0.9 * coarse / all;
-    const double rotation_end = 0.9 * (coarse + rotation) / all;
-    TESSERA_RETURN_IF_ERROR(TrainLists(ProgressRange(context_, 0, lists_end)));
+    const double all = directions + coarse + rotation + fine;
+    const double directions_end = 0.9 * directions / all;
+    const double lists_end = 0.9 * (directions + coarse) / all;
+    const double rotation_end = 0.9 * (directions + coarse + rotation) / all;
+    TESSERA_RETURN_IF_ERROR(Truncate(ProgressRange(context_, 0, directions_end)));
+    if (spec.rotation == RotationKind::kRandom || spec.record.kind == RecordKind::kRotatedBits) {
+      TESSERA_ASSIGN_OR_RETURN(auto random, RandomRotation(model_.code_dim(), context_.seed));
+      RotateFurther(std::move(random));
+    }
+    TESSERA_RETURN_IF_ERROR(TrainLists(ProgressRange(context_, directions_end, lists_end)));
     DrawResiduals();
     if (spec.rotation == RotationKind::kOptimized) {
       TESSERA_RETURN_IF_ERROR(
           OptimizeRotation(ProgressRange(context_, lists_end, rotation_end).Part("rotation")));
     }
-    model_.refine = MakeRecords(spec.refine, false);
+    model_.refine = MakeRefine(spec.refine);
     if (spec.has_table_code()) {
       TESSERA_RETURN_IF_ERROR(TrainTable(rotation_end));
     } else {
-      model_.record = MakeRecords(spec.record, true);
+      const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.code_dim());
+      model_.record = RecordCode(spec.record, model_.metric, model_.code_dim(), model_.record_use(),
+                                 CalibrateRanges(spec.record, rows, executor_));
       DecodeRecords();
     }
     const ProgressRange last(context_, 0.9, 1);
     last.Report(0, "calibration");
     TESSERA_RETURN_IF_ERROR(context_.stop.Check());
     // Under inner product queries need not look like rows: mu keeps its value.
-    if (model_.metric != Metric::kInnerProduct && spec.has_table_code()) {
+    const bool has_mu = spec.has_table_code() || model_.truncated();
+    if (model_.metric != Metric::kInnerProduct && has_mu) {
       const MuFitInput fit{model_,        *lists_,   sample_,      total_rows_,
                            context_.seed, executor_, context_.stop};
       TESSERA_ASSIGN_OR_RETURN(model_.mu, FitMu(fit));
     }
-    const CalibrationInput input{residuals_, decoded_, labels_, norms_, *lists_, executor_};
+    const CalibrationInput input{residuals_, decoded_, labels_, norms_, tails_, *lists_, executor_};
     Calibrate(input, model_);
     const ErrorBoundInput bound{model_,        *lists_,   sample_,      total_rows_,
                                 context_.seed, executor_, context_.stop};
@@ -180,23 +191,57 @@ class Trainer {
     return GatherRows(sample_, indices);
   }
 
-  // Centres and rotates `rows` in place.
-  void Transform(std::vector<float>& rows) const {
-    ParallelFor(executor_, rows.size() / model_.dim, 1024, [&](size_t begin, size_t end) {
-      float* block = rows.data() + begin * model_.dim;
-      TransformRows(model_, {block, end - begin, model_.dim}, block);
+  // Rows of the sample in the space of codes. out: without a truncation it may be the rows.
+  void TransformInto(MatrixView<const float> rows, float* out) const {
+    ParallelFor(executor_, rows.rows(), 1024, [&](size_t begin, size_t end) {
+      TransformRows(model_, rows.Slice(begin, end - begin), out + begin * model_.code_dim());
     });
   }
+  std::vector<float> Transform(std::vector<float> rows) const {
+    const size_t n = rows.size() / model_.dim;
+    std::vector<float> kept(model_.truncated() ? n * model_.code_dim() : 0);
+    std::vector<float>& out = model_.truncated() ? kept : rows;
+    TransformInto({rows.data(), n, model_.dim}, out.data());
+    return std::move(out);
+  }
 
-  // Multiplies dense rows by the rotation, in place.
-  void Rotate(std::vector<float>& rows) const {
-    const size_t dim = model_.dim;
+  // Multiplies dense rows in the space of codes by a rotation of it, in place.
+  void Rotate(const std::vector<float>& rotation, std::vector<float>& rows) const {
+    const size_t dim = model_.code_dim();
     ParallelFor(executor_, rows.size() / dim, 1024, [&](size_t begin, size_t end) {
       const std::vector<float> from(rows.begin() + static_cast<ptrdiff_t>(begin * dim),
                                     rows.begin() + static_cast<ptrdiff_t>(end * dim));
-      MultiplyTransposed(end - begin, dim, dim, from.data(), dim, model_.rotation.data(), dim,
+      MultiplyTransposed(end - begin, dim, dim, from.data(), dim, rotation.data(), dim,
                          rows.data() + begin * dim, dim);
     });
+  }
+
+  // Makes `rotation` (code_dim x code_dim), after what the model has, its rotation.
+  void RotateFurther(std::vector<float> rotation) {
+    if (model_.rotation.empty()) return model_.SetRotation(std::move(rotation));
+    const size_t kept = model_.code_dim();
+    const size_t read = model_.rotated_dim();
+    std::vector<float> both(kept * read);
+    Multiply(kept, read, kept, rotation.data(), kept, model_.rotation.data(), read, both.data(), read);
+    model_.SetRotation(std::move(both));
+  }
+
+  // The principal directions that PCA keeps, those of the rows that are not far. Of products with queries, which are
+  // not centred, the mean of the rows is as much a part as what they differ by.
+  Status Truncate(const ProgressRange& progress) {
+    if (model_.spec.truncation != TruncationKind::kPrincipal) return OkStatus();
+    progress.Report(0, "directions");
+    std::vector<float> rows = DrawRows(kFittedRows, kTruncation, far_rows_.near);
+    const size_t n = rows.size() / model_.dim;
+    if (model_.metric != Metric::kInnerProduct) {
+      for (size_t i = 0; i < n; ++i) {
+        for (uint32_t j = 0; j < model_.dim; ++j) rows[i * model_.dim + j] -= model_.mean[j];
+      }
+    }
+    TESSERA_ASSIGN_OR_RETURN(auto directions,
+                             LeadingDirections({rows.data(), n, model_.dim}, model_.code_dim(), context_));
+    model_.SetRotation(std::move(directions));
+    return OkStatus();
   }
 
   // Far rows get their share of the lists, at least one of kMinShared.
@@ -211,11 +256,10 @@ class Trainer {
   Status AddCentroids(uint32_t k, uint64_t stream, const std::vector<uint32_t>& among,
                       const TrainingContext& context, std::vector<float>& centroids) const {
     const KMeansOptions options{.k = k, .iterations = kCoarseIterations};
-    std::vector<float> rows = DrawRows(k * kRowsPerCentroid, stream, among);
-    Transform(rows);
-    TESSERA_ASSIGN_OR_RETURN(
-        const auto trained,
-        TrainKMeans({rows.data(), rows.size() / model_.dim, model_.dim}, options, context));
+    const std::vector<float> rows = Transform(DrawRows(k * kRowsPerCentroid, stream, among));
+    const uint32_t dim = model_.code_dim();
+    TESSERA_ASSIGN_OR_RETURN(const auto trained,
+                             TrainKMeans({rows.data(), rows.size() / dim, dim}, options, context));
     centroids.insert(centroids.end(), trained.centroids.begin(), trained.centroids.end());
     return OkStatus();
   }
@@ -233,17 +277,22 @@ class Trainer {
           AddCentroids(FarLists(), kFar, far_rows_.far,
                        ProgressRange(whole, near_end, 1).Part("centroids"), centroids));
     }
-    lists_ = std::make_shared<const ListTable>(model_.dim, std::move(centroids));
+    lists_ = std::make_shared<const ListTable>(model_.code_dim(), std::move(centroids));
     return OkStatus();
   }
 
   // Residuals of rows that train the codebooks, and their lists.
   void DrawResiduals() {
     const size_t n = CodebookRows();
-    const uint32_t dim = model_.dim;
-    residuals_ = DrawRows(n, kResiduals, {});
-    if (model_.metric == Metric::kInnerProduct) norms_ = Norms({residuals_.data(), n, dim});
-    Transform(residuals_);
+    const uint32_t dim = model_.code_dim();
+    std::vector<float> rows = DrawRows(n, kResiduals, {});
+    if (model_.metric == Metric::kInnerProduct) norms_ = Norms({rows.data(), n, model_.dim});
+    if (model_.truncated()) {
+      residuals_ = Transform(rows);
+      FindTails(rows);
+    } else {
+      residuals_ = Transform(std::move(rows));
+    }
     labels_.resize(n);
     const NearestCentroid nearest(dim, lists_->nlist(), lists_->centroids().data(),
                                   lists_->norms().data(), n);
@@ -255,33 +304,48 @@ class Trainer {
       }
     });
     if (model_.metric == Metric::kInnerProduct) return;
-    model_.residual_limit = LimitOf({residuals_.data(), n, dim});
-    for (size_t i = 0; i < n; ++i) DrawIn(model_.residual_limit, residuals_.data() + i * dim, dim);
+    model_.residual_limit = LimitOf({residuals_.data(), n, dim}, tails_);
+    for (size_t i = 0; i < n; ++i) {
+      float none = 0;
+      float& tail = tails_.empty() ? none : tails_[i].energy;
+      DrawIn(model_.residual_limit, residuals_.data() + i * dim, dim, tail);
+    }
+  }
+
+  // Of rows that residuals_ has transformed.
+  void FindTails(const std::vector<float>& rows) {
+    const size_t n = rows.size() / model_.dim;
+    tails_.resize(n);
+    ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
+      ComputeTails(model_, {rows.data() + begin * model_.dim, end - begin, model_.dim},
+                   residuals_.data() + begin * model_.code_dim(), tails_.data() + begin);
+    });
   }
 
   // Centroids and residuals were made unrotated: squared distances, and with them k-means, do not
   // change under a rotation, so that only the results are rotated.
   Status OptimizeRotation(const TrainingContext& context) {
-    const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
+    const uint32_t dim = model_.code_dim();
+    const MatrixView<const float> rows(residuals_.data(), labels_.size(), dim);
     // Of stages as of so many sub-spaces: what a rotation can do is to share out the variance.
     const QuantizerSpec& spec = model_.spec;
     const uint32_t stages = spec.code == CodeKind::kResidual ? spec.stages : 1;
-    const uint32_t m = std::min(model_.dim, spec.pq_m * stages);
+    const uint32_t m = std::min(dim, spec.pq_m * stages);
     TESSERA_ASSIGN_OR_RETURN(auto rotation,
                              spec.code == CodeKind::kMixed
                                  ? PrincipalRotation(rows, context)
                                  : TrainRotation(rows, m, spec.pq_bits, context));
-    model_.SetRotation(std::move(rotation));
     std::vector<float> centroids = lists_->centroids();
-    Rotate(centroids);
-    lists_ = std::make_shared<const ListTable>(model_.dim, std::move(centroids));
-    Rotate(residuals_);
+    Rotate(rotation, centroids);
+    lists_ = std::make_shared<const ListTable>(dim, std::move(centroids));
+    Rotate(rotation, residuals_);
+    RotateFurther(std::move(rotation));
     return OkStatus();
   }
 
   Status TrainCodebooks(const ProgressRange& progress) {
     const size_t n = labels_.size();
-    const uint32_t dim = model_.dim;
+    const uint32_t dim = model_.code_dim();
     TESSERA_ASSIGN_OR_RETURN(model_.code,
                              TrainTableCode(model_.spec, {residuals_.data(), n, dim},
                                             kCodebookIterations, progress.Part("codebooks")));
@@ -300,27 +364,45 @@ class Trainer {
     return OkStatus();
   }
 
-  RecordCode MakeRecords(const RecordSpec& record, bool scanned) const {
-    const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
-    return RecordCode(record, model_.metric, model_.dim, scanned,
-                      CalibrateRanges(record, rows, executor_));
+  RecordCode MakeRefine(const RecordSpec& record) const {
+    RecordRanges ranges;
+    if (record.is_static()) {
+      const std::vector<float> lifted = model_.truncated() ? FullResiduals() : std::vector<float>();
+      const float* residuals = lifted.empty() ? residuals_.data() : lifted.data();
+      ranges = CalibrateRanges(record, {residuals, labels_.size(), model_.dim}, executor_);
+    }
+    return RecordCode(record, model_.metric, model_.dim, RecordUse::kRefine, std::move(ranges));
+  }
+
+  // x - m0 - R^T c of the rows of residuals_, in all dimensions, drawn in like them.
+  std::vector<float> FullResiduals() const {
+    std::vector<float> rows = DrawRows(labels_.size(), kResiduals, {});
+    std::vector<float> centroids(size_t{lists_->nlist()} * model_.dim);
+    LiftRows(model_, lists_->centroids().data(), lists_->nlist(), centroids.data());
+    for (size_t i = 0; i < labels_.size(); ++i) {
+      const float* centroid = centroids.data() + size_t{labels_[i]} * model_.dim;
+      float* row = rows.data() + i * model_.dim;
+      for (uint32_t j = 0; j < model_.dim; ++j) row[j] -= model_.mean[j] + centroid[j];
+      DrawIn(model_.residual_limit, row, model_.dim);
+    }
+    return rows;
   }
 
   void DecodeRecords() {
     const size_t n = labels_.size();
-    const uint32_t dim = model_.dim;
+    const uint32_t dim = model_.code_dim();
     decoded_.resize(n * dim);
     ParallelFor(executor_, n, 1024, [&](size_t begin, size_t end) {
       std::vector<uint8_t> record(model_.record.bytes());
       for (size_t i = begin; i < end; ++i) {
-        model_.record.Write(residuals_.data() + i * dim, lists_->centroid(ListId(labels_[i])),
+        model_.record.Write(residuals_.data() + i * dim, lists_->centroid(ListId(labels_[i])), 0,
                             decoded_.data() + i * dim, record.data());
       }
     });
   }
 
   Status FineTuneCodebooks(const TrainingContext& context) {
-    const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.dim);
+    const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.code_dim());
     const RankingSample sample{rows, labels_, *lists_, {}, model_.mu};
     TESSERA_ASSIGN_OR_RETURN(const auto loss, MeasureRankingLoss(sample, context));
     TESSERA_ASSIGN_OR_RETURN(FineTuned tuned, FineTune(model_.code, loss, rows, context));
@@ -331,7 +413,7 @@ class Trainer {
 
   // What the residuals decode to.
   void DecodeSample() {
-    const size_t dim = model_.dim;
+    const size_t dim = model_.code_dim();
     decoded_.resize(residuals_.size());
     ParallelFor(executor_, labels_.size(), 1024, [&](size_t begin, size_t end) {
       const MatrixView<const float> rows(residuals_.data() + begin * dim, end - begin, dim);
@@ -355,6 +437,7 @@ class Trainer {
   std::vector<float> decoded_;
   std::vector<uint32_t> labels_;
   std::vector<float> norms_;
+  std::vector<RowTail> tails_;  // with a truncation only
 };
 
 Status CheckSample(const QuantizerSpec& spec, Metric metric, MatrixView<const float> sample) {
@@ -401,10 +484,6 @@ Status CheckTrainable(const QuantizerSpec& spec) {
   if (spec.fine_tuned && spec.code != CodeKind::kProduct) {
     return InvalidArgument("FT fine-tunes the codebooks of product codes (PQ) alone");
   }
-  if (spec.truncation != TruncationKind::kNone) {
-    return InvalidArgument("PCA and MRL: this version cannot leave dimensions out, in " +
-                           spec.ToString());
-  }
   if (spec.code == CodeKind::kResidual) return CheckStages(spec);
   return OkStatus();
 }
@@ -426,9 +505,11 @@ Status CheckTrainable(const QuantizerSpec& spec, Metric metric) {
 
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
   if (spec.code == CodeKind::kVector) return uint64_t{spec.vq_k} * std::max(spec.vq_k2, 1u);
-  if (spec.code == CodeKind::kRecord) return std::max<uint64_t>(spec.nlist, 1);
+  const uint64_t directions = spec.truncation == TruncationKind::kPrincipal ? spec.kept_dim : 0;
+  const uint64_t rows = std::max<uint64_t>({spec.nlist, directions, 1});
+  if (spec.code == CodeKind::kRecord) return rows;
   const uint64_t ranking = spec.fine_tuned ? kMinRankingRows : 0;
-  return std::max({uint64_t{spec.nlist}, uint64_t{1} << ChooseBits(spec), ranking});
+  return std::max({rows, uint64_t{1} << ChooseBits(spec), ranking});
 }
 
 uint64_t TrainingSampleRows(const QuantizerSpec& spec, uint32_t dim, uint64_t total_rows,

@@ -75,6 +75,16 @@ constexpr Kind kKinds[] = {
     {"IVF16,RaBitQ1,Refine(SQ8)", kRecords, {0.9970, 0.9965, 0.9960}},
     {"IVF16,SQ4,Refine(FP16)", kRecords, {1.0000, 1.0000, 0.9995}},
     {"IVF16,Binary,Refine(SQ8)", kRecords, {0.9425, kRefused, 0.9415}},
+    {"PCA64,IVF16,PQ28x8", kCodes, {0.8495, 0.7655, 0.8415}},
+    {"PCA64,OPQ,IVF16,PQ28x8", kCodes, {0.8820, 0.9135, 0.8575}},
+    {"PCA64,IVF16,SQ8", kCodes, {0.9085, 0.9700, 0.8860}},
+    {"PCA64,IVF16,RaBitQ4", kCodes, {0.8970, 0.9210, 0.8800}},
+    {"PCA64,IVF16,Binary", kCodes, {0.4450, kRefused, 0.5285}},
+    {"PCA64,IVF16,PQ14x4,Refine(SQ8)", kRecords, {0.9820, 0.8960, 0.9835}},
+    {"PCA64,IVF16,PQ14x4,Refine(SQ8S)", kRecords, {0.9780, 0.8960, 0.9825}},
+    {"MRL98,IVF16,PQ28x8", kCodes, {0.3670, 0.5690, 0.3785}},
+    {"MRL98,RR,IVF16,SQ8", kCodes, {0.3800, 0.4680, 0.3865}},
+    {"MRL98,IVF16,PQ14x4,Refine(SQ8)", kRecords, {0.8855, 0.9170, 0.8565}},
     {"IVF16,RQ4x4,Refine(SQ4)", kRecords, {0.9420, 0.8740, 0.9060}},
 };
 
@@ -168,6 +178,9 @@ TEST_F(MetricGridRefusals, SayWhyWhenTheCollectionIsCreated) {
       {"VQ256", false, "VQ is for files"},
       {"IVF16,PQ200x8", false, "at most the dimension 196"},
       {"IVF16,MPQ200", false, "at most the dimension 196"},
+      {"PCA196,IVF16,SQ8", false, "kept_dim must be less than the dimension 196"},
+      {"MRL20,IVF16,PQ28x8", false, "pq_m must be at most the dimension 20"},
+      {"PCA64,IVF16,Binary", true, "take RaBitQ1"},
   };
   for (const Refusal& refusal : refusals) {
     for (const Metric metric : {Metric::kL2, Metric::kInnerProduct, Metric::kCosine}) {

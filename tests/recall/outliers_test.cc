@@ -20,7 +20,7 @@ struct Garbage {
 
 constexpr const char* kQuantizers[] = {"IVF32,PQ8x8,Refine(SQ8)", "OPQ,IVF32,PQ8x8,Refine(SQ8S)",
                                        "IVF32,RQ4x8,Refine(SQ8)", "IVF32,PRQ2x4x4,Refine(SQ8)",
-                                       "PQ12x8,Refine(SQ8)"};
+                                       "PQ12x8,Refine(SQ8)", "PCA20,IVF32,PQ10x8,Refine(SQ8S)"};
 
 class Outliers : public CollectionTest {
  protected:

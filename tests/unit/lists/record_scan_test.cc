@@ -82,7 +82,7 @@ std::vector<Found> Expected(const Fixture& f) {
   model.record.Prepare(f.query.y.data(), query);
   std::vector<Found> all;
   for (const quant::ProbedList& list : f.probed) {
-    model.record.EnterList(f.trained.lists->centroid(list.list), list.base, query);
+    model.record.EnterList(f.trained.lists->centroid(list.list), query);
     for (uint32_t i = 0; i < kRows; ++i) {
       if (i % 7 == 0 || f.encoded.lists[i] != list.list) continue;
       const uint8_t* record = f.encoded.codes.data() + size_t{i} * model.code_bytes();

@@ -54,6 +54,21 @@ TEST(Blas, ProductsOfColumnsWithStrides) {
   }
 }
 
+TEST(Blas, MultipliesRowsByColumns) {
+  const size_t m = 5, n = 7, k = 11;
+  const Rows a = GaussianRows(m, k + 2, 1), b = GaussianRows(k, n + 3, 2);
+  std::vector<float> c(m * (n + 1), -7.0f);
+  Multiply(m, n, k, a.data.data(), k + 2, b.data.data(), n + 3, c.data(), n + 1);
+  for (size_t i = 0; i < m; ++i) {
+    for (size_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (size_t l = 0; l < k; ++l) sum += double{a.row(i)[l]} * double{b.row(l)[j]};
+      EXPECT_NEAR(c[i * (n + 1) + j], sum, 1e-5);
+    }
+    EXPECT_EQ(c[i * (n + 1) + n], -7.0f) << "wrote past the row";
+  }
+}
+
 TEST(Blas, EigenvectorsAreRowsInAscendingOrder) {
   const size_t n = 23;
   const Rows x = GaussianRows(50, n, 3);

@@ -12,7 +12,7 @@ namespace tessera::quant {
 namespace {
 
 void SetRanges(Model& model, RecordRanges ranges) {
-  model.refine = RecordCode(kStatic8, model.metric, model.dim, false, std::move(ranges));
+  model.refine = RecordCode(kStatic8, model.metric, model.dim, RecordUse::kRefine, std::move(ranges));
 }
 
 // Fixed numbers, no training: its bytes are the golden ones.
@@ -91,6 +91,50 @@ TEST(Model, GoldenBytes) {
   EXPECT_EQ(bytes.size(), 403u);
   EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 936909766u);
   EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\3\0\0\0", 8));
+}
+
+// A code of two of three dimensions, ranges of records in all of them.
+Model TruncatedModel(const std::string& spec) {
+  Model model = SmallModel();
+  model.spec = Spec(spec);
+  model.SetRotation(spec[0] == 'P' ? std::vector<float>{1, 0, 0, 0, 1, 0} : std::vector<float>());
+  model.code = TableCode(LayoutOf(model.spec, 2), std::vector<float>(2 * 16, 0.5f));
+  return model;
+}
+
+TEST(Model, TruncatedOnesComeBack) {
+  for (const char* spec : {"PCA2,IVF3,PQ2x4,Refine(SQ8S)", "MRL2,IVF3,PQ2x4,Refine(SQ8S)"}) {
+    const Model model = TruncatedModel(spec);
+    const std::string bytes = model.Serialize();
+    const Model back = Model::Parse(bytes).value();
+    EXPECT_EQ(back.Serialize(), bytes);
+    EXPECT_EQ(back.code_dim(), 2u);
+    EXPECT_EQ(back.rotated_dim(), spec[0] == 'P' ? 3u : 2u);
+    EXPECT_EQ(back.query_rotation.rows(), spec[0] == 'P' ? 2u : 0u);
+    EXPECT_EQ(back.refine.dim(), 3u);
+    for (size_t size = 0; size < bytes.size(); ++size) {
+      EXPECT_FALSE(Model::Parse(bytes.substr(0, size)).ok()) << size;
+    }
+  }
+}
+
+TEST(Model, TruncatedOnesThatContradictThemselvesAreRefused) {
+  const auto message = [](const Model& model) {
+    const auto parsed = Model::Parse(model.Serialize());
+    EXPECT_EQ(parsed.status().code(), absl::StatusCode::kDataLoss);
+    return MessageOf(parsed.status());
+  };
+  Model model = TruncatedModel("PCA2,IVF3,PQ2x4,Refine(SQ8S)");
+  model.rotation.push_back(0);
+  EXPECT_EQ(message(model), "model: rotation has the wrong length");
+  model.rotation = {1, 0, 0, 0, 1, std::numeric_limits<float>::infinity()};
+  EXPECT_EQ(message(model), "model: rotation holds a value that is not finite");
+  model.spec.kept_dim = 3;
+  EXPECT_EQ(message(model), "model: kept_dim must be less than the dimension 3, got 3");
+  model.spec.kept_dim = 1;
+  EXPECT_EQ(message(model), "model: pq_m must be at most the dimension 1, got 2");
+  model.spec.kept_dim = 0;
+  EXPECT_NE(message(model).find("PCA"), std::string::npos);
 }
 
 TEST(Model, EveryTruncationIsDataLoss) {

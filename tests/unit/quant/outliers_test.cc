@@ -73,12 +73,38 @@ TEST(Outliers, DrawingInKeepsTheDirectionAtAnySize) {
   EXPECT_EQ(row, (std::vector<float>{0.6f, 0, -0.8f}));
 }
 
+TEST(Outliers, ATailIsDrawnInTogetherWithItsResidual) {
+  std::vector<float> row = {3, 0, 4};
+  float tail = 75;
+  DrawIn(1, row.data(), 3, tail);  // 25 and 75 of 100
+  EXPECT_NEAR(row[0], 0.3f, 1e-6);
+  EXPECT_NEAR(row[2], 0.4f, 1e-6);
+  EXPECT_NEAR(tail, 0.75f, 1e-6);
+  row = {0.3f, 0, 0.4f};
+  tail = 0.5f;
+  DrawIn(1, row.data(), 3, tail);
+  EXPECT_EQ(row, (std::vector<float>{0.3f, 0, 0.4f}));
+  EXPECT_EQ(tail, 0.5f);
+  const float overflown = std::numeric_limits<float>::infinity();
+  tail = overflown;
+  DrawIn(1, row.data(), 3, tail);
+  EXPECT_EQ(row, (std::vector<float>{0, 0, 0}));
+  EXPECT_EQ(tail, 1);
+  row = {3e25f, 0, 4e25f};
+  tail = overflown;
+  DrawIn(1, row.data(), 3, tail);
+  EXPECT_NEAR(row[0], 0.6f, 1e-6);
+  EXPECT_EQ(tail, 0);
+  EXPECT_EQ(LimitOf({row.data(), 1, 3}, {{3, 0}}), 2.25f * (row[0] * row[0] + row[2] * row[2] + 3));
+}
+
 // Whatever garbage there is, nothing that bytes share out becomes wider than twice what it was;
 // rows that come later are drawn in alike; a refine record whose range is its own has the row as it
 // is.
 TEST(Outliers, TrainingHardlySeesThem) {
   for (const char* spec : {"IVF16,PQ4x8,Refine(SQ8)", "OPQ,IVF16,PQ4x8", "IVF16,RQ3x4,Refine(SQ8S)",
-                           "IVF16,PRQ2x2x4", "PQ4x4", "IVF16,SQ8S"}) {
+                           "IVF16,PRQ2x2x4", "PQ4x4", "IVF16,SQ8S",
+                           "PCA8,IVF16,PQ4x8,Refine(SQ8S)", "MRL8,OPQ,IVF16,PQ4x8", "PCA8,IVF16,SQ8S"}) {
     const TrainedModel clean = TrainOn(spec, Metric::kL2, WithGarbage(0, 0));
     const Rows rows = WithGarbage(40, 1000);
     const TrainedModel trained = TrainOn(spec, Metric::kL2, rows);
@@ -94,9 +120,10 @@ TEST(Outliers, TrainingHardlySeesThem) {
     std::vector<float> decoded(kDim);
     for (size_t i = 0; i < 60; ++i) {
       DecodeResidual(model, &encoded.codes[i * model.code_bytes()], decoded.data());
-      EXPECT_LT(Product(decoded.data(), decoded.data(), kDim), 2 * model.residual_limit) << spec;
+      EXPECT_LT(Product(decoded.data(), decoded.data(), model.code_dim()), 2 * model.residual_limit) << spec;
       if (model.refine.empty() || model.refine.spec().is_static()) continue;
       std::vector<float> transformed(kDim);
+      ASSERT_FALSE(model.truncated());
       TransformRows(model, {rows.row(i), 1, kDim}, transformed.data());
       model.refine.Decode(&encoded.refine[i * model.refine_bytes()], decoded.data());
       const float* centroid = trained.lists->centroid(encoded.lists[i]);

@@ -157,8 +157,17 @@ TEST(QuantizerSpec, ValidateKnowsTheDimension) {
   EXPECT_FALSE(spec.Validate(65536).ok());
   spec.truncation = TruncationKind::kLeading;
   spec.kept_dim = 9;
-  EXPECT_EQ(MessageOf(spec.Validate(8)), "kept_dim must be at most the dimension 8, got 9");
-  EXPECT_TRUE(spec.Validate(9).ok());
+  EXPECT_EQ(MessageOf(spec.Validate(8)), "kept_dim must be less than the dimension 8, got 9");
+  EXPECT_FALSE(spec.Validate(9).ok());
+  EXPECT_TRUE(spec.Validate(10).ok());
+  spec.rotation = RotationKind::kOptimized;
+  EXPECT_TRUE(spec.Validate(4096).ok());  // fitted to nine dimensions
+  spec.kept_dim = 2049;
+  EXPECT_EQ(MessageOf(spec.Validate(4096)), "rotation: OPQ fits at most 2048 dimensions, got 2049");
+  spec.rotation = RotationKind::kNone;
+  EXPECT_TRUE(spec.Validate(20000).ok());
+  spec.truncation = TruncationKind::kPrincipal;
+  EXPECT_EQ(MessageOf(spec.Validate(20000)), "truncation: PCA takes at most 8192 dimensions, got 20000");
   spec = QuantizerSpec();
   spec.pq_m = 9;
   EXPECT_EQ(MessageOf(spec.Validate(8)), "pq_m must be at most the dimension 8, got 9");

@@ -94,6 +94,8 @@ TEST_P(QuantizerKinds, HostileBytes) {
   if (spec == "PQ3x4+4") spec = "PQ1x4+4";
   if (spec == "OPQ,MPQ4") spec = "OPQ,MPQ1";
   if (spec == "VQ20x15") spec = "VQ4x3";
+  if (spec.starts_with("PCA8") || spec.starts_with("MRL8")) spec[3] = '1';
+  if (const size_t m = spec.find("PQ4x8"); m != std::string::npos) spec.replace(m, 5, "PQ1x4");
   const std::string bytes = Train(spec, Metric::kL2, rows)->Serialize();
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_EQ(Quantizer::Parse(bytes.substr(0, size)).status().code(), absl::StatusCode::kDataLoss);
@@ -127,7 +129,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, QuantizerKinds,
                                          Case{"VQ5x4", 1}, Case{"VQ20x15", 2},
                                          Case{"VQ300", 2}, Case{"IVF8,SQ8", 16}, Case{"SQ6A", 13},
                                          Case{"SQ4St", 5}, Case{"RaBitQ2,Refine(SQ8)", 6},
-                                         Case{"RaBitQ6", 13}, Case{"FP16", 20}, Case{"BF16", 20}));
+                                         Case{"RaBitQ6", 13}, Case{"FP16", 20}, Case{"BF16", 20}, Case{"PCA8,IVF8,PQ4x8", 8},
+                                         Case{"MRL8,OPQ,PQ4x8,Refine(SQ8S)", 4}, Case{"MRL8,FP16", 16}));
 
 TEST(Quantizer, NamesImpossibleCodes) {
   const Rows rows = ClusteredRows(900, 10, 20, 1);

@@ -18,18 +18,19 @@ namespace {
 
 constexpr uint32_t kDim = 37;
 
-RecordCode CodeOf(const std::string& text, Metric metric, const Rows& sample, bool scanned = true) {
+RecordCode CodeOf(const std::string& text, Metric metric, const Rows& sample,
+                  RecordUse use = RecordUse::kScanned) {
   const RecordSpec spec = Spec(text).record;
   InlineExecutor executor;
-  return RecordCode(spec, metric, static_cast<uint32_t>(sample.dim), scanned,
+  return RecordCode(spec, metric, static_cast<uint32_t>(sample.dim), use,
                     CalibrateRanges(spec, sample, executor));
 }
 
 std::vector<uint8_t> Write(const RecordCode& code, const float* r, const float* c,
-                           std::vector<float>& decoded) {
+                           std::vector<float>& decoded, float tail = 0) {
   std::vector<uint8_t> record(code.bytes(), 0xee);
   decoded.assign(code.dim(), -7);
-  code.Write(r, c, decoded.data(), record.data());
+  code.Write(r, c, tail, decoded.data(), record.data());
   return record;
 }
 
@@ -88,7 +89,7 @@ TEST_P(EveryKind, ScoresAreTheFormulaOfWhatDecodes) {
   code.Prepare(y.row(0), query);
   const double base =
       inner_product() ? -Product(y.row(0), c.row(0), kDim) : Distance(y.row(0), c.row(0), kDim);
-  code.EnterList(c.row(0), static_cast<float>(base), query);
+  code.EnterList(c.row(0), query);
   std::vector<float> written, decoded(kDim);
   for (size_t i = 0; i < r.n; ++i) {
     const std::vector<uint8_t> record = Write(code, r.row(i), c.row(0), written);
@@ -112,7 +113,7 @@ TEST_P(EveryKind, AnyBytesGiveFiniteScores) {
   const RecordCode code = CodeOf(kind().name, metric(), r);
   RecordQuery query;
   code.Prepare(y.row(0), query);
-  code.EnterList(r.row(0), 1.0f, query);
+  code.EnterList(r.row(0), query);
   Random random(5);
   std::vector<uint8_t> record(code.bytes());
   std::vector<float> decoded(kDim);
@@ -134,7 +135,7 @@ TEST_P(EveryKind, ZeroTinyAndHugeResidualsAreFinite) {
   std::vector<float> decoded;
   RecordQuery query;
   code.Prepare(sample.row(1), query);
-  code.EnterList(sample.row(0), 1.0f, query);
+  code.EnterList(sample.row(0), query);
   for (const float value : {0.0f, 1e-44f, 1e-38f, 1e18f}) {
     std::vector<float> r(kDim, value);
     r[1] = -value;
@@ -157,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryKind,
 TEST(RecordCode, TakesTheBytesThatItsFieldsNeed) {
   const Rows rows = GaussianRows(50, 100, 1);
   const auto bytes = [&](const char* text, Metric metric, bool scanned) {
-    return CodeOf(text, metric, rows, scanned).bytes();
+    return CodeOf(text, metric, rows, scanned ? RecordUse::kScanned : RecordUse::kRefine).bytes();
   };
   EXPECT_EQ(RecordCode().bytes(), 0u);
   EXPECT_EQ(bytes("SQ8", Metric::kL2, true), 100u + 2 + 4);
@@ -183,13 +184,13 @@ TEST(RecordCode, DecodingReadsTheFirstBytesOnly) {
     record.shrink_to_fit();
     code.Decode(record.data(), decoded.data());
     EXPECT_EQ(decoded, written) << text;
-    EXPECT_EQ(CodeOf(text, Metric::kCosine, rows, false).decoded_bytes(), code.decoded_bytes());
+    EXPECT_EQ(CodeOf(text, Metric::kCosine, rows, RecordUse::kRefine).decoded_bytes(), code.decoded_bytes());
   }
 }
 
 // The bytes on disk: README.md.
 TEST(RecordCode, GoldenRecord) {
-  const RecordCode code(kDynamic8, Metric::kL2, 4, false);
+  const RecordCode code(kDynamic8, Metric::kL2, 4, RecordUse::kRefine);
   const float r[] = {127, -127, 1, 0}, c[] = {1, 0, 0, 0};
   std::vector<float> decoded;
   const std::vector<uint8_t> record = Write(code, r, c, decoded);
@@ -232,19 +233,36 @@ TEST(RecordCode, BinaryScoresByTheAngleOfTheSigns) {
   const float* r = rows.row(0);
   const float* c = rows.row(1);
   const float* y = rows.row(2);
-  const RecordCode code(Spec("Binary").record, Metric::kL2, kDim, true);
+  const RecordCode code(Spec("Binary").record, Metric::kL2, kDim, RecordUse::kScanned);
   std::vector<float> decoded;
   const std::vector<uint8_t> record = Write(code, r, c, decoded);
   RecordQuery query;
   code.Prepare(y, query);
   const double base = Distance(y, c, kDim);
-  code.EnterList(c, static_cast<float>(base), query);
+  code.EnterList(c, query);
   uint32_t differing = 0;
   for (uint32_t j = 0; j < kDim; ++j) differing += (y[j] < c[j]) != (r[j] < 0);
   const double cosine = std::cos(3.14159265358979 * differing / kDim);
   const double n = Norm(r, kDim);
   const double expected = base + n * n - 2 * std::sqrt(base) * n * cosine;
   EXPECT_NEAR(code.Score(query, static_cast<float>(base), record.data()), expected, 0.02 * n * n);
+}
+
+// What a row has beside the dimensions of its record is a number in it, of every kind.
+TEST(RecordCode, TheTailAddsToTheEstimate) {
+  const Rows rows = GaussianRows(50, kDim, 1);
+  for (const char* text : {"SQ8", "SQ4S", "RaBitQ3", "FP16", "Binary"}) {
+    const RecordCode code = CodeOf(text, Metric::kL2, rows, RecordUse::kScannedPart);
+    EXPECT_FALSE(code.has_slack());
+    RecordQuery query;
+    std::vector<float> decoded;
+    code.Prepare(rows.row(2), query);
+    code.EnterList(rows.row(1), query);
+    const auto without = Write(code, rows.row(0), rows.row(1), decoded);
+    const auto with = Write(code, rows.row(0), rows.row(1), decoded, 48.0f);
+    EXPECT_NEAR(code.Score(query, 3, with.data()) - code.Score(query, 3, without.data()), 48, 1e-3) << text;
+    EXPECT_TRUE(std::equal(with.begin(), with.begin() + code.decoded_bytes(), without.begin())) << text;
+  }
 }
 
 TEST(RecordCode, SlackCoversTheErrors) {
@@ -271,7 +289,7 @@ TEST(RecordCode, SlackCoversTheErrors) {
     EXPECT_NEAR(squares / static_cast<double>(r.n), 1.0, 0.15) << text;
     EXPECT_LE(beyond, 16) << text;  // of 2,000
   }
-  EXPECT_FALSE(CodeOf("RaBitQ4", Metric::kL2, r, false).has_slack());
+  EXPECT_FALSE(CodeOf("RaBitQ4", Metric::kL2, r, RecordUse::kRefine).has_slack());
   EXPECT_FALSE(CodeOf("SQ8", Metric::kL2, r).has_slack());
 }
 
