@@ -118,6 +118,8 @@ struct TrainedModel {
 // InvalidArgument names the part of the spec that a model cannot have; and that it cannot under `metric`.
 Status CheckTrainable(const QuantizerSpec& spec);
 Status CheckTrainable(const QuantizerSpec& spec, Metric metric);
+// InvalidArgument: the same, or what is wrong with the sample (TrainModel): its size, a row that is not finite.
+Status CheckSample(const QuantizerSpec& spec, Metric metric, MatrixView<const float> sample);
 
 // Rows of training data needed at least for the spec on `dim` dimensions: max(nlist, ksub) for
 // explicit choices.

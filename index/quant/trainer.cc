@@ -2,7 +2,6 @@
 // codebooks of residuals -> estimator.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "index/quant/blas.h"
@@ -31,7 +30,6 @@ constexpr uint64_t kMinRowsPerList = 39;    // below, a centroid is mostly the n
 constexpr uint64_t kRowsPerCentroid = 256;  // more hardly move it
 constexpr uint32_t kCoarseIterations = 10;
 constexpr uint32_t kCodebookIterations = 16;
-constexpr uint32_t kMaxGroupCodewords = 4096;
 constexpr uint32_t kMinShared = 16;  // lists of which far rows get some
 constexpr uint64_t kFittedRows = 65536;  // that a rotation, ranges or a ranking loss are fitted to, at most
 
@@ -440,68 +438,7 @@ class Trainer {
   std::vector<RowTail> tails_;  // with a truncation only
 };
 
-Status CheckSample(const QuantizerSpec& spec, Metric metric, MatrixView<const float> sample) {
-  if (sample.dim() == 0) return InvalidArgument("sample: dim must be at least 1");
-  if (sample.dim() > kMaxDim) {
-    return InvalidArgument("sample: dim must be at most " + std::to_string(kMaxDim) + ", got " +
-                           std::to_string(sample.dim()));
-  }
-  const auto dim = static_cast<uint32_t>(sample.dim());
-  TESSERA_RETURN_IF_ERROR(Annotate(spec.Validate(dim), "quantizer: "));
-  TESSERA_RETURN_IF_ERROR(Annotate(CheckTrainable(spec, metric), "quantizer: "));
-  const uint64_t needed = MinTrainingRows(spec, dim);
-  if (sample.rows() < needed) {
-    return InvalidArgument("training " + spec.ToString() + " needs at least " +
-                           std::to_string(needed) + " rows, got " + std::to_string(sample.rows()));
-  }
-  if (sample.rows() > std::numeric_limits<uint32_t>::max()) {
-    return InvalidArgument("training takes at most 2^32 - 1 rows");
-  }
-  return CheckFinite(sample, "rows");
-}
-
-// The products of all codewords of a sub-space with each other stay in memory for encoding, and their normal
-// equations are solved in training: 4,096 take 32 and 64 MiB.
-Status CheckStages(const QuantizerSpec& spec) {
-  const uint32_t most = kMaxGroupCodewords >> spec.pq_bits;
-  if (spec.stages <= most) return OkStatus();
-  return InvalidArgument("stages must be at most " + std::to_string(most) + " at " +
-                         std::to_string(spec.pq_bits) + " bits, got " + std::to_string(spec.stages) +
-                         "; PRQ spreads them over sub-spaces");
-}
-
 }  // namespace
-
-Status CheckTrainable(const QuantizerSpec& spec) {
-  if (spec.code == CodeKind::kVector) {
-    return InvalidArgument("VQ is for files, collections need PQ");
-  }
-  if (spec.score_aware) {
-    return InvalidArgument(
-        "Aniso: every code carries a correction, which takes the error along the row away; "
-        "score-aware codes lose recall beside it");
-  }
-  if (spec.fine_tuned && spec.code != CodeKind::kProduct) {
-    return InvalidArgument("FT fine-tunes the codebooks of product codes (PQ) alone");
-  }
-  if (spec.code == CodeKind::kResidual) return CheckStages(spec);
-  return OkStatus();
-}
-
-Status CheckTrainable(const QuantizerSpec& spec, Metric metric) {
-  TESSERA_RETURN_IF_ERROR(CheckTrainable(spec));
-  if (spec.fine_tuned && metric == Metric::kInnerProduct) {
-    return InvalidArgument(
-        "FT is for l2 and cosine: under inner product queries need not look like rows");
-  }
-  if (spec.record.kind == RecordKind::kSign && metric == Metric::kInnerProduct) {
-    return InvalidArgument(
-        "record: Binary is for l2 and cosine, where signs are of what is left of query and row beside a "
-        "list's centroid; under inner product a query has no such part, and its signs (all alike where "
-        "components are positive) rank nothing: take RaBitQ1");
-  }
-  return OkStatus();
-}
 
 uint64_t MinTrainingRows(const QuantizerSpec& spec, uint32_t) {
   if (spec.code == CodeKind::kVector) return uint64_t{spec.vq_k} * std::max(spec.vq_k2, 1u);
