@@ -31,6 +31,8 @@ def at_size(lists, size, dim):
     splits = {8: ((1, 7),), 16: ((3, 5), (5, 3)), 32: ((6, 5), (10, 3)), 64: ((9, 7), (21, 3))}[size]
     specs += [f"{lists},PRQ{s}x{stages}x8" for s, stages in splits]
     specs += [f"OPQ,{lists},PRQ{s}x{stages}x8" for s, stages in splits if s > 1]
+    if dim > 256:  # with dimensions to spare
+        specs.append(f"PCA128,OPQ,{lists},PQ{m}x8")
     return specs
 
 
@@ -48,6 +50,8 @@ def ladder(lists, dim, metric):
     if metric != "l2":
         specs.append(f"{lists},PQ{eighth[0]}x8,Aniso")
     specs += [f"{lists},RaBitQ{bits}" for bits in range(1, 9)]
+    if dim > 256:
+        specs += [f"PCA128,{lists},RaBitQ1", f"PCA256,{lists},RaBitQ2"]
     specs += [f"{lists},{code}" for code in ("SQ4", "SQ6", "SQ8", "SQ8A", "SQ4S", "SQ6S", "SQ8S", "SQ8E", "Binary",
                                              "BF16", "FP16")]
     specs += [f"{lists},PQ{eighth[1]}x8,Refine({code})" for code in ("SQ4", "FP16")]
