@@ -44,7 +44,7 @@ TEST_F(CliQuantizer, FitEncodeDecodeAgreeWithTheErrorThatFitPrints) {
 }
 
 TEST_F(CliQuantizer, InvertedListsAndVectorQuantizers) {
-  for (const char* spec : {"IVF16,PQ4x8", "RR,PQ4x4", "VQ64"}) {
+  for (const char* spec : {"IVF16,PQ4x8", "RR,PQ4x4", "PCA6,OPQ,PQ3x4", "MRL6,SQ8", "VQ64"}) {
     Good({"fit", base_, "-o", Path("m"), "--quantizer", spec, "--sample-rows", "2500"});
     Good({"encode", Path("m"), base_, "-o", Path("codes.npy")});
     Good({"decode", Path("m"), Path("codes.npy"), "-o", Path("approx.npy")});
