@@ -18,18 +18,6 @@ KMeansResult Train(const Rows& rows, const KMeansOptions& options,
   return TrainKMeans(rows, options, context).value();
 }
 
-double ErrorOf(const Rows& rows, const std::vector<float>& centroids) {
-  double sum = 0;
-  for (size_t i = 0; i < rows.n; ++i) {
-    double best = std::numeric_limits<double>::max();
-    for (size_t c = 0; c < centroids.size() / rows.dim; ++c) {
-      best = std::min(best, Distance(rows.row(i), centroids.data() + c * rows.dim, rows.dim));
-    }
-    sum += best;
-  }
-  return sum / static_cast<double>(rows.n);
-}
-
 // Lloyd from the definition, in double. Returns the centroids after `iterations`.
 std::vector<float> NaiveLloyd(const Rows& rows, std::vector<float> centroids, int iterations) {
   const size_t k = centroids.size() / rows.dim;

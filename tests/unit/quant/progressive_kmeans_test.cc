@@ -17,18 +17,6 @@ namespace {
 
 constexpr uint32_t kDim = 64;
 
-double ErrorOf(const Rows& rows, const std::vector<float>& centroids) {
-  double sum = 0;
-  for (size_t i = 0; i < rows.n; ++i) {
-    double best = std::numeric_limits<double>::max();
-    for (size_t c = 0; c < centroids.size() / rows.dim; ++c) {
-      best = std::min(best, Distance(rows.row(i), centroids.data() + c * rows.dim, rows.dim));
-    }
-    sum += best;
-  }
-  return sum / static_cast<double>(rows.n);
-}
-
 // 64 clusters that differ in four dimensions alone, and noise in all.
 Rows HiddenClusters(size_t n, uint64_t seed) {
   const Rows centers = GaussianRows(64, 4, 99, 4.0f);

@@ -1,7 +1,9 @@
 // Synthetic rows for the tests of quantizers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "index/quant/model.h"
@@ -45,6 +47,19 @@ inline double Distance(const float* a, const float* b, size_t dim) {
   for (size_t j = 0; j < dim; ++j)
     sum += (double{a[j]} - double{b[j]}) * (double{a[j]} - double{b[j]});
   return sum;
+}
+
+// Mean squared distance of the rows to the nearest centroid.
+inline double ErrorOf(const Rows& rows, const std::vector<float>& centroids) {
+  double sum = 0;
+  for (size_t i = 0; i < rows.n; ++i) {
+    double best = std::numeric_limits<double>::max();
+    for (size_t c = 0; c < centroids.size() / rows.dim; ++c) {
+      best = std::min(best, Distance(rows.row(i), centroids.data() + c * rows.dim, rows.dim));
+    }
+    sum += best;
+  }
+  return sum / static_cast<double>(rows.n);
 }
 
 inline double Product(const float* a, const float* b, size_t dim) {
