@@ -10,10 +10,12 @@ packages=(
   libgrpc++-dev protobuf-compiler-grpc libprotobuf-dev protobuf-compiler libabsl-dev
   # Storage and algebra. librocksdb-dev brings the compression libraries its CMake files ask for.
   librocksdb-dev libopenblas-pthread-dev
+  # Payloads and filters.
+  libsimdjson-dev libroaring-dev
   # Server and command line. Boost by its version: libboost-dev is 1.74, and the two conflict.
   libboost1.81-dev libcli11-dev libspdlog-dev prometheus-cpp-dev
   # Readers of vector files.
-  libsimdjson-dev libhdf5-dev zlib1g-dev
+  libhdf5-dev zlib1g-dev
   # Tests and benchmarks.
   libgtest-dev libgmock-dev libbenchmark-dev
   # The ARM kernels: built across and run in an emulator.

@@ -1,6 +1,6 @@
 """Who may include whom: layers point one way, and heavy libraries stay in the few files that need them.
 
-base <- simd <- quant <- lists, base <- store, all <- engine <- server. The first rule whose pattern
+base <- simd <- quant <- lists, base <- store, base <- filter, all <- engine <- server. The first rule whose pattern
 matches a file decides; a file of index/, server/ or client/ that no rule knows is an error too.
 """
 
@@ -28,7 +28,9 @@ RULES = [
     (r"index/quant/.*", [r"index/(quant|simd|base)/.*", LAYER0, QUANTIZERS]),
     (r"index/lists/.*", [r"index/(lists|simd|base)/.*", r"index/quant/(model|query|encoder)\.h", LAYER0]),
     (r"index/store/.*", [r"index/(store|base)/.*", LAYER0, r"rocksdb/.*"]),
-    (r"index/engine/.*", [r"index/store/store\.h", r"index/(engine|quant|lists|simd|base)/.*", PUBLIC]),
+    (r"index/filter/.*", [r"index/(filter|base)/.*", r"index/(payload|filter)\.h", LAYER0, r"simdjson\.h",
+                          r"roaring/roaring\.hh"]),
+    (r"index/engine/.*", [r"index/store/store\.h", r"index/(engine|filter|quant|lists|simd|base)/.*", PUBLIC]),
     (r"server/.*", [r"server/.*", PUBLIC, r"index/base/.*", r"index/simd/kernels\.h", GRPC, BOOST, ABSL,
                     r"CLI/.*", r"spdlog/.*", r"cblas\.h", r"prometheus/.*"]),
     (r"client/formats/.*", [r"client/formats/.*", LAYER0, r"hdf5\.h", r"simdjson\.h", r"zlib\.h"]),
@@ -39,6 +41,8 @@ RULES = [
 CONFINED = [
     (r"(grpc|grpcpp|google/protobuf|tessera/v1)/.*", r"server/.*|client/[a-z_0-9]+\.cc|client/(connection|convert)\.h"),
     (r"rocksdb/.*", r"index/store/.*"),
+    (r"simdjson\.h", r"index/filter/json\.cc|client/formats/.*\.cc"),
+    (r"roaring/.*", r"index/filter/.*"),
     (r"boost/.*", r"server/.*"),
     (r"prometheus/.*", r"server/metrics\.cc"),
 ]
