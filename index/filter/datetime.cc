@@ -75,7 +75,8 @@ std::optional<int64_t> ParseDatetime(std::string_view text) {
   in.Expect("-");
   const int day = in.Digits(2);
   if (!in.ok()) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
   const int64_t midnight = int64_t{std::chrono::sys_days(date).time_since_epoch().count()} * 86400;
@@ -96,7 +97,8 @@ std::optional<int64_t> ParseDatetime(std::string_view text) {
 }
 
 std::string FormatDatetime(int64_t microseconds) {
-  const std::chrono::sys_time<std::chrono::microseconds> time{std::chrono::microseconds(microseconds)};
+  const std::chrono::sys_time<std::chrono::microseconds> time{
+      std::chrono::microseconds(microseconds)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const int64_t in_day = (time - day).count();
@@ -104,7 +106,8 @@ std::string FormatDatetime(int64_t microseconds) {
   char text[64];
   std::snprintf(text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(seconds / 3600), static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
+                static_cast<int>(seconds / 3600), static_cast<int>(seconds / 60 % 60),
+                static_cast<int>(seconds % 60));
   std::string out = text;
   if (const int64_t fraction = in_day % kMicros; fraction != 0) {
     std::snprintf(text, sizeof(text), ".%06d", static_cast<int>(fraction));

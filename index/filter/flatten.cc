@@ -15,10 +15,14 @@ using Kind = JsonValue::Kind;
 
 std::optional<Number> NumberOf(const JsonValue& value) {
   switch (value.kind) {
-    case Kind::kInteger: return Number::FromInteger(value.integer);
-    case Kind::kUnsigned: return Number::FromUnsigned(value.unsigned_integer);
-    case Kind::kFloat: return Number::FromFloat(value.number);
-    default: return std::nullopt;
+    case Kind::kInteger:
+      return Number::FromInteger(value.integer);
+    case Kind::kUnsigned:
+      return Number::FromUnsigned(value.unsigned_integer);
+    case Kind::kFloat:
+      return Number::FromFloat(value.number);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -29,7 +33,8 @@ std::optional<GeoPoint> GeoOf(const JsonValue& value) {
   const JsonValue& lat = value.items[lat_first ? 0 : 1];
   const JsonValue& lon = value.items[lat_first ? 1 : 0];
   const std::optional<Number> y = NumberOf(lat), x = NumberOf(lon);
-  if (lat.key != "lat" || lon.key != "lon" || !y || !x || !IsGeoPoint(y->base, x->base)) return std::nullopt;
+  if (lat.key != "lat" || lon.key != "lon" || !y || !x || !IsGeoPoint(y->base, x->base))
+    return std::nullopt;
   return GeoPoint{y->base, x->base};
 }
 
@@ -52,14 +57,15 @@ class Flattener {
 
  private:
   Status Wrong(const PayloadField& field, const std::string& found) const {
-    return InvalidArgument("payload field \"" + field.path + "\": expected " + FieldTypeName(field.type) +
-                           ", found " + found);
+    return InvalidArgument("payload field \"" + field.path + "\": expected " +
+                           FieldTypeName(field.type) + ", found " + found);
   }
 
   Status Inferred(const JsonValue& item) {
     FieldValue value;
     switch (item.kind) {
-      case Kind::kNull: return OkStatus();
+      case Kind::kNull:
+        return OkStatus();
       case Kind::kArray:
         for (const JsonValue& element : item.items) TESSERA_RETURN_IF_ERROR(Inferred(element));
         return OkStatus();
@@ -105,8 +111,8 @@ class Flattener {
         if (item.kind != Kind::kString) return Wrong(field, item.KindName());
         value.kind = item.text.size() <= kMaxKeywordBytes ? ValueKind::kKeyword : ValueKind::kText;
         if (value.kind == ValueKind::kKeyword || !field.indexed) return OkStatus();
-        return Wrong(field, "a string of " + std::to_string(item.text.size()) + " bytes, more than " +
-                                std::to_string(kMaxKeywordBytes));
+        return Wrong(field, "a string of " + std::to_string(item.text.size()) +
+                                " bytes, more than " + std::to_string(kMaxKeywordBytes));
       case FieldType::kInteger:
       case FieldType::kFloat: {
         const std::optional<Number> number = NumberOf(item);
@@ -153,7 +159,8 @@ class Flattener {
 
 }  // namespace
 
-Status FlattenPayload(const JsonValue& object, const PayloadSchema& schema, bool all, const FieldVisitor& visit) {
+Status FlattenPayload(const JsonValue& object, const PayloadSchema& schema, bool all,
+                      const FieldVisitor& visit) {
   return Flattener(schema, all, visit).Members(object);
 }
 
@@ -164,8 +171,8 @@ bool IsAtOrBelow(std::string_view path, std::string_view field) {
 Status CheckPath(std::string_view path) {
   if (path.empty()) return InvalidArgument("the path is empty");
   if (path.size() > kMaxFieldPathBytes) {
-    return InvalidArgument("a path of " + std::to_string(path.size()) + " bytes, expected at most " +
-                           std::to_string(kMaxFieldPathBytes));
+    return InvalidArgument("a path of " + std::to_string(path.size()) +
+                           " bytes, expected at most " + std::to_string(kMaxFieldPathBytes));
   }
   if (path.front() == '.' || path.back() == '.' || path.find("..") != std::string_view::npos) {
     return InvalidArgument("the path has an empty key");

@@ -1,4 +1,5 @@
-// A payload as values of paths, typed by a schema: what conditions are about. One place decides what a JSON value means.
+// A payload as values of paths, typed by a schema: what conditions are about. One place decides
+// what a JSON value means.
 #pragma once
 
 #include <functional>
@@ -11,7 +12,8 @@
 
 namespace tessera::filter {
 
-// What values can be compared with each other. Text is a string too long for a keyword: it only exists.
+// What values can be compared with each other. Text is a string too long for a keyword: it only
+// exists.
 enum class ValueKind : uint8_t { kKeyword, kNumber, kBool, kDatetime, kGeo, kText };
 
 struct FieldValue {
@@ -24,9 +26,10 @@ struct FieldValue {
 // Called for each value in the payload's order, several times for a path with several values.
 using FieldVisitor = std::function<void(const std::string& path, const FieldValue& value)>;
 
-// InvalidArgument names the path of a value that is not of its declared type. Fields that are not indexed are checked and
-// visited only if `all`.
-Status FlattenPayload(const JsonValue& object, const PayloadSchema& schema, bool all, const FieldVisitor& visit);
+// InvalidArgument names the path of a value that is not of its declared type. Fields that are not
+// indexed are checked and visited only if `all`.
+Status FlattenPayload(const JsonValue& object, const PayloadSchema& schema, bool all,
+                      const FieldVisitor& visit);
 
 // True if `path` is `field` or below it.
 bool IsAtOrBelow(std::string_view path, std::string_view field);

@@ -11,7 +11,9 @@ constexpr double kRadians = std::numbers::pi / 180;
 
 }  // namespace
 
-bool IsGeoPoint(double lat, double lon) { return lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180; }
+bool IsGeoPoint(double lat, double lon) {
+  return lat >= -90 && lat <= 90 && lon >= -180 && lon <= 180;
+}
 
 double DistanceMetres(const GeoPoint& a, const GeoPoint& b) {
   const double lat = std::sin((b.lat - a.lat) * kRadians / 2);
@@ -34,10 +36,10 @@ std::vector<GeoBox> SplitAtDateLine(const GeoBox& box) {
 std::vector<GeoBox> BoxesAround(const GeoPoint& center, double radius) {
   // A little more than the formula gives, for what rounding takes away.
   const double angle = radius / kEarthRadiusMetres * (1 + 1e-9) + 1e-9;
-  GeoBox box{std::max(-90.0, center.lat - angle / kRadians), -180, std::min(90.0, center.lat + angle / kRadians),
-             180};
-  // Around a pole, or the whole earth, every longitude is near. Else the widest longitude lies where the circle touches
-  // its meridian: sin(dlon) = sin(angle) / cos(lat).
+  GeoBox box{std::max(-90.0, center.lat - angle / kRadians), -180,
+             std::min(90.0, center.lat + angle / kRadians), 180};
+  // Around a pole, or the whole earth, every longitude is near. Else the widest longitude lies
+  // where the circle touches its meridian: sin(dlon) = sin(angle) / cos(lat).
   const double cosine = std::cos(center.lat * kRadians);
   if (box.south <= -90 || box.north >= 90 || std::sin(angle) >= cosine) return {box};
   const double dlon = std::asin(std::sin(angle) / cosine) / kRadians + 1e-9;

@@ -17,7 +17,8 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 using simdjson::error_code;
 
-// Reads one text into a tree. All of it is visited, which is what makes simdjson's lazy reader validate all of it.
+// Reads one text into a tree. All of it is visited, which is what makes simdjson's lazy reader
+// validate all of it.
 class Reader {
  public:
   Reader(std::string_view text, const char* padded) : text_(text), padded_(padded) {}
@@ -128,9 +129,11 @@ Status Reader::ReadNumber(ondemand::value value, size_t offset, JsonValue& out) 
   }
   if (!error) return OkStatus();
   const size_t digits = token.find_first_not_of("0123456789", token.starts_with('-') ? 1 : 0);
-  const bool whole = digits == std::string_view::npos || std::strchr(".eE", token[digits]) == nullptr;
-  return BadAt(offset, whole && std::min(digits, token.size()) >= 19 ? "an integer of more than 64 bits"
-                                                                     : "no number that 64 bits hold");
+  const bool whole =
+      digits == std::string_view::npos || std::strchr(".eE", token[digits]) == nullptr;
+  return BadAt(offset, whole && std::min(digits, token.size()) >= 19
+                           ? "an integer of more than 64 bits"
+                           : "no number that 64 bits hold");
 }
 
 Status Reader::ReadValue(ondemand::value value, JsonValue& out, size_t depth) {
@@ -178,23 +181,32 @@ Status Reader::ReadValue(ondemand::value value, JsonValue& out, size_t depth) {
 // Past white space: simdjson would read a scalar at the root, too.
 Status CheckIsObject(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return InvalidArgument("expected a JSON object, found only white space");
+  if (begin == std::string_view::npos)
+    return InvalidArgument("expected a JSON object, found only white space");
   if (text[begin] == '{') return OkStatus();
-  return InvalidArgument("column " + std::to_string(begin + 1) + ": expected a JSON object that begins with {");
+  return InvalidArgument("column " + std::to_string(begin + 1) +
+                         ": expected a JSON object that begins with {");
 }
 
 }  // namespace
 
 const char* JsonValue::KindName() const {
   switch (kind) {
-    case Kind::kNull: return "null";
-    case Kind::kBool: return "a bool";
+    case Kind::kNull:
+      return "null";
+    case Kind::kBool:
+      return "a bool";
     case Kind::kInteger:
-    case Kind::kUnsigned: return "an integer";
-    case Kind::kFloat: return "a float";
-    case Kind::kString: return "a string";
-    case Kind::kArray: return "an array";
-    case Kind::kObject: return "an object";
+    case Kind::kUnsigned:
+      return "an integer";
+    case Kind::kFloat:
+      return "a float";
+    case Kind::kString:
+      return "a string";
+    case Kind::kArray:
+      return "an array";
+    case Kind::kObject:
+      return "an object";
   }
   return "of no JSON type";
 }
@@ -208,7 +220,8 @@ StatusOr<JsonValue> ParseJsonObject(std::string_view text) {
                            std::to_string(kMaxPayloadBytes));
   }
   TESSERA_RETURN_IF_ERROR(CheckIsObject(text));
-  // Kept by the thread, bounded by the largest payload: most are small, and allocating would cost more than reading.
+  // Kept by the thread, bounded by the largest payload: most are small, and allocating would cost
+  // more than reading.
   thread_local ondemand::parser parser;
   thread_local std::string buffer;
   buffer.assign(text);
@@ -253,14 +266,27 @@ namespace {
 
 void Append(const JsonValue& value, std::string& out) {
   switch (value.kind) {
-    case JsonValue::Kind::kNull: out += "null"; return;
-    case JsonValue::Kind::kBool: out += value.boolean ? "true" : "false"; return;
-    case JsonValue::Kind::kInteger: out += std::to_string(value.integer); return;
-    case JsonValue::Kind::kUnsigned: out += std::to_string(value.unsigned_integer); return;
-    case JsonValue::Kind::kFloat: AppendFloat(value.number, out); return;
-    case JsonValue::Kind::kString: AppendJsonString(value.text, out); return;
+    case JsonValue::Kind::kNull:
+      out += "null";
+      return;
+    case JsonValue::Kind::kBool:
+      out += value.boolean ? "true" : "false";
+      return;
+    case JsonValue::Kind::kInteger:
+      out += std::to_string(value.integer);
+      return;
+    case JsonValue::Kind::kUnsigned:
+      out += std::to_string(value.unsigned_integer);
+      return;
+    case JsonValue::Kind::kFloat:
+      AppendFloat(value.number, out);
+      return;
+    case JsonValue::Kind::kString:
+      AppendJsonString(value.text, out);
+      return;
     case JsonValue::Kind::kArray:
-    case JsonValue::Kind::kObject: break;
+    case JsonValue::Kind::kObject:
+      break;
   }
   const bool object = value.kind == JsonValue::Kind::kObject;
   out += object ? '{' : '[';

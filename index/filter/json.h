@@ -1,4 +1,5 @@
-// A JSON object as a tree: read by simdjson, written minified. The only files that know the syntax of JSON.
+// A JSON object as a tree: read by simdjson, written minified. The only files that know the syntax
+// of JSON.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,8 @@ struct JsonValue {
   const char* KindName() const;
 };
 
-// The object that `text` is, within the limits of index/payload.h; "" is {}. InvalidArgument names column or path.
+// The object that `text` is, within the limits of index/payload.h; "" is {}. InvalidArgument names
+// column or path.
 StatusOr<JsonValue> ParseJsonObject(std::string_view text);
 bool IsUtf8(std::string_view text);
 // Minified.

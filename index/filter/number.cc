@@ -6,11 +6,13 @@
 namespace tessera::filter {
 namespace {
 
-__extension__ using Wide = __int128;  // holds every 64-bit integer, and every double that rounds one
+__extension__ using Wide =
+    __int128;  // holds every 64-bit integer, and every double that rounds one
 
 Number FromWide(Wide value) {
   auto base = static_cast<double>(value);
-  if (static_cast<Wide>(base) > value) base = std::nextafter(base, -std::numeric_limits<double>::infinity());
+  if (static_cast<Wide>(base) > value)
+    base = std::nextafter(base, -std::numeric_limits<double>::infinity());
   return {base, static_cast<uint16_t>(value - static_cast<Wide>(base))};
 }
 
@@ -22,11 +24,16 @@ Number Number::FromFloat(double value) { return {value == 0 ? 0.0 : value, 0}; }
 
 Number Number::FromValue(const PayloadValue& value) {
   switch (value.kind) {
-    case PayloadValue::Kind::kInteger: return FromInteger(value.integer);
-    case PayloadValue::Kind::kUnsigned: return FromUnsigned(value.unsigned_integer);
-    case PayloadValue::Kind::kFloat: return FromFloat(value.number);
-    case PayloadValue::Kind::kBool: return FromInteger(value.boolean ? 1 : 0);
-    case PayloadValue::Kind::kKeyword: break;
+    case PayloadValue::Kind::kInteger:
+      return FromInteger(value.integer);
+    case PayloadValue::Kind::kUnsigned:
+      return FromUnsigned(value.unsigned_integer);
+    case PayloadValue::Kind::kFloat:
+      return FromFloat(value.number);
+    case PayloadValue::Kind::kBool:
+      return FromInteger(value.boolean ? 1 : 0);
+    case PayloadValue::Kind::kKeyword:
+      break;
   }
   return {};
 }

@@ -8,8 +8,8 @@
 
 namespace tessera::filter {
 
-// The value is base + rest: the largest double not above it, and what is missing to it (integers above 2^53 only). So 1 and
-// 1.0 are the same, and 2^63 is not 2^63 - 1, whatever they came as.
+// The value is base + rest: the largest double not above it, and what is missing to it (integers
+// above 2^53 only). So 1 and 1.0 are the same, and 2^63 is not 2^63 - 1, whatever they came as.
 struct Number {
   double base = 0;  // finite, never -0.0
   uint16_t rest = 0;

@@ -43,13 +43,15 @@ void Merge(JsonValue& target, JsonValue&& patch) {
     }
   }
   size_t index = 0;
-  std::erase_if(target.items, [&](const JsonValue&) { return index < removed.size() && removed[index++]; });
+  std::erase_if(target.items,
+                [&](const JsonValue&) { return index < removed.size() && removed[index++]; });
 }
 
 StatusOr<std::string> Written(const JsonValue& object) {
   std::string text = filter::WriteJson(object);
   if (text.size() <= kMaxPayloadBytes) return text;
-  return InvalidArgument("payload: " + std::to_string(text.size()) + " bytes when written, expected at most " +
+  return InvalidArgument("payload: " + std::to_string(text.size()) +
+                         " bytes when written, expected at most " +
                          std::to_string(kMaxPayloadBytes));
 }
 
@@ -113,11 +115,21 @@ PayloadValue PayloadValue::Bool(bool boolean) {
 std::string PayloadValue::ToString() const {
   std::string out;
   switch (kind) {
-    case Kind::kKeyword: filter::AppendJsonString(text, out); break;
-    case Kind::kInteger: out = std::to_string(integer); break;
-    case Kind::kUnsigned: out = std::to_string(unsigned_integer); break;
-    case Kind::kFloat: filter::AppendFloat(number, out); break;
-    case Kind::kBool: out = boolean ? "true" : "false"; break;
+    case Kind::kKeyword:
+      filter::AppendJsonString(text, out);
+      break;
+    case Kind::kInteger:
+      out = std::to_string(integer);
+      break;
+    case Kind::kUnsigned:
+      out = std::to_string(unsigned_integer);
+      break;
+    case Kind::kFloat:
+      filter::AppendFloat(number, out);
+      break;
+    case Kind::kBool:
+      out = boolean ? "true" : "false";
+      break;
   }
   return out;
 }

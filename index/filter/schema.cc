@@ -14,7 +14,8 @@ namespace {
 
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kPartitionFlag = 1, kUnindexedFlag = 2;
-constexpr std::array<const char*, 6> kTypeNames = {"keyword", "integer", "float", "bool", "datetime", "geo"};
+constexpr std::array<const char*, 6> kTypeNames = {"keyword", "integer",  "float",
+                                                   "bool",    "datetime", "geo"};
 
 Status CheckField(const PayloadField& field) {
   const std::string name = "schema field \"" + filter::Excerpt(field.path) + "\": ";
@@ -24,11 +25,14 @@ Status CheckField(const PayloadField& field) {
       return InvalidArgument(name + "the path has a control character");
     }
   }
-  if (static_cast<size_t>(field.type) >= kTypeNames.size()) return InvalidArgument(name + "unknown type");
+  if (static_cast<size_t>(field.type) >= kTypeNames.size())
+    return InvalidArgument(name + "unknown type");
   if (field.partition && field.type != FieldType::kKeyword) {
-    return InvalidArgument(name + "a partition must be a keyword, not " + FieldTypeName(field.type));
+    return InvalidArgument(name + "a partition must be a keyword, not " +
+                           FieldTypeName(field.type));
   }
-  if (field.partition && !field.indexed) return InvalidArgument(name + "a partition must be indexed");
+  if (field.partition && !field.indexed)
+    return InvalidArgument(name + "a partition must be indexed");
   return OkStatus();
 }
 
@@ -42,7 +46,8 @@ Status CheckOverlap(const PayloadSchema& schema) {
     }
     for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
       if (schema.Find(std::string_view(path).substr(0, dot)) != nullptr) {
-        return InvalidArgument("schema field \"" + filter::Excerpt(path) + "\" is below the declared field \"" +
+        return InvalidArgument("schema field \"" + filter::Excerpt(path) +
+                               "\" is below the declared field \"" +
                                filter::Excerpt(path.substr(0, dot)) + "\"");
       }
     }
@@ -52,11 +57,14 @@ Status CheckOverlap(const PayloadSchema& schema) {
 
 PayloadValue ToPayloadValue(const filter::FieldValue& value, const PayloadField* declared) {
   switch (value.kind) {
-    case filter::ValueKind::kBool: return PayloadValue::Bool(value.number.base != 0);
+    case filter::ValueKind::kBool:
+      return PayloadValue::Bool(value.number.base != 0);
     case filter::ValueKind::kNumber:
-      if (declared != nullptr && declared->type == FieldType::kFloat) return PayloadValue::Float(value.number.base);
+      if (declared != nullptr && declared->type == FieldType::kFloat)
+        return PayloadValue::Float(value.number.base);
       return value.number.ToValue();
-    default: return PayloadValue::Keyword(std::string(value.text));
+    default:
+      return PayloadValue::Keyword(std::string(value.text));
   }
 }
 
@@ -77,8 +85,8 @@ StatusOr<FieldType> ParseFieldType(std::string_view name) {
 
 StatusOr<PayloadSchema> PayloadSchema::Make(std::vector<PayloadField> fields) {
   if (fields.size() > kMaxSchemaFields) {
-    return InvalidArgument("schema: " + std::to_string(fields.size()) + " fields, expected at most " +
-                           std::to_string(kMaxSchemaFields));
+    return InvalidArgument("schema: " + std::to_string(fields.size()) +
+                           " fields, expected at most " + std::to_string(kMaxSchemaFields));
   }
   PayloadSchema schema;
   schema.fields_ = std::move(fields);
@@ -99,14 +107,15 @@ StatusOr<PayloadSchema> PayloadSchema::Make(std::vector<PayloadField> fields) {
 }
 
 const PayloadField* PayloadSchema::Find(std::string_view path) const {
-  const auto found = std::lower_bound(fields_.begin(), fields_.end(), path,
-                                      [](const PayloadField& field, std::string_view p) { return field.path < p; });
+  const auto found = std::lower_bound(
+      fields_.begin(), fields_.end(), path,
+      [](const PayloadField& field, std::string_view p) { return field.path < p; });
   return found != fields_.end() && found->path == path ? &*found : nullptr;
 }
 
 const PayloadField* PayloadSchema::partition() const {
-  const auto found =
-      std::find_if(fields_.begin(), fields_.end(), [](const PayloadField& field) { return field.partition; });
+  const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                  [](const PayloadField& field) { return field.partition; });
   return found != fields_.end() ? &*found : nullptr;
 }
 
@@ -121,7 +130,8 @@ Status PayloadSchema::Validate(std::string_view payload) const {
   };
   TESSERA_RETURN_IF_ERROR(filter::FlattenPayload(*object, *this, true, count));
   if (tenant == nullptr || tenants == 1) return OkStatus();
-  return InvalidArgument("payload field \"" + tenant->path + "\": expected one keyword, since it is the partition; " +
+  return InvalidArgument("payload field \"" + tenant->path +
+                         "\": expected one keyword, since it is the partition; " +
                          (tenants == 0 ? "it is missing" : "found " + std::to_string(tenants)));
 }
 
@@ -134,7 +144,8 @@ std::string PayloadSchema::Encode() const {
   for (const PayloadField& field : fields_) {
     out.PutString(field.path);
     out.Put(static_cast<uint8_t>(field.type));
-    out.Put(static_cast<uint8_t>((field.partition ? kPartitionFlag : 0) | (field.indexed ? 0 : kUnindexedFlag)));
+    out.Put(static_cast<uint8_t>((field.partition ? kPartitionFlag : 0) |
+                                 (field.indexed ? 0 : kUnindexedFlag)));
   }
   return bytes;
 }
@@ -147,15 +158,16 @@ StatusOr<PayloadSchema> PayloadSchema::Decode(std::string_view bytes) {
                            std::to_string(kVersion));
   }
   const auto count = in.Get<uint32_t>();
-  if (count > kMaxSchemaFields) return InvalidArgument("payload schema: " + std::to_string(count) + " fields");
+  if (count > kMaxSchemaFields)
+    return InvalidArgument("payload schema: " + std::to_string(count) + " fields");
   std::vector<PayloadField> fields;
   for (uint32_t i = 0; i < count && in.ok(); ++i) {
     PayloadField field;
     field.path = in.GetString();
     const auto type = in.Get<uint8_t>(), flags = in.Get<uint8_t>();
     if (type >= kTypeNames.size() || flags > (kPartitionFlag | kUnindexedFlag)) {
-      return InvalidArgument("payload schema: field " + std::to_string(i) + " has type " + std::to_string(type) +
-                             " and flags " + std::to_string(flags));
+      return InvalidArgument("payload schema: field " + std::to_string(i) + " has type " +
+                             std::to_string(type) + " and flags " + std::to_string(flags));
     }
     field.type = static_cast<FieldType>(type);
     field.partition = (flags & kPartitionFlag) != 0;
@@ -172,9 +184,10 @@ StatusOr<std::vector<PayloadValue>> PayloadValues(std::string_view payload, std:
   if (!object.ok()) return Annotate(object.status(), "payload: ");
   const PayloadField* declared = schema.Find(path);
   std::vector<PayloadValue> values;
-  TESSERA_RETURN_IF_ERROR(
-      filter::FlattenPayload(*object, schema, true, [&](const std::string& at, const filter::FieldValue& value) {
-        if (at == path && value.kind != filter::ValueKind::kGeo) values.push_back(ToPayloadValue(value, declared));
+  TESSERA_RETURN_IF_ERROR(filter::FlattenPayload(
+      *object, schema, true, [&](const std::string& at, const filter::FieldValue& value) {
+        if (at == path && value.kind != filter::ValueKind::kGeo)
+          values.push_back(ToPayloadValue(value, declared));
       }));
   return values;
 }

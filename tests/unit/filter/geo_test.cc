@@ -51,7 +51,8 @@ TEST(Geo, BoxesAroundHoldEveryPointWithin) {
     if (DistanceMetres(center, point) > radius) continue;
     ++within;
     const std::vector<GeoBox> boxes = BoxesAround(center, radius);
-    EXPECT_TRUE(std::any_of(boxes.begin(), boxes.end(), [&](const GeoBox& box) { return Contains(box, point); }))
+    EXPECT_TRUE(std::any_of(boxes.begin(), boxes.end(),
+                            [&](const GeoBox& box) { return Contains(box, point); }))
         << center.lat << " " << center.lon << " " << point.lat << " " << point.lon << " " << radius;
     for (const GeoBox& box : boxes) EXPECT_LE(box.west, box.east);
   }

@@ -22,22 +22,24 @@ std::string Written(std::string_view text) {
 }
 
 TEST(Json, KindsOfValues) {
-  const auto object =
-      ParseJsonObject(R"({"n":null,"b":true,"i":-5,"u":18446744073709551615,"f":1.5,"s":"x","a":[1],"o":{"k":2}})");
+  const auto object = ParseJsonObject(
+      R"({"n":null,"b":true,"i":-5,"u":18446744073709551615,"f":1.5,"s":"x","a":[1],"o":{"k":2}})");
   ASSERT_TRUE(object.ok()) << object.status();
   ASSERT_EQ(object->items.size(), 8u);
   using Kind = JsonValue::Kind;
   const Kind expected[] = {Kind::kNull,  Kind::kBool,   Kind::kInteger, Kind::kUnsigned,
                            Kind::kFloat, Kind::kString, Kind::kArray,   Kind::kObject};
-  for (size_t i = 0; i < 8; ++i) EXPECT_EQ(object->items[i].kind, expected[i]) << object->items[i].key;
+  for (size_t i = 0; i < 8; ++i)
+    EXPECT_EQ(object->items[i].kind, expected[i]) << object->items[i].key;
   EXPECT_EQ(object->items[3].unsigned_integer, UINT64_MAX);
   EXPECT_EQ(object->items[7].items[0].integer, 2);
   EXPECT_EQ(object->items[7].items[0].key, "k");
 }
 
 TEST(Json, NumbersAreExact) {
-  EXPECT_EQ(Written(R"({"a": 9223372036854775807, "b": -9223372036854775808, "c": 9223372036854775808})"),
-            R"({"a":9223372036854775807,"b":-9223372036854775808,"c":9223372036854775808})");
+  EXPECT_EQ(
+      Written(R"({"a": 9223372036854775807, "b": -9223372036854775808, "c": 9223372036854775808})"),
+      R"({"a":9223372036854775807,"b":-9223372036854775808,"c":9223372036854775808})");
   // As get_number() of simdjson 3.0.1 gets wrong.
   EXPECT_EQ(Written(R"({"a":184467440737095520.0,"b":-1234567890123456789.5})"),
             R"({"a":184467440737095520.0,"b":-1234567890123456768.0})");
@@ -54,13 +56,52 @@ TEST(Json, StringsAreEscapedAsLittleAsPossible) {
 TEST(Json, NothingIsAnEmptyObject) { EXPECT_EQ(Written(""), "{}"); }
 
 TEST(Json, SyntaxErrorsHaveAColumn) {
-  for (const std::string text :
-       {"{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{1:2}",
-        "{\"a\":[1}", "{\"a\":[1,]}", "{\"a\":tru}", "{\"a\":truee}", "{\"a\":nul}", "{\"a\":nulll}", "{\"a\":01}", "{\"a\":1.}",
-        "{\"a\":-}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":\"\\x\"}",
-        "{\"a\":\"\\ud800\"}", "{\"a\":\"x}", "{\"a\":'x'}", "{\"a\":\"\n\"}", "{\"a\":1}x", "{\"a\":1}}", "{\"a\":1}{",
-        "{}[]", "{\"a\":1}\"", "{\"a\":]", "{]", "{\"a\":{]}", "{,}", "{\"a\":1 2}", "[1]", "5", "\"x\"", "null", "x", "{\"a\":\"\xff\"}",
-        "{\"\xc0\x80\":1}", "{\"a\":\"\xed\xa0\x80\"}"}) {
+  for (const std::string text : {"{",
+                                 "{\"a\"",
+                                 "{\"a\":",
+                                 "{\"a\":1",
+                                 "{\"a\":1,",
+                                 "{\"a\":1,}",
+                                 "{\"a\" 1}",
+                                 "{\"a\":1 \"b\":2}",
+                                 "{1:2}",
+                                 "{\"a\":[1}",
+                                 "{\"a\":[1,]}",
+                                 "{\"a\":tru}",
+                                 "{\"a\":truee}",
+                                 "{\"a\":nul}",
+                                 "{\"a\":nulll}",
+                                 "{\"a\":01}",
+                                 "{\"a\":1.}",
+                                 "{\"a\":-}",
+                                 "{\"a\":.5}",
+                                 "{\"a\":+1}",
+                                 "{\"a\":1e}",
+                                 "{\"a\":NaN}",
+                                 "{\"a\":Infinity}",
+                                 "{\"a\":\"\\x\"}",
+                                 "{\"a\":\"\\ud800\"}",
+                                 "{\"a\":\"x}",
+                                 "{\"a\":'x'}",
+                                 "{\"a\":\"\n\"}",
+                                 "{\"a\":1}x",
+                                 "{\"a\":1}}",
+                                 "{\"a\":1}{",
+                                 "{}[]",
+                                 "{\"a\":1}\"",
+                                 "{\"a\":]",
+                                 "{]",
+                                 "{\"a\":{]}",
+                                 "{,}",
+                                 "{\"a\":1 2}",
+                                 "[1]",
+                                 "5",
+                                 "\"x\"",
+                                 "null",
+                                 "x",
+                                 "{\"a\":\"\xff\"}",
+                                 "{\"\xc0\x80\":1}",
+                                 "{\"a\":\"\xed\xa0\x80\"}"}) {
     EXPECT_NE(ErrorOf(text).find("column "), std::string::npos) << text << ": " << ErrorOf(text);
   }
   EXPECT_NE(ErrorOf(" \n").find("white space"), std::string::npos);
@@ -71,12 +112,14 @@ TEST(Json, SyntaxErrorsHaveAColumn) {
 TEST(Json, HugeNumbersAreRefused) {
   EXPECT_EQ(ErrorOf("{\"a\":18446744073709551616}"), "column 6: an integer of more than 64 bits");
   EXPECT_EQ(ErrorOf("{\"a\":-9223372036854775809}"), "column 6: an integer of more than 64 bits");
-  EXPECT_EQ(ErrorOf("{\"a\":" + std::string(400, '9') + "}"), "column 6: an integer of more than 64 bits");
+  EXPECT_EQ(ErrorOf("{\"a\":" + std::string(400, '9') + "}"),
+            "column 6: an integer of more than 64 bits");
   EXPECT_EQ(ErrorOf("{\"a\":1e999}"), "column 6: no number that 64 bits hold");
 }
 
 TEST(Json, KeysThatNoPathNames) {
-  EXPECT_EQ(ErrorOf(R"({"x":1,"a.b":2})"), "column 8: key \"a.b\" has a dot, which joins the keys of a path");
+  EXPECT_EQ(ErrorOf(R"({"x":1,"a.b":2})"),
+            "column 8: key \"a.b\" has a dot, which joins the keys of a path");
   EXPECT_EQ(ErrorOf(R"({"x":{"":2}})"), "column 7: a key is empty, which no path could name");
   EXPECT_EQ(ErrorOf(R"({"a":1,"\u0061":2})"), "column 1: key \"a\" is in this object twice");
   EXPECT_EQ(ErrorOf(R"({"x":{"b":1,"c":2,"b":3}})"), "column 6: key \"b\" is in this object twice");
@@ -107,7 +150,8 @@ TEST(Json, SizeIsBounded) {
 TEST(Json, CutAndMutatedTextsNeverCrash) {
   const std::string text =
       R"({"name":"caf\u00e9","price":12.50,"tags":["a","b",{"c":[true,false,null]}],"n":-17,"u":18446744073709551615})";
-  for (size_t size = 1; size < text.size(); ++size) EXPECT_FALSE(ParseJsonObject(text.substr(0, size)).ok());
+  for (size_t size = 1; size < text.size(); ++size)
+    EXPECT_FALSE(ParseJsonObject(text.substr(0, size)).ok());
   std::mt19937_64 random(5);
   for (int i = 0; i < 20000; ++i) {
     std::string mutated = text;

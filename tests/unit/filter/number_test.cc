@@ -42,7 +42,8 @@ TEST(Number, EqualIfTheyStandForTheSame) {
 }
 
 TEST(Number, ComesBackAsTheValueItWas) {
-  for (const int64_t value : {INT64_MIN, INT64_MIN + 1, int64_t{-1}, int64_t{0}, int64_t{12345}, INT64_MAX - 1, INT64_MAX}) {
+  for (const int64_t value : {INT64_MIN, INT64_MIN + 1, int64_t{-1}, int64_t{0}, int64_t{12345},
+                              INT64_MAX - 1, INT64_MAX}) {
     EXPECT_EQ(Number::FromInteger(value).ToValue(), PayloadValue::Integer(value));
   }
   EXPECT_EQ(Number::FromUnsigned(UINT64_MAX).ToValue(), PayloadValue::Unsigned(UINT64_MAX));

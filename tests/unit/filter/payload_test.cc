@@ -12,13 +12,15 @@ std::string Merged(std::string_view payload, std::string_view patch) {
 }
 
 TEST(Payload, CanonicalIsMinifiedInTheOrderGiven) {
-  EXPECT_EQ(CanonicalPayload(" { \"b\" : [ 1 , 2.0 ] ,\n \"a\" : null } ").value(), R"({"b":[1,2.0],"a":null})");
+  EXPECT_EQ(CanonicalPayload(" { \"b\" : [ 1 , 2.0 ] ,\n \"a\" : null } ").value(),
+            R"({"b":[1,2.0],"a":null})");
   EXPECT_EQ(CanonicalPayload("{}").value(), "{}");
 }
 
 TEST(Payload, ErrorsSayWhatIsBad) {
   EXPECT_EQ(MessageOf(CanonicalPayload("").status()), "payload: empty, expected a JSON object");
-  EXPECT_EQ(MessageOf(CanonicalPayload("[]").status()), "payload: column 1: expected a JSON object that begins with {");
+  EXPECT_EQ(MessageOf(CanonicalPayload("[]").status()),
+            "payload: column 1: expected a JSON object that begins with {");
   EXPECT_EQ(MessageOf(MergePayload("{}", "").status()), "patch: empty, expected a JSON object");
   EXPECT_TRUE(MessageOf(MergePayload("{}", "{\"a\"").status()).starts_with("patch: column"));
   EXPECT_TRUE(MessageOf(MergePayload("{\"a\"", "{}").status()).starts_with("payload: column"));

@@ -10,7 +10,8 @@ TEST(TextPosition, ColumnsCountCharacters) {
   EXPECT_EQ(ColumnOf(text, 0), 1u);
   EXPECT_EQ(ColumnOf(text, 3), 3u);
   EXPECT_EQ(ColumnOf(text, 99), 4u);
-  for (const size_t offset : {0, 1, 3, 4}) EXPECT_EQ(OffsetOfColumn(text, ColumnOf(text, offset)), offset);
+  for (const size_t offset : {0, 1, 3, 4})
+    EXPECT_EQ(OffsetOfColumn(text, ColumnOf(text, offset)), offset);
   EXPECT_EQ(OffsetOfColumn(text, 100), text.size());
 }
 
