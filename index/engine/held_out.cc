@@ -65,6 +65,22 @@ HeldOut HoldOut(std::vector<float> sample, uint32_t dim, Metric metric,
   return held;
 }
 
+HeldOut Thinned(const HeldOut& of, uint64_t rows, uint64_t queries) {
+  HeldOut few;
+  few.metric = of.metric;
+  few.dim = of.dim;
+  const uint64_t have = of.base_rows().rows();
+  rows = std::min(rows, have);
+  few.base.reserve(rows * of.dim);
+  for (uint64_t i = 0; i < rows; ++i) {
+    const float* row = of.base_rows().row(i * have / rows);
+    few.base.insert(few.base.end(), row, row + of.dim);
+  }
+  queries = std::min<uint64_t>(queries, of.query_rows().rows());
+  few.queries.assign(of.queries.begin(), of.queries.begin() + static_cast<ptrdiff_t>(queries * of.dim));
+  return few;
+}
+
 Status FindTruth(uint32_t k, Executor& executor, const StopToken& stop, HeldOut& held) {
   held.k = k;
   const Snapshot snapshot = UntrainedSnapshot(held.base_rows());

@@ -31,6 +31,9 @@ HeldOut HoldOut(std::vector<float> sample, uint32_t dim, Metric metric, uint32_t
 // `queries` instead: rows x dim, normalised under cosine.
 HeldOut HoldOut(std::vector<float> sample, uint32_t dim, Metric metric, std::vector<float> queries);
 
+// `rows` base rows, at equal steps, and the first `queries` queries; at most what `of` has. Without truth.
+HeldOut Thinned(const HeldOut& of, uint64_t rows, uint64_t queries);
+
 // Fills k and truth by comparison with every base row, of which there must be at least k. Holds a
 // copy of the base rows meanwhile.
 Status FindTruth(uint32_t k, Executor& executor, const StopToken& stop, HeldOut& held);

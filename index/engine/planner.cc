@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
-#include <cstdio>
 #include <utility>
 
 #include "index/engine/candidates.h"
 #include "index/engine/evaluate.h"
 #include "index/engine/held_out.h"
+#include "index/engine/plan_text.h"
 #include "index/engine/sample.h"
 #include "index/engine/trial.h"
 #include "index/engine/trial_search.h"
@@ -16,22 +15,20 @@
 namespace tessera::engine {
 namespace {
 
+// All candidates are tried on kPlanRows. The best of them, where the sample has more, on all of it: on few rows
+// codes that need more training rows look worse than they are. Floats bound time and memory of many dimensions.
 constexpr uint64_t kPlanRows = 20000;
-constexpr uint64_t kPlanFloats = 8u << 20;  // of the sample: bounds the time of many dimensions
+constexpr uint64_t kPlanFloats = 8u << 20;
 constexpr uint32_t kPlanQueries = 400;
+constexpr uint64_t kFinalRows = 100000;
+constexpr uint64_t kFinalFloats = 32u << 20;
+constexpr uint32_t kFinalQueries = 1000;
+constexpr double kFinalRange = 0.025;  // behind the best of the small sample
+constexpr size_t kFinalists = 4;
 constexpr uint32_t kNeighbours = 10;
 // Candidates so near to the best are as good: the first of them in the list is simpler or faster.
 constexpr double kTie = 0.002;
 constexpr double kResidentMargin = 1.02;
-
-std::string Format(const char* format, ...) {
-  char text[400];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  return text;
-}
 
 // About 2 sqrt(n) lists, no more centroids than 16 bytes a row, 39 rows a list: what training makes
 // at most.
@@ -47,15 +44,6 @@ uint64_t SmallestResident(const PlanInput& input) {
   const uint64_t model = sizeof(quant::Model) + uint64_t{256 + 2} * input.dim * sizeof(float);
   return ProjectResident(input, RowsOf(input), {1, 0, false}, model);
 }
-
-struct Tried {
-  Candidate candidate;
-  Status error;
-  double recall = 0;  // estimate at the rows of the collection; of the sample for budgets
-  double margin = 0;
-  double sample_recall = 0;
-  uint64_t resident = 0;  // projected
-};
 
 // Line through recall against the number of rows, both on scales where it is nearly straight.
 class RecallLine {
@@ -82,8 +70,16 @@ class RecallLine {
 
 class Planner {
  public:
-  Planner(const PlanInput& input, HeldOut held, Executor& executor, const TrainingContext& context)
-      : input_(input), held_(std::move(held)), executor_(executor), context_(context) {}
+  Planner(const PlanInput& input, HeldOut all, Executor& executor, const TrainingContext& context)
+      : input_(input), executor_(executor), context_(context) {
+    const uint64_t few = std::min(kPlanRows, std::max(kMinEvaluateRows, kPlanFloats / input.dim));
+    if (all.base_rows().rows() < 2 * few) {
+      held_ = std::move(all);
+    } else {
+      held_ = Thinned(all, few, kPlanQueries);
+      all_ = std::move(all);
+    }
+  }
 
   StatusOr<Plan> Run() {
     Report(0);
@@ -93,33 +89,44 @@ class Planner {
                               : goal.memory_budget > 0 ? ForMemory()
                                                        : ForBytes(goal.bytes_per_vector);
     if (!chosen.ok()) return chosen.status();
-    return Plan{tried_[*chosen].candidate.spec, Explain(*chosen)};
+    Report(1);
+    PlanSample sample{held_.base_rows().rows(), held_.query_rows().rows()};
+    if (!all_.base.empty()) {
+      sample.final_rows = all_.base_rows().rows();
+      sample.final_queries = all_.query_rows().rows();
+    }
+    return Plan{tried_[*chosen].candidate.spec, ExplainPlan(goal, input_.rows, RowsOf(input_), sample, tried_, *chosen)};
   }
 
  private:
   void Report(double fraction) const {
     if (context_.progress) context_.progress(fraction, "plan");
   }
+  // The trials on few rows, then those on many.
+  void ReportTrials(double fraction) const { Report(all_.base.empty() ? fraction : fraction * 0.6); }
 
   // Measured once, however often asked. Only a stop is an error.
   StatusOr<size_t> Try(const Candidate& candidate) {
     for (size_t i = 0; i < tried_.size(); ++i) {
       if (tried_[i].candidate.spec == candidate.spec) return i;
     }
-    Tried tried{candidate, OkStatus(), 0, 0, 0, 0};
+    Tried tried;
+    tried.candidate = candidate;
     tried.error = Measure(tried);
     TESSERA_RETURN_IF_ERROR(context_.stop.Check());
     tried_.push_back(std::move(tried));
     return tried_.size() - 1;
   }
 
-  Status Measure(Tried& tried) {
+  StatusOr<Trial> Train(const QuantizerSpec& spec, const HeldOut& held) {
     TrainingContext context = context_;
     context.executor = &executor_;
     context.progress = nullptr;
-    TESSERA_ASSIGN_OR_RETURN(const Trial trial,
-                             MakeTrial(tried.candidate.spec, held_.metric, held_.base_rows(),
-                                       executor_, context));
+    return MakeTrial(spec, held.metric, held.base_rows(), executor_, context);
+  }
+
+  Status Measure(Tried& tried) {
+    TESSERA_ASSIGN_OR_RETURN(const Trial trial, Train(tried.candidate.spec, held_));
     EvaluatedQuantizer row;
     Describe(trial, row);
     tried.candidate.bytes = row.code_bytes + row.refine_bytes;
@@ -128,7 +135,7 @@ class Planner {
     TESSERA_RETURN_IF_ERROR(
         TrialSearch(trial, held_, executor_, context_.stop).MeasureAllLists(0, row));
     tried.recall = tried.sample_recall = row.refine.value;
-    tried.margin = row.refine.margin;
+    tried.margin = tried.sample_margin = row.refine.margin;
     return input_.goal.target_recall > 0 ? ExtrapolateRecall(trial, tried) : OkStatus();
   }
 
@@ -165,9 +172,9 @@ class Planner {
       TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidates[i]));
       // Measured bytes decide: those of a candidate are what its kind should take.
       if (tried_[tried].candidate.bytes <= bytes) all.push_back(tried);
-      Report(static_cast<double>(i + 1) / static_cast<double>(candidates.size()));
+      ReportTrials(static_cast<double>(i + 1) / static_cast<double>(candidates.size()));
     }
-    return Best(all);
+    return BestOfFinalists(all);
   }
 
   StatusOr<size_t> ForMemory() {
@@ -186,9 +193,9 @@ class Planner {
       for (size_t i = 0; i < candidates.size(); ++i) {
         TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidates[i]));
         if (tried_[tried].resident <= input_.goal.memory_budget) fitting.push_back(tried);
-        Report(1 - std::pow(0.85, static_cast<double>(tried_.size())));
+        ReportTrials(1 - std::pow(0.85, static_cast<double>(tried_.size())));
       }
-      if (!fitting.empty()) return Best(fitting);
+      if (!fitting.empty()) return BestOfFinalists(fitting);
     }
     return FailedPrecondition(
         "memory_budget of " + std::to_string(input_.goal.memory_budget) + " bytes holds no " +
@@ -208,7 +215,7 @@ class Planner {
         TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidate));
         all.push_back(tried);
         Report(1 - std::pow(0.9, static_cast<double>(tried_.size())));
-        if (!Reaches(tried_[tried])) continue;
+        if (!tried_[tried].Reaches(input_.goal.target_recall)) continue;
         enough = true;
         if (reached == SIZE_MAX || tried_[tried].candidate.bytes < tried_[reached].candidate.bytes) {
           reached = tried;
@@ -220,8 +227,46 @@ class Planner {
     return reached != SIZE_MAX ? StatusOr<size_t>(reached) : Best(all);
   }
 
-  bool Reaches(const Tried& tried) const {
-    return tried.error.ok() && tried.recall - tried.margin >= input_.goal.target_recall;
+  // The best on few rows once more, on many, in the order of preference that `among` has.
+  StatusOr<size_t> BestOfFinalists(const std::vector<size_t>& among) {
+    TESSERA_ASSIGN_OR_RETURN(const size_t best, Best(among));
+    if (all_.base.empty()) return best;
+    const std::vector<size_t> finalists = Finalists(among);
+    if (finalists.size() < 2) return best;
+    TESSERA_RETURN_IF_ERROR(FindTruth(kNeighbours, executor_, context_.stop, all_));
+    for (size_t i = 0; i < finalists.size(); ++i) {
+      Tried& tried = tried_[finalists[i]];
+      EvaluatedQuantizer row;
+      const Status status = MeasureOnAll(tried, row);
+      TESSERA_RETURN_IF_ERROR(context_.stop.Check());
+      TESSERA_RETURN_IF_ERROR(status);
+      tried.recall = row.refine.value;
+      tried.margin = row.refine.margin;
+      tried.finalist = true;
+      Report(0.6 + 0.4 * static_cast<double>(i + 1) / static_cast<double>(finalists.size()));
+    }
+    return Best(finalists);
+  }
+
+  std::vector<size_t> Finalists(const std::vector<size_t>& among) const {
+    std::vector<size_t> order;
+    for (const size_t i : among) {
+      if (tried_[i].error.ok()) order.push_back(i);
+    }
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return tried_[a].sample_recall > tried_[b].sample_recall;
+    });
+    order.resize(std::min(order.size(), kFinalists));
+    std::erase_if(order, [&, best = tried_[order.front()].sample_recall](size_t i) {
+      return tried_[i].sample_recall < best - kFinalRange;
+    });
+    std::sort(order.begin(), order.end());
+    return order;
+  }
+
+  Status MeasureOnAll(const Tried& tried, EvaluatedQuantizer& row) {
+    TESSERA_ASSIGN_OR_RETURN(const Trial trial, Train(tried.candidate.spec, all_));
+    return TrialSearch(trial, all_, executor_, context_.stop).MeasureAllLists(0, row);
   }
 
   StatusOr<size_t> Best(const std::vector<size_t>& among) const {
@@ -238,60 +283,9 @@ class Planner {
                                                      ": ");
   }
 
-  std::string Goal(const Tried& chosen) const {
-    const QuantizerGoal& goal = input_.goal;
-    const std::string spec = chosen.candidate.spec.ToString();
-    if (goal.target_recall > 0 && Reaches(chosen)) {
-      return Format("target_recall %g: %s, the fewest bytes that reach it", goal.target_recall,
-                    spec.c_str());
-    }
-    if (goal.target_recall > 0) {
-      return Format("target_recall %g: nothing reaches it from memory; %s comes nearest. Raw vectors "
-                    "add what is missing", goal.target_recall, spec.c_str());
-    }
-    if (goal.memory_budget > 0) {
-      return Format("memory_budget %llu for %llu rows: %s, the best recall that fits, %llu bytes "
-                    "projected",
-                    static_cast<unsigned long long>(goal.memory_budget),
-                    static_cast<unsigned long long>(RowsOf(input_)), spec.c_str(),
-                    static_cast<unsigned long long>(chosen.resident));
-    }
-    return Format("bytes_per_vector %g: %s, the best recall that fits", goal.bytes_per_vector,
-                  spec.c_str());
-  }
-
-  std::string Explain(size_t chosen) const {
-    const bool extrapolated = input_.goal.target_recall > 0;
-    std::string text = Goal(tried_[chosen]) + "\n";
-    text += Format("recall@%u from memory, all lists probed: %zu queries held out of a sample of "
-                   "%zu of %llu rows\n",
-                   kNeighbours, held_.query_rows().rows(),
-                   held_.base_rows().rows() + held_.query_rows().rows(),
-                   static_cast<unsigned long long>(input_.rows));
-    text += Format("  %-32s %6s  %-16s%s\n", "quantizer", "bytes", "recall",
-                   extrapolated ? "at all rows" : "");
-    for (size_t i = 0; i < tried_.size(); ++i) {
-      const Tried& tried = tried_[i];
-      const char* mark = i == chosen ? "*" : " ";
-      const std::string spec = tried.candidate.spec.ToString();
-      if (!tried.error.ok()) {
-        text += Format("%s %-32s %6g  ", mark, spec.c_str(), tried.candidate.bytes) +
-                MessageOf(tried.error) + "\n";
-        continue;
-      }
-      text += Format("%s %-32s %6g  %.3f +- %.3f", mark, spec.c_str(), tried.candidate.bytes,
-                     tried.sample_recall, tried.margin);
-      if (extrapolated) text += Format("  %.3f", tried.recall);
-      if (input_.goal.memory_budget > 0 && tried.resident > input_.goal.memory_budget) {
-        text += "  too large";
-      }
-      text += "\n";
-    }
-    return text;
-  }
-
   const PlanInput& input_;
   HeldOut held_;
+  HeldOut all_;  // the whole sample where it is much larger than held_, else empty
   Executor& executor_;
   const TrainingContext& context_;
   std::vector<Tried> tried_;
@@ -320,7 +314,7 @@ StatusOr<Plan> MakePlan(const PlanInput& input, std::vector<float> sample, Execu
                               std::to_string(kMinEvaluateRows) + " rows, there are " +
                               std::to_string(rows));
   }
-  const auto queries = static_cast<uint32_t>(std::min<uint64_t>(kPlanQueries, rows / 10));
+  const auto queries = static_cast<uint32_t>(std::min<uint64_t>(kFinalQueries, rows / 10));
   HeldOut held = HoldOut(std::move(sample), input.dim, input.metric, queries, context.seed);
   return Planner(input, std::move(held), executor, context).Run();
 }
@@ -333,8 +327,11 @@ StatusOr<Plan> PlanCollection(const Core& core, const Snapshot& snapshot, const 
     input.external_id_bytes = static_cast<double>(snapshot.lists.Bytes().external_ids) /
                               static_cast<double>(snapshot.lists.rows());
   }
+  // A recall is extrapolated from the small sample and its smaller neighbourhoods.
+  const bool finals = goal.target_recall == 0;
   const uint64_t rows =
-      std::min(kPlanRows, std::max(kMinEvaluateRows, kPlanFloats / std::max(core.dim, 1u)));
+      std::min(finals ? kFinalRows : kPlanRows,
+               std::max(kMinEvaluateRows, (finals ? kFinalFloats : kPlanFloats) / std::max(core.dim, 1u)));
   TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample,
                            ReadSample(core, snapshot, rows, context.seed, [&]() -> Status {
                              if (core.closing.load()) {

@@ -46,6 +46,21 @@ TEST(HeldOutTest, GivenQueriesLeaveTheSampleWhole) {
   EXPECT_EQ(held.queries, queries);
 }
 
+TEST(HeldOutTest, ThinnedKeepsRowsAtEqualStepsAndTheFirstQueries) {
+  const HeldOut held = HoldOut(ClusteredRows(500, kDim, 1), kDim, Metric::kCosine, 50, 7);
+  const HeldOut few = Thinned(held, 100, 20);
+  EXPECT_EQ(few.metric, Metric::kCosine);
+  ASSERT_EQ(few.base_rows().rows(), 100u);
+  ASSERT_EQ(few.query_rows().rows(), 20u);
+  for (size_t i = 0; i < 100; ++i) {
+    EXPECT_TRUE(std::equal(few.base_rows().row(i), few.base_rows().row(i) + kDim,
+                           held.base_rows().row(i * 450 / 100)));
+  }
+  EXPECT_TRUE(std::equal(few.queries.begin(), few.queries.end(), held.queries.begin()));
+  EXPECT_EQ(Thinned(held, 1000, 1000).base, held.base);
+  EXPECT_EQ(Thinned(held, 1000, 1000).queries, held.queries);
+}
+
 TEST(HeldOutTest, TruthIsWhatComparingAllGives) {
   for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
     HeldOut held = HoldOut(ClusteredRows(700, kDim, 1), kDim, metric, 20, 7);

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "index/engine/candidates.h"
 #include "index/evaluation.h"
@@ -182,6 +185,46 @@ TEST_F(PlannerTest, StopsBetweenCandidates) {
   EXPECT_TRUE(absl::IsCancelled(collection_->Train(options)));
   EXPECT_EQ(collection_->Stats().generation.value, 0u);
   EXPECT_EQ(collection_->Stats().plan, "");
+}
+
+// The last figure of the finalists' lines of a plan, and the chosen one's.
+struct Figures {
+  std::vector<double> all;
+  double chosen = -1;
+};
+
+Figures FinalFigures(const std::string& plan) {
+  Figures figures;
+  std::istringstream lines(plan);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t second = line.rfind(" +- ");
+    if (second == std::string::npos || line.find(" +- ") == second) continue;
+    figures.all.push_back(std::stod(line.substr(line.rfind(' ', second - 1))));
+    if (line[0] == '*') figures.chosen = figures.all.back();
+  }
+  return figures;
+}
+
+TEST_F(PlannerTest, WhereThereAreMoreRowsTheBestAreTriedOnThem) {
+  const std::vector<float> rows = ClusteredRows(45000, kDim, 5);
+  // One byte of code: all kinds are vector quantization, and as good.
+  const engine::PlanInput input{{.bytes_per_vector = 2}, Metric::kL2, kDim, 45000, 0};
+  ThreadPoolExecutor pool(2);
+  TrainingContext context;
+  double last = 0;
+  context.progress = [&](double fraction, const char*) {
+    EXPECT_GE(fraction, last);
+    last = fraction;
+  };
+  const auto plan = engine::MakePlan(input, rows, pool, context);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(last, 1);
+  EXPECT_TRUE(Contains(plan->text, "400 queries held out of a sample of 20400 of 45000 rows; the best again: 1000 "
+                                   "queries, 45000 rows")) << plan->text;
+  const Figures figures = FinalFigures(plan->text);
+  ASSERT_GE(figures.all.size(), 2u) << plan->text;
+  EXPECT_LE(figures.all.size(), 4u) << plan->text;
+  EXPECT_GE(figures.chosen, *std::max_element(figures.all.begin(), figures.all.end()) - 0.0021) << plan->text;
 }
 
 // The seed and the rows decide, not the threads.
