@@ -76,8 +76,8 @@ struct Model {
   // By how much at most, all but seldom, a near row is nearer than its estimate says: |y - c| times
   // this (error_bound.h). 0 = not measured: no estimate is trusted.
   float error_bound = 0;
-  // Residuals of a larger square are drawn in to it before they become product codes or records of static ranges
-  // (outliers.h). 0 = none is.
+  // Residuals of a larger square, that of their tail included, are drawn in to it before they become product codes or
+  // records of static ranges (outliers.h). 0 = none is.
   float residual_limit = 0;
   RecordCode record;          // of residuals: the code where there is no table code; else empty
   RecordCode refine;          // of residuals in all dimensions, beside the code; empty without refine records

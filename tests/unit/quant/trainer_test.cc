@@ -57,26 +57,6 @@ TEST(Trainer, LowersListsWhereTheSampleIsSmallAndSaysSo) {
   EXPECT_EQ(trained.model->spec.ToString(), "IVF12,PQ2x8");
 }
 
-TEST(Trainer, RowsNeededAndWanted) {
-  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx8"), 128), 256u);
-  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx6"), 128), 64u);
-  EXPECT_EQ(MinTrainingRows(Spec("IVF,PQx4"), 128), 16u);
-  EXPECT_EQ(MinTrainingRows(Spec("IVF1000,PQ8x4"), 128), 1000u);
-  EXPECT_EQ(MinTrainingRows(Spec("VQ300"), 128), 300u);
-  EXPECT_EQ(MinTrainingRows(Spec("IVF16,PQ8,FT"), 128), 1000u);
-  EXPECT_EQ(MinTrainingRows(Spec("IVF1000,SQ8"), 128), 1000u);
-  EXPECT_EQ(MinTrainingRows(Spec("RaBitQ2"), 128), 1u);
-  constexpr uint64_t kPlenty = uint64_t{1} << 40;
-  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, kPlenty), 256'000u);
-  EXPECT_EQ(TrainingSampleRows(Spec("PQ8"), 128, 10'000'000, kPlenty), 65'536u);
-  EXPECT_EQ(TrainingSampleRows(Spec("IVF,PQ8"), 128, 60'000, kPlenty), 60'000u);
-  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, 512 * 5000), 5000u);
-  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 10'000'000, 0), 1000u);
-  EXPECT_EQ(TrainingSampleRows(Spec("IVF1000,PQ8"), 128, 300, kPlenty), 300u);
-  EXPECT_EQ(TrainingSampleRows(Spec("OPQ,PQ8x4"), 128, 10'000'000, kPlenty), 65'536u);
-  EXPECT_EQ(TrainingSampleRows(Spec("PQ8x4,FT"), 128, 10'000'000, kPlenty), 65'536u);
-}
-
 TEST(Trainer, RefusesBadSamples) {
   Rows rows = GaussianRows(300, 4, 1);
   const auto message = [&](const std::string& spec) {
