@@ -28,6 +28,7 @@ constexpr size_t kFinalists = 4;
 constexpr uint32_t kNeighbours = 10;
 // Candidates so near to the best are as good: the first of them in the list is simpler or faster.
 constexpr double kTie = 0.002;
+constexpr double kFinalTie = 0.005;  // stages take ten times as long to encode, and megabytes for it
 constexpr double kResidentMargin = 1.02;
 
 // About 2 sqrt(n) lists, no more centroids than 16 bytes a row, 39 rows a list: what training makes
@@ -245,7 +246,7 @@ class Planner {
       tried.finalist = true;
       Report(0.6 + 0.4 * static_cast<double>(i + 1) / static_cast<double>(finalists.size()));
     }
-    return Best(finalists);
+    return Best(finalists, kFinalTie);
   }
 
   std::vector<size_t> Finalists(const std::vector<size_t>& among) const {
@@ -269,13 +270,13 @@ class Planner {
     return TrialSearch(trial, all_, executor_, context_.stop).MeasureAllLists(0, row);
   }
 
-  StatusOr<size_t> Best(const std::vector<size_t>& among) const {
+  StatusOr<size_t> Best(const std::vector<size_t>& among, double tie = kTie) const {
     double best = -1;
     for (const size_t i : among) {
       if (tried_[i].error.ok()) best = std::max(best, tried_[i].recall);
     }
     for (const size_t i : among) {
-      if (tried_[i].error.ok() && tried_[i].recall >= best - kTie) return i;
+      if (tried_[i].error.ok() && tried_[i].recall >= best - tie) return i;
     }
     if (among.empty()) return FailedPrecondition("planner: no quantizer fits the budget");
     return Annotate(tried_[among.front()].error, "planner: no quantizer could be trained; the first, " +

@@ -15,7 +15,8 @@ namespace tessera::quant {
 class BeamEncoder {
  public:
   BeamEncoder() = default;
-  // codebooks: of each stage, transposed [dims][entries]; borrowed for the construction only.
+  // codebooks: of each stage, transposed [dims][entries]; borrowed for the construction only. entries: a multiple of
+  // 16, at most 256.
   BeamEncoder(std::span<const float* const> codebooks, uint32_t entries, uint32_t dims);
 
   uint32_t stages() const { return stages_; }
@@ -29,9 +30,9 @@ class BeamEncoder {
   struct Scratch;
 
   void EncodeRow(const float* products, uint32_t width, Scratch& scratch, uint8_t* indices) const;
-  // The best extensions of the beam by stage t, in order, in scratch.candidates.
+  // The best extensions of the beam by stage t, in order, in scratch.best.
   void Extend(const float* products, uint32_t t, uint32_t width, Scratch& scratch) const;
-  // Products of stage t's codewords with codeword k of an earlier stage u.
+  // Twice the products of stage t's codewords with codeword k of an earlier stage u.
   const float* Crosses(uint32_t t, uint32_t u, uint32_t k) const {
     return crosses_.data() +
            ((size_t{t} * (t - 1) / 2 + u) * entries_ + k) * entries_;

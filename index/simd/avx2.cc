@@ -147,6 +147,12 @@ inline uint32_t MaskEqual(const F16& a, const F16& b) {
   };
   return mask(0) | mask(1) << 8;
 }
+inline uint32_t MaskLess(const F16& a, const F16& b) {
+  const auto mask = [&](int i) {
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.v[i], b.v[i], _CMP_LT_OQ)));
+  };
+  return mask(0) | mask(1) << 8;
+}
 // All ones where key <= bound, unsigned.
 inline __m256i AtMost(__m256i key, __m256i bound) {
   return _mm256_cmpeq_epi32(_mm256_min_epu32(key, bound), key);
@@ -365,9 +371,10 @@ size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {
-    "avx2",     false,     Scan8,      Scan4,         Scan6,      Dot,          L2Sqr,
-    DotI8,      DotRows,   Table,      QuantizeTable, Nearest,    ProductsU8S8, ScoreKeys,
-    LeastScore, BoundKeys, SelectKeys, DotLimbs,      DotNibbles, DotBits,      Hamming};
+const Kernels kAvx2Kernels = {"avx2",        false,     Scan8,      Scan4,        Scan6,
+                              Dot,           L2Sqr,     DotI8,      DotRows,      Table,
+                              QuantizeTable, Nearest,   ExtendSums, ProductsU8S8, ScoreKeys,
+                              LeastScore,    BoundKeys, SelectKeys, DotLimbs,     DotNibbles,
+                              DotBits,       Hamming};
 
 }  // namespace tessera::simd

@@ -114,9 +114,10 @@ size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {
-    "avx512",   false,     Scan8,      Scan4,         Scan6,      Dot,          L2Sqr,
-    DotI8,      DotRows,   Table,      QuantizeTable, Nearest,    ProductsU8S8, ScoreKeys,
-    LeastScore, BoundKeys, SelectKeys, DotLimbs,      DotNibbles, DotBits,      Hamming};
+const Kernels kAvx512Kernels = {"avx512",      false,     Scan8,      Scan4,        Scan6,
+                                Dot,           L2Sqr,     DotI8,      DotRows,      Table,
+                                QuantizeTable, Nearest,   ExtendSums, ProductsU8S8, ScoreKeys,
+                                LeastScore,    BoundKeys, SelectKeys, DotLimbs,     DotNibbles,
+                                DotBits,       Hamming};
 
 }  // namespace tessera::simd

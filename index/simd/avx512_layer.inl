@@ -71,6 +71,7 @@ inline Index MaxInts(Index a, Index b) { return _mm512_max_epu32(a, b); }
 inline Index AddInts(Index a, Index b) { return _mm512_add_epi32(a, b); }
 inline F16 Min(F16 a, F16 b) { return _mm512_min_ps(a, b); }
 inline uint32_t MaskEqual(F16 a, F16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+inline uint32_t MaskLess(F16 a, F16 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 inline uint32_t MaskAtMost(Index keys, Index bound) { return _mm512_cmple_epu32_mask(keys, bound); }
 inline Index CountAtMost(Index counts, Index keys, Index bound) {
   const __mmask16 at_most = _mm512_cmple_epu32_mask(keys, bound);

@@ -7,6 +7,7 @@
 // - StoreRounded(out, v): 16 bytes, clamped to [0, 127] (NaN to 0), rounded half to even
 // - Index: 16 integers; FirstIndices() 0..15, NextIndices(i) i + 16
 // - Best, BestNone(), Improve(best, score, index), BestIndex(best): running minimum of 16 lanes
+// - MaskLess(a, b): a bit a lane
 // - kTableGroups, kNearestRows, kNearestGroups: register blocking
 // Multiplications and additions stay separate: fused ones round differently, and on processors with
 // separate pipes for both they would not be faster.
@@ -165,6 +166,34 @@ void Nearest(const float* x, size_t n, size_t x_stride, size_t dsub, const float
   } else {
     NearestAll<kNearestGroups>(x, n, x_stride, dsub, codebook, norms, ksub, codes, code_stride);
   }
+}
+
+// Four groups of 16 at once, so that the pointers of the terms are read for all of them.
+template <size_t kGroups>
+inline void ExtendGroups(F16 first, const float* start, const float* const* terms, size_t count, size_t k,
+                         F16 limit, float* sums, uint16_t* below) {
+  F16 groups[kGroups];
+#pragma GCC unroll 4
+  for (size_t g = 0; g < kGroups; ++g) groups[g] = Add(first, Load(start + k + 16 * g));
+  for (size_t i = 0; i < count; ++i) {
+    const float* term = terms[i] + k;
+#pragma GCC unroll 4
+    for (size_t g = 0; g < kGroups; ++g) groups[g] = Add(groups[g], Load(term + 16 * g));
+  }
+#pragma GCC unroll 4
+  for (size_t g = 0; g < kGroups; ++g) {
+    Store(sums + k + 16 * g, groups[g]);
+    below[k / 16 + g] = static_cast<uint16_t>(MaskLess(groups[g], limit));
+  }
+}
+
+void ExtendSums(float first, const float* start, const float* const* terms, size_t count, size_t n,
+                float limit, float* sums, uint16_t* below) {
+  const F16 base = Broadcast(first);
+  const F16 bound = Broadcast(limit);
+  size_t k = 0;
+  for (; k + 64 <= n; k += 64) ExtendGroups<4>(base, start, terms, count, k, bound, sums, below);
+  for (; k < n; k += 16) ExtendGroups<1>(base, start, terms, count, k, bound, sums, below);
 }
 
 }  // namespace

@@ -78,6 +78,10 @@ struct Kernels {
   // summed as in `table`. If no score is below infinity the code is 0.
   void (*nearest)(const float* x, size_t n, size_t x_stride, size_t dsub, const float* codebook,
                   const float* norms, size_t ksub, uint8_t* codes, size_t code_stride);
+  // Scores of a partial sum with each of n codewords more, n a multiple of 16: sums[k] = (first + start[k]) +
+  // terms[0][k] + ... + terms[count - 1][k], added in this order. Bit i of below[g]: sums[16 g + i] < limit.
+  void (*extend_sums)(float first, const float* start, const float* const* terms, size_t count, size_t n,
+                      float limit, float* sums, uint16_t* below);
 
   // Exact integer inner products of a packed matrix of unsigned bytes with vectors of signed bytes.
   // packed: `groups` groups of 16 rows, each [quads][16][4] bytes: row 16 g + r, component 4 q + j

@@ -153,6 +153,9 @@ inline uint32_t MaskAtMost(const Index& keys, const Index& bound) {
 inline uint32_t MaskEqual(const F16& a, const F16& b) {
   return MaskOf(EachInt([&](int i) { return vceqq_f32(a.v[i], b.v[i]); }));
 }
+inline uint32_t MaskLess(const F16& a, const F16& b) {
+  return MaskOf(EachInt([&](int i) { return vcltq_f32(a.v[i], b.v[i]); }));
+}
 inline size_t EmitIndices(uint32_t mask, uint32_t first, uint32_t* out) {
   return EmitIndexBits(mask, first, out);
 }
@@ -351,9 +354,10 @@ size_t Scan6(const ScanInput& in, ScanOutput& out) { return ScanWith<SixBits>(in
 
 }  // namespace
 
-const Kernels kNeonKernels = {
-    "neon",     false,     Scan8,      Scan4,         Scan6,      Dot,          L2Sqr,
-    DotI8,      DotRows,   Table,      QuantizeTable, Nearest,    ProductsU8S8, ScoreKeys,
-    LeastScore, BoundKeys, SelectKeys, DotLimbs,      DotNibbles, DotBits,      Hamming};
+const Kernels kNeonKernels = {"neon",        false,     Scan8,      Scan4,        Scan6,
+                              Dot,           L2Sqr,     DotI8,      DotRows,      Table,
+                              QuantizeTable, Nearest,   ExtendSums, ProductsU8S8, ScoreKeys,
+                              LeastScore,    BoundKeys, SelectKeys, DotLimbs,     DotNibbles,
+                              DotBits,       Hamming};
 
 }  // namespace tessera::simd

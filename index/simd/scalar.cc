@@ -75,6 +75,17 @@ void Nearest(const float* x, size_t n, size_t x_stride, size_t dsub, const float
   }
 }
 
+void ExtendSums(float first, const float* start, const float* const* terms, size_t count, size_t n,
+                float limit, float* sums, uint16_t* below) {
+  for (size_t g = 0; g < n / 16; ++g) below[g] = 0;
+  for (size_t k = 0; k < n; ++k) {
+    float sum = first + start[k];
+    for (size_t i = 0; i < count; ++i) sum += terms[i][k];
+    sums[k] = sum;
+    if (sum < limit) below[k / 16] = static_cast<uint16_t>(below[k / 16] | 1u << k % 16);
+  }
+}
+
 }  // namespace
 
 const Kernels kScalarKernels = {"scalar",
@@ -89,6 +100,7 @@ const Kernels kScalarKernels = {"scalar",
                                 Table,
                                 QuantizeTable,
                                 Nearest,
+                                ExtendSums,
                                 ProductsU8S8Scalar,
                                 ScoreKeysScalar,
                                 LeastScoreScalar,

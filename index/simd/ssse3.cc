@@ -55,6 +55,13 @@ inline F16 Sub(F16 a, F16 b) {
 inline F16 Mul(F16 a, F16 b) {
   return Each([&](int i) { return _mm_mul_ps(a.v[i], b.v[i]); });
 }
+inline uint32_t MaskLess(const F16& a, const F16& b) {
+  uint32_t mask = 0;
+  for (int i = 0; i < 4; ++i) {
+    mask |= static_cast<uint32_t>(_mm_movemask_ps(_mm_cmplt_ps(a.v[i], b.v[i]))) << (4 * i);
+  }
+  return mask;
+}
 inline __m128 Quarter(const F16& a) {
   return _mm_add_ps(_mm_add_ps(a.v[0], a.v[2]), _mm_add_ps(a.v[1], a.v[3]));
 }
@@ -198,6 +205,7 @@ const Kernels kSsse3Kernels = {"ssse3",
                                Table,
                                QuantizeTable,
                                Nearest,
+                               ExtendSums,
                                ProductsU8S8Scalar,
                                ScoreKeysScalar,
                                LeastScoreScalar,

@@ -183,6 +183,33 @@ TEST_P(FloatKernelsTest, TableIsTheDefinitionBitForBit) {
   }
 }
 
+TEST_P(FloatKernelsTest, ExtendSumsIsTheDefinitionBitForBit) {
+  for (const size_t n : {size_t{16}, size_t{32}, size_t{64}, size_t{112}, size_t{256}}) {
+    for (const size_t count : {size_t{0}, size_t{1}, size_t{4}}) {
+      GuardedBuffer<float> start(RandomFloats(n, 7)), sums(std::vector<float>(n, -1));
+      start.data()[3] = std::numeric_limits<float>::quiet_NaN();
+      GuardedBuffer<float> terms(RandomFloats(n * count, 20));
+      std::vector<const float*> pointers;
+      for (size_t i = 0; i < count; ++i) pointers.push_back(terms.data() + i * n);
+      for (const float limit : {0.5f, -std::numeric_limits<float>::infinity(),
+                                std::numeric_limits<float>::infinity()}) {
+        GuardedBuffer<uint16_t> below(std::vector<uint16_t>(n / 16, 0xffff));
+        kernels().extend_sums(0.25f, start.data(), pointers.data(), count, n, limit, sums.data(), below.data());
+        for (size_t k = 0; k < n; ++k) {
+          float expected = 0.25f + start.data()[k];
+          for (const float* term : pointers) expected += term[k];
+          if (k == 3) {
+            EXPECT_TRUE(std::isnan(sums.data()[k]));
+          } else {
+            EXPECT_EQ(BitsOf(sums.data()[k]), BitsOf(expected)) << n << ' ' << count << ' ' << k;
+          }
+          EXPECT_EQ(below.data()[k / 16] >> k % 16 & 1, expected < limit) << n << ' ' << count << ' ' << k;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(FloatKernelsTest, QuantizeTableRoundsHalfToEvenAndClamps) {
   const float inf = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
