@@ -23,7 +23,7 @@ TEST(FilterToString, ReadsAsPeopleWrite) {
 
 TEST(FilterToString, RandomFiltersComeBackNormalized) {
   RandomFilters random(2);
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 1500; ++i) {
     const Filter filter = random.Random(4);
     const std::string text = ToString(filter);
     const auto parsed = ParseFilter(text);
