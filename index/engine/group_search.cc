@@ -128,7 +128,7 @@ class Group {
     }
     if (kept == 0) return;
     s_.blocks.clear();
-    lists::ListBlocks(*list, s_.blocks);
+    lists::ListBlocks(*list, ListId{visits[0].list}, nullptr, s_.blocks);
     const size_t block_bytes = lists::kBlockRows * (snapshot_.lists.layout().code_bytes + 1);
     const size_t tile = std::max<size_t>(1, kTileBytes / block_bytes);
     for (size_t b = 0; b < s_.blocks.size(); b += tile) {

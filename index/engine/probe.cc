@@ -11,11 +11,11 @@ void StartScan(const Snapshot& snapshot, const SearchPlan& plan, QueryState& sta
   state.top.Reset(plan.candidates());
   state.counts = {};
   if (!model.record.empty()) {
-    state.records.Start(model, *snapshot.table, state.query, state.top);
+    state.records.Start(model, *snapshot.table, state.query, state.top, plan.mask);
     return;
   }
   state.scanner.Start({&simd::ActiveKernels(), &state.tables, model.code_bytes(), model.code.scan_bits(),
-                       model.correction_step},
+                       model.correction_step, plan.mask},
                       state.top);
 }
 

@@ -32,6 +32,9 @@ struct SearchPlan {
   // the widest table and all others cost recall.
   bool float_tables = false;
 
+  // The only rows that are looked at; null = all live ones. Borrowed.
+  const lists::RowMask* mask = nullptr;
+
   // Candidates that the tables in float score for so many results.
   static size_t TableCandidates(uint32_t wanted) { return 2 * size_t{wanted} + 32; }
   size_t candidates() const {

@@ -17,9 +17,9 @@ namespace tessera::lists {
 // query.
 class RecordScanner {
  public:
-  // Borrows model, table and top until the last Scan.
+  // Borrows model, table, top and mask (null = all live rows) until the last Scan.
   void Start(const quant::Model& model, const quant::ListTable& table,
-             const quant::TransformedQuery& query, TopK& top);
+             const quant::TransformedQuery& query, TopK& top, const RowMask* mask = nullptr);
 
   // Scans probed[first, last) of `lists`; a candidate's place names its index in `probed`. `stop`
   // is asked for each chunk.
@@ -27,10 +27,12 @@ class RecordScanner {
               size_t last, const StopToken& stop, ScanCounts& counts);
 
  private:
-  void ScanChunk(const Chunk& chunk, const RowLayout& layout, float base, Place place);
+  void ScanChunk(const Chunk& chunk, const uint64_t* live, const RowLayout& layout, float base,
+                 Place place);
 
   const quant::RecordCode* code_ = nullptr;
   const quant::ListTable* table_ = nullptr;
+  const RowMask* mask_ = nullptr;
   TopK* top_ = nullptr;
   quant::RecordQuery query_;
 };

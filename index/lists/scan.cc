@@ -1,6 +1,7 @@
 #include "index/lists/scan.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "index/base/prefetch.h"
@@ -12,14 +13,55 @@ namespace {
 constexpr size_t kGroupLists = 16;
 // Blocks between two looks at the stop token, about ten microseconds.
 constexpr size_t kBlocksPerCheck = 64;
+// Rows of a block that are scored one by one: a row's code bytes are as many cache lines, a block's come in order.
+constexpr int kSingleRows = 6;
+constexpr size_t kBlockWords = kBlockRows / 64;
+
+int CountBits(const uint64_t* words, size_t count) {
+  int bits = 0;
+  for (size_t w = 0; w < count; ++w) bits += std::popcount(words[w]);
+  return bits;
+}
+
+// Sum of the table entries of row `row`; layouts as in simd::ScanInput.
+uint32_t SumOfRow(const simd::ScanInput& in, uint32_t bits, size_t row) {
+  const size_t stride = simd::kColumnRows * in.columns;
+  const uint8_t* byte = in.block + row;
+  const uint8_t* table = in.tables;
+  uint32_t sum = 0;
+  if (bits == 8) {
+    for (size_t m = 0; m < in.code_bytes; ++m, table += 256) sum += table[byte[m * stride]];
+  } else if (bits == 4) {
+    for (size_t m = 0; m < in.code_bytes; ++m, table += 32) {
+      const uint32_t pair = byte[m * stride];
+      sum += uint32_t{table[pair & 15]} + table[16 + (pair >> 4)];
+    }
+  } else {
+    uint32_t fourth = 0;
+    for (size_t m = 0; m < in.code_bytes; ++m, table += 64) {
+      const uint32_t code = byte[m * stride];
+      sum += table[code & 63];
+      fourth |= code >> 6 << (2 * (m % 3));
+      if (m % 3 != 2) continue;
+      table += 64;
+      sum += table[fourth];
+      fourth = 0;
+    }
+  }
+  return sum;
+}
+
 }  // namespace
 
-void ListBlocks(const List& list, std::vector<BlockRef>& out) {
+void ListBlocks(const List& list, ListId id, const RowMask* mask, std::vector<BlockRef>& out) {
+  const RowMask::Words* masks = mask ? mask->chunks(id) : nullptr;
   for (size_t c = 0; c < list.chunks.size(); ++c) {
     const Chunk& chunk = *list.chunks[c];
     if (chunk.live_rows == 0) continue;
-    for (size_t b = 0; b < chunk.blocks.size() && chunk.blocks[b]; ++b) {
-      out.push_back({chunk.blocks[b].get(), chunk.live.data() + b * (kBlockRows / 64),
+    const uint64_t* words = masks ? masks[c].data() : chunk.live.data();
+    for (size_t b = 0; b < chunk.blocks.size() && chunk.blocks[b]; ++b, words += kBlockWords) {
+      if (masks && CountBits(words, kBlockWords) == 0) continue;
+      out.push_back({chunk.blocks[b].get(), words,
                      static_cast<uint32_t>(c * kChunkRows + b * kBlockRows)});
     }
   }
@@ -54,7 +96,7 @@ Status Scanner::Scan(const ListSet& lists, std::span<const quant::ProbedList> pr
     if (CanSkip(probed[first].base, lists.lowest_correction())) {
       for (size_t p = first; p < last; ++p) {
         const List* list = lists.list(probed[p].list);
-        counts.live_rows += list ? list->live_rows : 0;
+        if (list) counts.live_rows += query_.mask ? query_.mask->rows(probed[p].list) : list->live_rows;
       }
       counts.lists_skipped += last - first;
       return stop.Check();
@@ -75,7 +117,7 @@ void Scanner::Collect(const ListSet& lists, std::span<const quant::ProbedList> p
   uint32_t probes[kGroupLists];
   for (size_t p = first; p < last; ++p) {
     const List* list = lists.list(probed[p].list);
-    if (!list) continue;
+    if (!list || (query_.mask && query_.mask->rows(probed[p].list) == 0)) continue;
     Prefetch(list);
     group[count] = list;
     bases[count] = probed[p].base;
@@ -83,12 +125,13 @@ void Scanner::Collect(const ListSet& lists, std::span<const quant::ProbedList> p
   }
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
-    counts.live_rows += group[i]->live_rows;
+    const ListId id = probed[probes[i]].list;
+    counts.live_rows += query_.mask ? query_.mask->rows(id) : group[i]->live_rows;
     if (CanSkip(bases[i], group[i]->lowest_correction)) {
       ++counts.lists_skipped;
       continue;
     }
-    counts.rows_scanned += group[i]->rows;
+    counts.rows_scanned += query_.mask ? query_.mask->rows(id) : group[i]->rows;
     group[kept] = group[i];
     bases[kept] = bases[i];
     probes[kept++] = probes[i];
@@ -102,7 +145,7 @@ void Scanner::Collect(const ListSet& lists, std::span<const quant::ProbedList> p
   items_.clear();
   for (size_t i = 0; i < kept; ++i) {
     blocks_.clear();
-    ListBlocks(*group[i], blocks_);
+    ListBlocks(*group[i], probed[probes[i]].list, query_.mask, blocks_);
     for (const BlockRef& block : blocks_) items_.push_back({block, probes[i], bases[i]});
   }
 }
@@ -152,7 +195,8 @@ void Scanner::ScanBlock(const BlockRef& at, uint32_t probe, float list_base) {
                            static_cast<uint16_t>(factor),
                            static_cast<uint16_t>(limit),
                            at.live};
-  const size_t count = scan_(in, out_);
+  const bool single = query_.mask && CountBits(at.live, block.columns) <= kSingleRows;
+  const size_t count = single ? ScanRows(in) : scan_(in, out_);
   if (count == 0) return;
   top_->Reserve(count);
   for (size_t i = 0; i < count; ++i) {
@@ -160,6 +204,23 @@ void Scanner::ScanBlock(const BlockRef& at, uint32_t probe, float list_base) {
     top_->Push(OrderedBits(estimate), {probe, at.position + out_.positions[i]});
   }
   top_->CutIfFull();
+}
+
+size_t Scanner::ScanRows(const simd::ScanInput& in) {
+  const uint8_t* corrections = in.block + simd::kColumnRows * in.columns * in.code_bytes;
+  size_t count = 0;
+  for (size_t w = 0; w < in.columns; ++w) {
+    for (uint64_t bits = in.live[w]; bits != 0; bits &= bits - 1) {
+      const size_t row = 64 * w + static_cast<size_t>(std::countr_zero(bits));
+      const uint32_t exact =
+          SumOfRow(in, query_.bits, row) + ((uint32_t{corrections[row]} * in.correction_factor) >> 8);
+      const uint32_t sum = std::min(exact, 65535u);
+      if (sum > in.threshold) continue;
+      out_.positions[count] = static_cast<uint16_t>(row);
+      out_.sums[count++] = static_cast<uint16_t>(sum);
+    }
+  }
+  return count;
 }
 
 void Scanner::ScanWide(const BlockRef& at, uint32_t probe, double base, double factor) {

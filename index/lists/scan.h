@@ -7,6 +7,7 @@
 
 #include "index/deadline.h"
 #include "index/lists/list.h"
+#include "index/lists/row_mask.h"
 #include "index/lists/top_k.h"
 #include "index/quant/query.h"
 #include "index/simd/kernels.h"
@@ -20,6 +21,7 @@ struct ScanQuery {
   uint32_t code_bytes = 0;
   uint32_t bits = 8;          // of a sub-quantizer: 8, 6 or 4
   float correction_step = 1;  // of the model
+  const RowMask* mask = nullptr;  // of the lists: no other rows are looked at; null = all live ones
 };
 
 struct ScanCounts {
@@ -34,13 +36,14 @@ struct BlockRef {
   const uint64_t* live = nullptr;
   uint32_t position = 0;  // of its first row in the list
 };
-// Appends the blocks of a list that have rows alive.
-void ListBlocks(const List& list, std::vector<BlockRef>& out);
+// Appends the blocks of a list that have rows alive, and let through by the mask if there is one.
+void ListBlocks(const List& list, ListId id, const RowMask* mask, std::vector<BlockRef>& out);
 
 // Estimate of a row: base + scale * (sum + ((byte * F) >> 8)) in floats, where base = list base +
 // tables.offset
 // + low * s_q * step and F belong to the row's block. It is the same whenever the row is visited,
-// so the order of lists does not show in the result. A list whose least possible estimate cannot
+// so the order of lists does not show in the result. Of a block of which few rows are let through
+// these are scored one by one, to the same estimates. A list whose least possible estimate cannot
 // enter is skipped, and with it, bases ascending, all that follow once that holds for the lowest
 // correction of the whole set: the result is the same as without.
 class Scanner {
@@ -69,6 +72,8 @@ class Scanner {
                size_t last, ScanCounts& counts);
   Status ScanItems(const StopToken& stop);
   void ScanBlock(const BlockRef& at, uint32_t probe, float list_base);
+  // The kernel's selection, of single rows.
+  size_t ScanRows(const simd::ScanInput& in);
   // The slow way, for blocks whose sums or corrections do not fit 16 bits.
   void ScanWide(const BlockRef& at, uint32_t probe, double base, double factor);
 

@@ -54,15 +54,7 @@ Fixture Make(const std::string& spec, Metric metric) {
 
 using Found = std::pair<uint32_t, uint32_t>;  // key, row
 
-std::vector<Found> Scan(const Fixture& f, size_t k) {
-  TopK top;
-  top.Reset(k);
-  RecordScanner scanner;
-  scanner.Start(*f.trained.model, *f.trained.lists, f.query, top);
-  ScanCounts counts;
-  EXPECT_TRUE(scanner.Scan(f.set, f.probed, 0, f.probed.size(), {}, counts).ok());
-  EXPECT_EQ(counts.live_rows, f.set.live_rows());
-  EXPECT_EQ(counts.rows_scanned, f.set.rows());
+std::vector<Found> FoundIn(const Fixture& f, TopK& top) {
   top.Finish();
   std::vector<Found> found;
   for (size_t i = 0; i < top.size(); ++i) {
@@ -73,6 +65,18 @@ std::vector<Found> Scan(const Fixture& f, size_t k) {
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+std::vector<Found> Scan(const Fixture& f, size_t k) {
+  TopK top;
+  top.Reset(k);
+  RecordScanner scanner;
+  scanner.Start(*f.trained.model, *f.trained.lists, f.query, top);
+  ScanCounts counts;
+  EXPECT_TRUE(scanner.Scan(f.set, f.probed, 0, f.probed.size(), {}, counts).ok());
+  EXPECT_EQ(counts.live_rows, f.set.live_rows());
+  EXPECT_EQ(counts.rows_scanned, f.set.rows());
+  return FoundIn(f, top);
 }
 
 // Each live row scored alone.
@@ -91,6 +95,26 @@ std::vector<Found> Expected(const Fixture& f) {
   }
   std::sort(all.begin(), all.end());
   return all;
+}
+
+TEST(RecordScan, OfAMaskFindsItsRowsAlone) {
+  const Fixture f = Make("IVF4,SQ8", Metric::kL2);
+  const RowMask mask(f.set, [](std::span<const RowId> rows, uint64_t* bits) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i].value % 5 == 2) bits[i / 64] |= uint64_t{1} << (i % 64);
+    }
+  });
+  std::vector<Found> expected = Expected(f);
+  std::erase_if(expected, [](const Found& found) { return found.second % 5 != 2; });
+  TopK top;
+  top.Reset(kRows);
+  RecordScanner scanner;
+  scanner.Start(*f.trained.model, *f.trained.lists, f.query, top, &mask);
+  ScanCounts counts;
+  ASSERT_TRUE(scanner.Scan(f.set, f.probed, 0, f.probed.size(), {}, counts).ok());
+  EXPECT_EQ(counts.live_rows, expected.size());
+  EXPECT_EQ(counts.rows_scanned, expected.size());
+  EXPECT_EQ(FoundIn(f, top), expected);
 }
 
 TEST(RecordScan, FindsTheBestLiveRows) {

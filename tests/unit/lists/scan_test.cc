@@ -127,7 +127,7 @@ TEST_P(ScanList, FindsTheBestOnEveryIsa) {
       std::vector<Item> expected;
       for (uint32_t p = 0; p < 2; ++p) {
         std::vector<BlockRef> blocks;
-        ListBlocks(*f.set.list(ListId{0}), blocks);
+        ListBlocks(*f.set.list(ListId{0}), ListId{0}, nullptr, blocks);
         scanner.ScanBlocks(blocks, p, bases[p]);
         const auto items = Expected(c, f, p, bases[p]);
         expected.insert(expected.end(), items.begin(), items.end());
@@ -135,6 +135,45 @@ TEST_P(ScanList, FindsTheBestOnEveryIsa) {
       std::sort(expected.begin(), expected.end());
       expected.resize(std::min(capacity, expected.size()));
       ASSERT_EQ(Best(top), expected) << isa.name << " capacity " << capacity;
+    }
+  }
+}
+
+// Rows of some residue: dense masks go through the kernels, sparse ones row by row, to the same estimates.
+TEST_P(ScanList, OfAMaskFindsTheBestOfItsRows) {
+  const Case c = GetParam();
+  Fixture f;
+  Fill(c, 19, f);
+  ListSetEditor editor(f.set);
+  for (size_t i = 0; i < c.rows; i += 10) editor.Erase(ListId{0}, RowId{static_cast<uint32_t>(i)});
+  f.set = editor.Finish();
+  for (const uint32_t every : {1u, 3u, 40u, 150u, 5000u}) {
+    const RowMask mask(f.set, [&](std::span<const RowId> rows, uint64_t* bits) {
+      for (size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].value % every == 1 % every) bits[i / 64] |= uint64_t{1} << (i % 64);
+      }
+    });
+    std::vector<Item> expected = Expected(c, f, 0, 3.0f);
+    std::erase_if(expected, [&](const Item& item) { return item.second.position % every != 1 % every; });
+    ASSERT_EQ(mask.rows(), expected.size());
+    std::sort(expected.begin(), expected.end());
+    for (const simd::Isa& isa : simd::AllIsas()) {
+      if (!isa.supported) continue;
+      f.query.kernels = isa.kernels;
+      f.query.mask = &mask;
+      for (const size_t capacity : {1u, 100u}) {
+        TopK top;
+        top.Reset(capacity);
+        Scanner scanner;
+        scanner.Start(f.query, top);
+        ScanCounts counts;
+        const std::vector<quant::ProbedList> probed = {{ListId{0}, 3.0f}};
+        ASSERT_TRUE(scanner.Scan(f.set, probed, 0, 1, {}, counts).ok());
+        EXPECT_EQ(counts.live_rows, mask.rows());
+        std::vector<Item> best = expected;
+        best.resize(std::min(capacity, best.size()));
+        ASSERT_EQ(Best(top), best) << isa.name << " capacity " << capacity << " every " << every;
+      }
     }
   }
 }
@@ -183,7 +222,7 @@ TEST(Scanner, SkipsOnlyWhatCannotEnter) {
       scanner.Start(f.query, all);
       for (uint32_t l = 0; l < kLists; ++l) {
         std::vector<BlockRef> blocks;
-        if (const List* list = set.list(ListId{l})) ListBlocks(*list, blocks);
+        if (const List* list = set.list(ListId{l})) ListBlocks(*list, ListId{l}, nullptr, blocks);
         scanner.ScanBlocks(blocks, l, probed[l].base);
       }
       TopK top;
