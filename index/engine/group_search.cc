@@ -50,9 +50,12 @@ class Group {
       s_.probed.push_back(&s_.states[i].probed);
     }
     quant::TransformQueries(*snapshot_.model, queries, s_.transformed);
-    quant::CoarseSearchBatch(*snapshot_.model, *snapshot_.table, s_.transformed, plan_.nprobe,
-                             s_.coarse, s_.probed);
+    if (!plan_.mask) {
+      quant::CoarseSearchBatch(*snapshot_.model, *snapshot_.table, s_.transformed, plan_.nprobe,
+                               s_.coarse, s_.probed);
+    }
     for (QueryState& state : states()) {
+      if (plan_.mask) FindLists(snapshot_, plan_, plan_.nprobe, s_.coarse, state);
       if (snapshot_.model->record.empty()) {
         quant::BuildQueryTables(*snapshot_.model, state.query, state.tables);
       }
@@ -113,22 +116,24 @@ class Group {
   void ScanList(std::span<const Visit> visits) {
     const lists::List* list = snapshot_.lists.list(ListId{visits[0].list});
     if (!list) return;
+    const lists::RowMask* mask = plan_.mask;
+    const ListId id{visits[0].list};
     size_t kept = 0;
     s_.visitors.resize(visits.size());
     for (const Visit& visit : visits) {
       QueryState& state = s_.states[visit.query];
       const float base = state.probed[visit.probe].base;
-      state.counts.live_rows += list->live_rows;
+      state.counts.live_rows += mask ? mask->rows(id) : list->live_rows;
       if (state.scanner.CanSkip(base, list->lowest_correction)) {
         ++state.counts.lists_skipped;
         continue;
       }
-      state.counts.rows_scanned += list->rows;
+      state.counts.rows_scanned += mask ? mask->rows(id) : list->rows;
       s_.visitors[kept++] = visit;
     }
     if (kept == 0) return;
     s_.blocks.clear();
-    lists::ListBlocks(*list, ListId{visits[0].list}, nullptr, s_.blocks);
+    lists::ListBlocks(*list, id, mask, s_.blocks);
     const size_t block_bytes = lists::kBlockRows * (snapshot_.lists.layout().code_bytes + 1);
     const size_t tile = std::max<size_t>(1, kTileBytes / block_bytes);
     for (size_t b = 0; b < s_.blocks.size(); b += tile) {
@@ -175,7 +180,7 @@ Status SearchGroup(const Snapshot& snapshot, const store::Store* store,
                                Widen(snapshot, plan, stop, scratch.coarse, state));
       TESSERA_RETURN_IF_ERROR(
           Rank(snapshot, store, plan, queries.row(begin + i), state, stop, scratch.rows, reranked));
-      TESSERA_RETURN_IF_ERROR(result(begin + i, scratch.rows, probes == snapshot.lists.nlist()));
+      TESSERA_RETURN_IF_ERROR(result(begin + i, scratch.rows, probes == AllLists(snapshot, plan)));
     }
   }
   return OkStatus();

@@ -27,15 +27,32 @@ Status ScanProbed(const Snapshot& snapshot, size_t first, size_t last, const Sto
   return state.scanner.Scan(snapshot.lists, state.probed, first, last, stop, state.counts);
 }
 
+uint32_t AllLists(const Snapshot& snapshot, const SearchPlan& plan) {
+  return plan.mask ? plan.mask->lists() : snapshot.lists.nlist();
+}
+
+void FindLists(const Snapshot& snapshot, const SearchPlan& plan, uint32_t probes,
+               quant::CoarseScratch& coarse, QueryState& state) {
+  const uint32_t nlist = snapshot.lists.nlist();
+  for (uint64_t asked = probes;; asked *= 2) {
+    asked = std::min<uint64_t>(asked, nlist);
+    quant::CoarseSearch(*snapshot.model, *snapshot.table, state.query, static_cast<uint32_t>(asked), coarse,
+                        state.probed);
+    if (!plan.mask) return;
+    std::erase_if(state.probed, [&](const quant::ProbedList& p) { return plan.mask->rows(p.list) == 0; });
+    if (state.probed.size() >= probes || asked == nlist) break;
+  }
+  if (state.probed.size() > probes) state.probed.resize(probes);
+}
+
 // From the start each time: with more lists asked for, the nearest ones may be others.
 StatusOr<uint32_t> Widen(const Snapshot& snapshot, const SearchPlan& plan, const StopToken& stop,
                          quant::CoarseScratch& coarse, QueryState& state) {
-  const uint32_t nlist = snapshot.lists.nlist();
-  uint32_t probes = std::min(plan.nprobe, nlist);
-  while (state.counts.live_rows < plan.wanted && probes < nlist) {
-    probes = static_cast<uint32_t>(std::min<uint64_t>(nlist, uint64_t{probes} * 2));
-    quant::CoarseSearch(*snapshot.model, *snapshot.table, state.query, probes, coarse,
-                        state.probed);
+  const uint32_t all = AllLists(snapshot, plan);
+  uint32_t probes = std::min(plan.nprobe, all);
+  while (state.counts.live_rows < plan.wanted && probes < all) {
+    probes = static_cast<uint32_t>(std::min<uint64_t>(all, uint64_t{probes} * 2));
+    FindLists(snapshot, plan, probes, coarse, state);
     StartScan(snapshot, plan, state);
     TESSERA_RETURN_IF_ERROR(ScanProbed(snapshot, 0, state.probed.size(), stop, state));
   }

@@ -13,6 +13,13 @@ namespace tessera::engine {
 // codes) are built.
 void StartScan(const Snapshot& snapshot, const SearchPlan& plan, QueryState& state);
 
+// Of a search without a mask the `probes` nearest lists, of one with a mask the nearest of those that have rows of
+// it; all if they are fewer. Into state.probed, nearest first. The query is transformed.
+void FindLists(const Snapshot& snapshot, const SearchPlan& plan, uint32_t probes,
+               quant::CoarseScratch& coarse, QueryState& state);
+// Lists that FindLists may find.
+uint32_t AllLists(const Snapshot& snapshot, const SearchPlan& plan);
+
 // Scans state.probed[first, last).
 Status ScanProbed(const Snapshot& snapshot, size_t first, size_t last, const StopToken& stop,
                   QueryState& state);

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "index/engine/probe.h"
 #include "index/engine/rank.h"
 
 namespace tessera::engine {
 namespace {
+
+// So few rows are all visited, whatever their lists: some 50 us.
+constexpr uint64_t kVisitedRows = 1024;
 
 class Stopwatch {
  public:
@@ -47,6 +51,17 @@ StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& m
   return plan;
 }
 
+void Restrict(const lists::RowMask& mask, uint64_t live_rows, SearchPlan& plan) {
+  plan.mask = &mask;
+  if (mask.rows() <= kVisitedRows) {
+    plan.nprobe = std::max(1u, mask.lists());
+    return;
+  }
+  const double tens = std::log10(static_cast<double>(live_rows) / static_cast<double>(mask.rows()));
+  const double probes = plan.nprobe * (1 + 0.5 * tens * tens);
+  plan.nprobe = static_cast<uint32_t>(std::min<double>(probes, mask.lists()));
+}
+
 Status Search(const Snapshot& snapshot, const store::Store* store, const float* q,
               const SearchPlan& plan, const StopToken& stop, std::vector<RankedRow>& out,
               bool& all_searched, QueryExplain& explain) {
@@ -55,7 +70,7 @@ Status Search(const Snapshot& snapshot, const store::Store* store, const float* 
   const quant::Model& model = *snapshot.model;
   Stopwatch watch;
   quant::TransformQuery(model, q, state.query);
-  quant::CoarseSearch(model, *snapshot.table, state.query, plan.nprobe, coarse, state.probed);
+  FindLists(snapshot, plan, plan.nprobe, coarse, state);
   explain.coarse_us += watch.LapMicros();
   if (model.record.empty()) quant::BuildQueryTables(model, state.query, state.tables);
   explain.tables_us += watch.LapMicros();
@@ -65,7 +80,7 @@ Status Search(const Snapshot& snapshot, const store::Store* store, const float* 
   explain.lists_probed += probes;
   explain.rows_scanned += state.counts.rows_scanned;
   explain.scan_us += watch.LapMicros();
-  all_searched = probes == snapshot.lists.nlist();
+  all_searched = probes == AllLists(snapshot, plan);
   TESSERA_RETURN_IF_ERROR(Rank(snapshot, store, plan, q, state, stop, out, explain.rows_reranked));
   explain.rerank_us += watch.LapMicros();
   return OkStatus();

@@ -17,6 +17,11 @@ namespace tessera::engine {
 StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& model,
                                 uint32_t nlist);
 
+// Looks at the rows of `mask` alone, which outlives the plan, and at more lists than without it: the fewer rows, the
+// farther their nearest ones. On SIFT 1M with 1,024 lists the lists of 97 % of the 10 nearest were among the 31, 40, 82 and
+// 182 nearest when all, a tenth, a hundredth and a thousandth of the rows took part. Very few rows are all visited.
+void Restrict(const lists::RowMask& mask, uint64_t live_rows, SearchPlan& plan);
+
 // The best `plan.wanted` rows of the snapshot for query q (dim floats, normalised under cosine),
 // best first, ties by row. Widens the probing until that many are found or all lists were searched;
 // `all_searched` tells which. `store` may be null but for RerankTier::kRaw. Uses thread-local
