@@ -17,8 +17,8 @@ namespace tessera {
 
 inline constexpr size_t kMaxFilterDepth = 16;
 inline constexpr size_t kMaxFilterConditions = 1000;
-inline constexpr size_t kMaxFilterValues =
-    65536;  // ids and values of any-of and none-of, of the whole filter
+// Ids and values of any-of and none-of, of the whole filter.
+inline constexpr size_t kMaxFilterValues = 65536;
 inline constexpr size_t kMaxFilterTextBytes = 4 << 20;
 
 // One end of a range; absent if not `present`.
@@ -88,17 +88,19 @@ struct Filter {
   }
 };
 
-// Reads an expression:
-//   category = "shoes" and (price < 50 or not in_stock = true)
-//   != <> < <= > >= =  with a value; 1 < price <= 5;  price between 1 and 5 (both ends belong to
-//   it) color in ("red", 'blue'), color not in ("red"), id in (1, "a"), id = 7, id != 7 exists(f),
-//   missing(f), prefix(f, "x"), geo_radius(f, lat, lon, metres), geo_box(f, south, west, north,
-//   east) true, false: every point, none. A blank text is true.
+// Reads an expression such as: category = "shoes" and (price < 50 or not in_stock = true)
+//   f = v   f != v (or <>)   f < v   f <= v   f > v   f >= v, also v < f
+//   1 < f <= 5   f between 1 and 5 (both ends belong to it)
+//   f in ("red", 'blue')   f not in ("red")
+//   id = 7   id != 7   id in (1, "a")   id not in (1, "a")
+//   exists(f)   missing(f)   prefix(f, "x")
+//   geo_radius(f, lat, lon, metres)   geo_box(f, south, west, north, east)
+//   true   false: every point, none; a blank text is true.
 // `not` binds tighter than `and`, `and` than `or`; words are of any case. A field is a path of
 // letters, digits and underscores, else in backquotes (`a-b`.c or `a-b.c`; a backquote is doubled).
-// Strings stand in ' or " with JSON's escapes. x != v is none-of: it does not hold where x is
-// missing, `not x = v` does. InvalidArgument names the column and what was expected, followed by
-// the line and a caret under it.
+// Strings stand in ' or " with JSON's escapes. f != v is none-of: it does not hold where f is
+// missing, `not f = v` does. InvalidArgument names the column and what was expected, followed by
+// the line and a caret under it. The depth of groups is left to CheckFilter.
 StatusOr<Filter> ParseFilter(std::string_view text);
 // An expression that ParseFilter reads as NormalizeFilter(filter). Precondition of both: not deeper
 // than kMaxFilterDepth.

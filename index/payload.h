@@ -14,11 +14,11 @@
 namespace tessera {
 
 inline constexpr size_t kMaxPayloadBytes = 65536;
-inline constexpr size_t kMaxPayloadDepth =
-    16;  // objects and arrays within each other, the outermost counted
+// Objects and arrays within each other, the outermost counted.
+inline constexpr size_t kMaxPayloadDepth = 16;
 inline constexpr size_t kMaxPayloadKeyBytes = 256;
-inline constexpr size_t kMaxKeywordBytes =
-    256;  // longer strings of undeclared fields are text: see PayloadSchema
+// Longer strings of undeclared fields are text: see PayloadSchema.
+inline constexpr size_t kMaxKeywordBytes = 256;
 inline constexpr size_t kMaxFieldPathBytes = 1024;
 inline constexpr size_t kMaxSchemaFields = 1024;
 
@@ -29,9 +29,8 @@ inline constexpr size_t kMaxSchemaFields = 1024;
 // above or with a dot (no path could name it), or a number that 64 bits do not hold.
 StatusOr<std::string> CanonicalPayload(std::string_view text);
 // `payload` with `patch` applied as a JSON merge patch (RFC 7386): objects merge, null removes, all
-// else replaces.
-// "" as payload is {}. Canonical; InvalidArgument says which of the two is bad, or that the result
-// is too large.
+// else replaces. "" as payload is {}. Canonical; InvalidArgument says which of the two is bad, or
+// that the result is too large.
 StatusOr<std::string> MergePayload(std::string_view payload, std::string_view patch);
 
 struct GeoPoint {
