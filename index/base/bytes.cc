@@ -20,8 +20,8 @@ constexpr std::array<uint32_t, 256> kTable = MakeTable();
 
 }  // namespace
 
-uint32_t Crc32c(std::string_view data) {
-  uint32_t crc = ~uint32_t{0};
+uint32_t Crc32c(std::string_view data, uint32_t before) {
+  uint32_t crc = ~before;
   for (const char c : data) crc = (crc >> 8) ^ kTable[(crc ^ static_cast<uint8_t>(c)) & 0xff];
   return ~crc;
 }

@@ -16,8 +16,8 @@ namespace tessera {
 
 static_assert(std::endian::native == std::endian::little, "records are written by memcpy");
 
-// crc32c (Castagnoli) of `data`.
-uint32_t Crc32c(std::string_view data);
+// crc32c (Castagnoli) of `data`; with the crc of what stands before it, of both together.
+uint32_t Crc32c(std::string_view data, uint32_t before = 0);
 
 // Appends to a string it does not own.
 class ByteWriter {

@@ -126,6 +126,31 @@ void RocksBatch::PutVector(RowId row, const VectorView& vector) {
 
 void RocksBatch::DeleteVector(RowId row) { Delete(Truth(families_->vectors), View(RowKey(row))); }
 
+void RocksBatch::PutPayload(RowId row, std::string_view text) {
+  value_.clear();
+  EncodePayload(text, value_);
+  Put(Truth(families_->payload), View(RowKey(row)), value_);
+}
+
+void RocksBatch::DeletePayload(RowId row) { Delete(Truth(families_->payload), View(RowKey(row))); }
+
+void RocksBatch::PutRequest(std::string_view id, const RequestRecord& record) {
+  value_.clear();
+  EncodeRequest(record, value_);
+  Put(Truth(families_->requests), RequestIdKey(id), value_);
+  value_.clear();
+  EncodeRequestPlace(record.time_ms, id, value_);
+  Put(Truth(families_->requests), View(RequestPlaceKey(record.sequence)), value_);
+}
+
+void RocksBatch::DeleteRequest(std::string_view id) {
+  Delete(Truth(families_->requests), RequestIdKey(id));
+}
+
+void RocksBatch::DeleteRequestPlace(uint64_t sequence) {
+  Delete(Truth(families_->requests), View(RequestPlaceKey(sequence)));
+}
+
 void RocksBatch::PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) {
   const GenerationFamilies* families = Touch(g);
   if (families == nullptr) return;

@@ -41,6 +41,11 @@ class RocksBatch final : public Batch {
   void DeleteRow(RowId row) override;
   void PutVector(RowId row, const VectorView& vector) override;
   void DeleteVector(RowId row) override;
+  void PutPayload(RowId row, std::string_view text) override;
+  void DeletePayload(RowId row) override;
+  void PutRequest(std::string_view id, const RequestRecord& record) override;
+  void DeleteRequest(std::string_view id) override;
+  void DeleteRequestPlace(uint64_t sequence) override;
   void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) override;
   void PutAssign(Generation g, RowId row, ListId list) override;
   void DeleteAssign(Generation g, RowId row) override;

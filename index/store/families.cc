@@ -20,7 +20,7 @@ const GenerationFamilies* Families::Find(Generation g) const {
 
 std::vector<rocksdb::ColumnFamilyHandle*> Families::All() const {
   std::vector<rocksdb::ColumnFamilyHandle*> all = {records.get(), ids.get(), rows.get(),
-                                                   vectors.get()};
+                                                   vectors.get(), payload.get(), requests.get()};
   for (const GenerationFamilies& g : generations) {
     for (const FamilyHandle& handle : g.handles) all.push_back(handle.get());
   }

@@ -37,6 +37,8 @@ struct Families {
   FamilyHandle ids;
   FamilyHandle rows;
   FamilyHandle vectors;
+  FamilyHandle payload;
+  FamilyHandle requests;
   std::vector<GenerationFamilies> generations;  // ascending
 
   // Null if there is no such generation.

@@ -99,4 +99,24 @@ bool ParseIdKey(std::string_view key, PointId& id) {
   return false;
 }
 
+std::string RequestIdKey(std::string_view id) {
+  std::string key(1, kRequestIdTag);
+  return key.append(id);
+}
+
+std::array<char, 9> RequestPlaceKey(uint64_t sequence) {
+  std::array<char, 9> key;
+  key[0] = kRequestPlaceTag;
+  StoreBe32(static_cast<uint32_t>(sequence >> 32), key.data() + 1);
+  StoreBe32(static_cast<uint32_t>(sequence), key.data() + 5);
+  return key;
+}
+
+bool ParseRequestPlaceKey(std::string_view key, uint64_t& sequence) {
+  if (key.size() != 9 || key[0] != kRequestPlaceTag) return false;
+  const uint64_t high = LoadBe32(key.data() + 1);
+  sequence = high << 32 | LoadBe32(key.data() + 5);
+  return true;
+}
+
 }  // namespace tessera::store

@@ -18,6 +18,8 @@ namespace tessera::store {
 inline constexpr char kIdsFamily[] = "ids";
 inline constexpr char kRowsFamily[] = "rows";
 inline constexpr char kVectorsFamily[] = "vectors";
+inline constexpr char kPayloadFamily[] = "payload";
+inline constexpr char kRequestsFamily[] = "requests";
 inline constexpr char kCentroidsPrefix[] = "centroids-";
 inline constexpr char kAssignPrefix[] = "assign-";
 inline constexpr char kPostingsPrefix[] = "postings-";
@@ -46,6 +48,13 @@ inline constexpr char kStringTag = 1;
 // kMaxPointKeyBytes.
 bool AppendIdKey(const PointId& id, std::string& out);
 bool ParseIdKey(std::string_view key, PointId& id);
+
+// Family `requests`: 0 and the request's id, and 1 and its place in the order of requests.
+inline constexpr char kRequestIdTag = 0;
+inline constexpr char kRequestPlaceTag = 1;
+std::string RequestIdKey(std::string_view id);
+std::array<char, 9> RequestPlaceKey(uint64_t sequence);
+bool ParseRequestPlaceKey(std::string_view key, uint64_t& sequence);
 
 template <size_t N>
 std::string_view View(const std::array<char, N>& key) {

@@ -2,6 +2,7 @@
 #include <rocksdb/env.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -15,6 +16,10 @@ namespace tessera::store {
 namespace {
 
 using Names = std::vector<std::string>;
+
+// Those that belong to no generation.
+constexpr std::array<std::string_view, 6> kTruthFamilies = {
+    "default", kIdsFamily, kRowsFamily, kVectorsFamily, kPayloadFamily, kRequestsFamily};
 
 // The prefix's position in kGenerationPrefixes and the generation, if the name belongs to one.
 std::optional<std::pair<size_t, Generation>> ParseAnyGeneration(const std::string& name) {
@@ -54,9 +59,8 @@ StatusOr<Names> ListFamilies(rocksdb::Env* env, const std::string& path,
 }
 
 Status CheckKnown(const Names& names, const std::string& path) {
-  const Names known = {rocksdb::kDefaultColumnFamilyName, kIdsFamily, kRowsFamily, kVectorsFamily};
   for (const std::string& name : names) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (std::find(kTruthFamilies.begin(), kTruthFamilies.end(), name) != kTruthFamilies.end()) continue;
     if (ParseAnyGeneration(name)) continue;
     return FailedPrecondition(path + ": column family '" + name +
                               "' is not known to this version; a newer one wrote it");
@@ -76,10 +80,12 @@ Status Assemble(const std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle
       generations[parsed->second].handles[parsed->first] = std::move(handle);
       continue;
     }
-    FamilyHandle& slot = name == kIdsFamily       ? families.ids
-                         : name == kRowsFamily    ? families.rows
-                         : name == kVectorsFamily ? families.vectors
-                                                  : families.records;
+    FamilyHandle& slot = name == kIdsFamily        ? families.ids
+                         : name == kRowsFamily     ? families.rows
+                         : name == kVectorsFamily  ? families.vectors
+                         : name == kPayloadFamily  ? families.payload
+                         : name == kRequestsFamily ? families.requests
+                                                   : families.records;
     slot = std::move(handle);
   }
   for (auto& [g, found] : generations) {
@@ -109,8 +115,7 @@ StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Opti
   db_options.create_if_missing = options.create;
   // Also those that a crash during the first start left out.
   db_options.create_missing_column_families = true;
-  for (const char* name :
-       {rocksdb::kDefaultColumnFamilyName.c_str(), kIdsFamily, kRowsFamily, kVectorsFamily}) {
+  for (const std::string_view name : kTruthFamilies) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;

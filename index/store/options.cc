@@ -80,15 +80,15 @@ rocksdb::ColumnFamilyOptions RowOrderFamily(const SharedResources::Impl& shared,
   return family;
 }
 
-rocksdb::ColumnFamilyOptions VectorsFamily(const SharedResources::Impl& shared) {
-  rocksdb::ColumnFamilyOptions family = RowOrderFamily(shared, 16 * kMiB);
-  // Blob files: compaction moves references, not vectors.
+// Blob files: compaction moves references, not vectors and payloads.
+rocksdb::ColumnFamilyOptions BlobFamily(const SharedResources::Impl& shared, size_t memtable_bytes) {
+  rocksdb::ColumnFamilyOptions family = RowOrderFamily(shared, memtable_bytes);
   family.enable_blob_files = true;
   // Below this a reference costs as much as the copy.
   family.min_blob_size = 128;
   family.blob_file_size = 256 * kMiB;
   family.blob_compression_type = rocksdb::kNoCompression;
-  // Without these two, deleted vectors would never give their space back.
+  // Without these two, what is deleted would never give its space back.
   family.enable_blob_garbage_collection = true;
   family.blob_garbage_collection_age_cutoff = 0.5;
   family.blob_garbage_collection_force_threshold = 0.5;
@@ -150,7 +150,8 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const SharedResources::Impl& shared,
                                            const std::string& family) {
   if (family == kIdsFamily) return IdsFamily(shared);
   if (family == kRowsFamily) return RowOrderFamily(shared, 4 * kMiB);
-  if (family == kVectorsFamily) return VectorsFamily(shared);
+  if (family == kVectorsFamily) return BlobFamily(shared, 16 * kMiB);
+  if (family == kPayloadFamily) return BlobFamily(shared, 4 * kMiB);
   if (family.starts_with(kAssignPrefix)) return RowOrderFamily(shared, 4 * kMiB);
   if (family.starts_with(kPostingsPrefix)) return PostingsFamily(shared);
   return SmallFamily(shared);

@@ -36,6 +36,11 @@ std::string At(const std::string& family, const std::string& key) {
 
 std::string At(const std::string& family, uint32_t key) { return At(family, std::to_string(key)); }
 
+std::string AtPosting(const std::string& family, ListId list, RowId row) {
+  return At(family,
+            "list " + std::to_string(list.value) + ", row " + std::to_string(row.value));
+}
+
 // Calls found(i, value) for each key that is there, in order; its status ends the lookup.
 // describe(i) names key i in an error.
 template <typename Found, typename Describe>
@@ -171,6 +176,57 @@ StatusOr<std::vector<std::optional<RawVector>>> RocksStore::GetVectors(
                                });
 }
 
+StatusOr<std::vector<std::optional<std::string>>> RocksStore::GetPayloads(
+    const std::vector<RowId>& rows, const StoreSnapshot* at) const {
+  return LookupRows<std::string>(*db_, families()->payload.get(), rows, at,
+                                 [](std::string_view value, std::string& text) {
+                                   std::string_view inside;
+                                   TESSERA_RETURN_IF_ERROR(DecodePayload(value, inside));
+                                   text.assign(inside);
+                                   return OkStatus();
+                                 });
+}
+
+StatusOr<std::vector<std::optional<StoredPosting>>> RocksStore::GetPostings(
+    Generation g, const std::vector<ListId>& lists, const std::vector<RowId>& rows,
+    uint32_t code_bytes, uint32_t refine_bytes, const StoreSnapshot* at) const {
+  TESSERA_ASSIGN_OR_RETURN(const FamiliesPtr families, WithGeneration(g));
+  rocksdb::ColumnFamilyHandle* family = families->Find(g)->postings();
+  std::vector<Key64> keys(rows.size());
+  Slices slices(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    keys[i] = PostingKey(lists[i], rows[i]);
+    slices[i] = rocksdb::Slice(keys[i].data(), keys[i].size());
+  }
+  std::vector<std::optional<StoredPosting>> postings(rows.size());
+  TESSERA_RETURN_IF_ERROR(Lookup(
+      *db_, PointReads(at), family, slices,
+      [&](size_t i) { return AtPosting(family->GetName(), lists[i], rows[i]); },
+      [&](size_t i, std::string_view value) -> Status {
+        PostingView view;
+        TESSERA_RETURN_IF_ERROR(DecodePosting(value, code_bytes, refine_bytes, view));
+        postings[i] = {std::string(view.code), view.correction, std::string(view.refine)};
+        return OkStatus();
+      }));
+  return postings;
+}
+
+StatusOr<std::vector<std::optional<RequestRecord>>> RocksStore::GetRequests(
+    const std::vector<std::string>& ids) const {
+  std::vector<std::string> keys(ids.size());
+  Slices slices(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    keys[i] = RequestIdKey(ids[i]);
+    slices[i] = rocksdb::Slice(keys[i]);
+  }
+  std::vector<std::optional<RequestRecord>> records(ids.size());
+  TESSERA_RETURN_IF_ERROR(Lookup(
+      *db_, PointReads(nullptr), families()->requests.get(), slices,
+      [&](size_t i) { return At(kRequestsFamily, ids[i]); },
+      [&](size_t i, std::string_view value) { return DecodeRequest(value, records[i].emplace()); }));
+  return records;
+}
+
 StatusOr<std::vector<std::optional<ListId>>> RocksStore::GetAssigns(Generation g,
                                                                     const std::vector<RowId>& rows,
                                                                     const StoreSnapshot* at) const {
@@ -204,6 +260,66 @@ Status RocksStore::ScanRows(RowId begin, RowId end, const StoreSnapshot* at,
                       });
 }
 
+Status RocksStore::ScanPayloads(RowId begin, RowId end, const StoreSnapshot* at,
+                                const PayloadVisitor& visit) const {
+  const FamiliesPtr pinned = families();
+  return ScanRowOrder(*db_, pinned->payload.get(), begin, end, at,
+                      [&](RowId row, std::string_view value) {
+                        std::string_view text;
+                        const Status decoded = DecodePayload(value, text);
+                        if (!decoded.ok()) return Annotate(decoded, At(kPayloadFamily, row.value));
+                        return visit(row, text);
+                      });
+}
+
+StatusOr<bool> RocksStore::HasPayloads() const {
+  const FamiliesPtr pinned = families();
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(ScanOptions(nullptr, nullptr), pinned->payload.get()));
+  it->SeekToFirst();
+  if (it->Valid()) return true;
+  TESSERA_RETURN_IF_ERROR(FromRocks(it->status(), "scan payload"));
+  return false;
+}
+
+Status RocksStore::ScanRequests(uint64_t begin, uint64_t end, const RequestVisitor& visit) const {
+  const FamiliesPtr pinned = families();
+  const auto first = RequestPlaceKey(begin);
+  const auto last = RequestPlaceKey(end);
+  return Scan(*db_, pinned->requests.get(), View(first), View(last), nullptr,
+              [&](std::string_view key, std::string_view value) {
+                uint64_t sequence = 0;
+                if (!ParseRequestPlaceKey(key, sequence)) return MalformedKey(kRequestsFamily, key);
+                int64_t time_ms = 0;
+                std::string_view id;
+                const Status decoded = DecodeRequestPlace(value, time_ms, id);
+                if (decoded.ok()) return visit(sequence, time_ms, id);
+                return Annotate(decoded, At(kRequestsFamily, "place " + std::to_string(sequence)));
+              });
+}
+
+StatusOr<std::pair<uint64_t, uint64_t>> RocksStore::RequestPlaces() const {
+  const FamiliesPtr pinned = families();
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(ScanOptions(nullptr, nullptr), pinned->requests.get()));
+  const auto read = [&](uint64_t& sequence) {
+    return ParseRequestPlaceKey(ToView(it->key()), sequence)
+               ? OkStatus()
+               : MalformedKey(kRequestsFamily, ToView(it->key()));
+  };
+  std::pair<uint64_t, uint64_t> places;
+  const auto lowest = RequestPlaceKey(0);
+  it->Seek(rocksdb::Slice(lowest.data(), lowest.size()));
+  if (it->Valid()) TESSERA_RETURN_IF_ERROR(read(places.first));
+  if (it->Valid()) {
+    it->SeekToLast();
+    if (it->Valid()) TESSERA_RETURN_IF_ERROR(read(places.second));
+    ++places.second;
+  }
+  TESSERA_RETURN_IF_ERROR(FromRocks(it->status(), "scan requests"));
+  return places;
+}
+
 Status RocksStore::ScanPostings(Generation g, ListId begin, ListId end, uint32_t code_bytes,
                                 uint32_t refine_bytes, const StoreSnapshot* at,
                                 const PostingVisitor& visit) const {
@@ -219,9 +335,7 @@ Status RocksStore::ScanPostings(Generation g, ListId begin, ListId end, uint32_t
         }
         const Status decoded = DecodePosting(value, code_bytes, refine_bytes, posting);
         if (decoded.ok()) return visit(posting);
-        return Annotate(
-            decoded, At(family->GetName(), "list " + std::to_string(posting.list.value) + ", row " +
-                                               std::to_string(posting.row.value)));
+        return Annotate(decoded, AtPosting(family->GetName(), posting.list, posting.row));
       });
 }
 

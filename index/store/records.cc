@@ -14,6 +14,9 @@ constexpr size_t kRowHeaderBytes = sizeof(uint64_t) + sizeof(float);
 constexpr uint8_t kQuantizedI8Tag = 16;
 constexpr uint8_t kQuantizedU8Tag = 17;
 constexpr size_t kQuantizedHeadBytes = 1 + sizeof(float) + 1;
+// Version and crc included.
+constexpr size_t kRequestHeadBytes = 1 + 8 + 8 + 4 + 4;
+constexpr size_t kRequestPlaceHeadBytes = 1 + 8 + 4;
 
 Status WrongLength(size_t expected, size_t got) {
   return DataLoss("value is " + std::to_string(got) + " bytes, expected " +
@@ -120,6 +123,60 @@ Status DecodeVector(std::string_view value, VectorView& vector) {
   }
   vector.bytes = reader.rest();
   return CheckVector(vector);
+}
+
+void EncodePayload(std::string_view text, std::string& out) {
+  const size_t begin = out.size();
+  ByteWriter writer(out);
+  writer.Put(kPayloadVersion);
+  writer.PutBytes(text.data(), text.size());
+  AppendCrc(out, begin);
+}
+
+Status DecodePayload(std::string_view value, std::string_view& text) {
+  return OpenEnvelope(value, kPayloadVersion, text);
+}
+
+void EncodeRequest(const RequestRecord& record, std::string& out) {
+  const size_t begin = out.size();
+  ByteWriter writer(out);
+  writer.Put(kRequestVersion);
+  writer.Put(record.sequence);
+  writer.Put(record.time_ms);
+  writer.Put(record.fingerprint);
+  writer.PutBytes(record.reply.data(), record.reply.size());
+  AppendCrc(out, begin);
+}
+
+Status DecodeRequest(std::string_view value, RequestRecord& record) {
+  std::string_view inside;
+  TESSERA_RETURN_IF_ERROR(OpenEnvelope(value, kRequestVersion, inside));
+  ByteReader reader(inside);
+  record.sequence = reader.Get<uint64_t>();
+  record.time_ms = reader.Get<int64_t>();
+  record.fingerprint = reader.Get<uint32_t>();
+  if (!reader.ok()) return WrongLength(kRequestHeadBytes, value.size());
+  record.reply.assign(reader.rest());
+  return OkStatus();
+}
+
+void EncodeRequestPlace(int64_t time_ms, std::string_view id, std::string& out) {
+  const size_t begin = out.size();
+  ByteWriter writer(out);
+  writer.Put(kRequestVersion);
+  writer.Put(time_ms);
+  writer.PutBytes(id.data(), id.size());
+  AppendCrc(out, begin);
+}
+
+Status DecodeRequestPlace(std::string_view value, int64_t& time_ms, std::string_view& id) {
+  std::string_view inside;
+  TESSERA_RETURN_IF_ERROR(OpenEnvelope(value, kRequestVersion, inside));
+  ByteReader reader(inside);
+  time_ms = reader.Get<int64_t>();
+  if (!reader.ok()) return WrongLength(kRequestPlaceHeadBytes, value.size());
+  id = reader.rest();
+  return OkStatus();
 }
 
 void EncodeCentroid(const float* centroid, uint32_t dim, std::string& out) {

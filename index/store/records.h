@@ -18,6 +18,8 @@ namespace tessera::store {
 
 inline constexpr uint8_t kRecordVersion = 1;
 inline constexpr uint8_t kCentroidVersion = 1;
+inline constexpr uint8_t kPayloadVersion = 1;
+inline constexpr uint8_t kRequestVersion = 1;
 
 // Family `default`: version byte, payload, crc32c of all before it.
 void EncodeRecord(std::string_view payload, std::string& out);
@@ -38,6 +40,17 @@ Status DecodeRow(std::string_view value, RowRecord& record);
 Status CheckVector(const VectorView& vector);
 void EncodeVectorHead(const VectorView& vector, std::string& out);
 Status DecodeVector(std::string_view value, VectorView& vector);
+
+// Family `payload`: version byte, text, crc32c of all before it.
+void EncodePayload(std::string_view text, std::string& out);
+Status DecodePayload(std::string_view value, std::string_view& text);
+
+// Family `requests`: version byte, place, time, fingerprint, reply, crc32c of all before it; by place:
+// version byte, time, id, crc32c.
+void EncodeRequest(const RequestRecord& record, std::string& out);
+Status DecodeRequest(std::string_view value, RequestRecord& record);
+void EncodeRequestPlace(int64_t time_ms, std::string_view id, std::string& out);
+Status DecodeRequestPlace(std::string_view value, int64_t& time_ms, std::string_view& id);
 
 // Family `centroids-<gen>`: version byte, dim floats, crc32c of all before it.
 void EncodeCentroid(const float* centroid, uint32_t dim, std::string& out);

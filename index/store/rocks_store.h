@@ -45,6 +45,13 @@ class RocksStore final : public Store {
                                                           const StoreSnapshot* at) const override;
   StatusOr<std::vector<std::optional<RawVector>>> GetVectors(
       const std::vector<RowId>& rows, const StoreSnapshot* at) const override;
+  StatusOr<std::vector<std::optional<std::string>>> GetPayloads(
+      const std::vector<RowId>& rows, const StoreSnapshot* at) const override;
+  StatusOr<std::vector<std::optional<StoredPosting>>> GetPostings(
+      Generation g, const std::vector<ListId>& lists, const std::vector<RowId>& rows,
+      uint32_t code_bytes, uint32_t refine_bytes, const StoreSnapshot* at) const override;
+  StatusOr<std::vector<std::optional<RequestRecord>>> GetRequests(
+      const std::vector<std::string>& ids) const override;
   StatusOr<std::vector<std::optional<ListId>>> GetAssigns(Generation g,
                                                           const std::vector<RowId>& rows,
                                                           const StoreSnapshot* at) const override;
@@ -53,6 +60,11 @@ class RocksStore final : public Store {
                      const VectorVisitor& visit) const override;
   Status ScanRows(RowId begin, RowId end, const StoreSnapshot* at,
                   const RowVisitor& visit) const override;
+  Status ScanPayloads(RowId begin, RowId end, const StoreSnapshot* at,
+                      const PayloadVisitor& visit) const override;
+  StatusOr<bool> HasPayloads() const override;
+  Status ScanRequests(uint64_t begin, uint64_t end, const RequestVisitor& visit) const override;
+  StatusOr<std::pair<uint64_t, uint64_t>> RequestPlaces() const override;
   Status ScanPostings(Generation g, ListId begin, ListId end, uint32_t code_bytes,
                       uint32_t refine_bytes, const StoreSnapshot* at,
                       const PostingVisitor& visit) const override;

@@ -5,6 +5,8 @@
 //   ids              external id   row id
 //   rows             row id        RowRecord: external id, version, norm
 //   vectors          row id        element type, scale and zero point, the bytes as sent
+//   payload          row id        text of a JSON object; none: no payload
+//   requests         request id    what a write with an id of its own was answered; and by place
 //   centroids-<gen>  list          centroid, dim f32
 //   assign-<gen>     row id        list
 //   postings-<gen>   list, row id  code, correction, refine record
@@ -19,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "index/status.h"
@@ -60,6 +63,21 @@ struct PostingView {
   std::string_view refine;
 };
 
+// A posting, owned.
+struct StoredPosting {
+  std::string code;
+  float correction = 0;
+  std::string refine;
+};
+
+// What a request with an id was answered.
+struct RequestRecord {
+  uint64_t sequence = 0;     // place in the order of such requests, ascending
+  int64_t time_ms = 0;       // since 1970
+  uint32_t fingerprint = 0;  // of what was asked
+  std::string reply;
+};
+
 // What all databases of a process share: block cache, write buffer manager, background threads.
 // Copyable handle. The background threads are RocksDB's own, of the process-wide environment.
 class SharedResources {
@@ -99,6 +117,12 @@ class Batch {
   virtual void DeleteRow(RowId row) = 0;
   virtual void PutVector(RowId row, const VectorView& vector) = 0;
   virtual void DeleteVector(RowId row) = 0;
+  virtual void PutPayload(RowId row, std::string_view text) = 0;
+  virtual void DeletePayload(RowId row) = 0;
+  // The record and its place. Deleting takes them one by one: an id may have been used again, at a later place.
+  virtual void PutRequest(std::string_view id, const RequestRecord& record) = 0;
+  virtual void DeleteRequest(std::string_view id) = 0;
+  virtual void DeleteRequestPlace(uint64_t sequence) = 0;
   virtual void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) = 0;
   virtual void PutAssign(Generation g, RowId row, ListId list) = 0;
   virtual void DeleteAssign(Generation g, RowId row) = 0;
@@ -148,8 +172,17 @@ class Store {
       const std::vector<RowId>& rows, const StoreSnapshot* at) const = 0;
   virtual StatusOr<std::vector<std::optional<RawVector>>> GetVectors(
       const std::vector<RowId>& rows, const StoreSnapshot* at) const = 0;
+  virtual StatusOr<std::vector<std::optional<std::string>>> GetPayloads(
+      const std::vector<RowId>& rows, const StoreSnapshot* at) const = 0;
   virtual StatusOr<std::vector<std::optional<ListId>>> GetAssigns(
       Generation g, const std::vector<RowId>& rows, const StoreSnapshot* at) const = 0;
+  // rows[i] in lists[i]. DataLoss as ScanPostings.
+  virtual StatusOr<std::vector<std::optional<StoredPosting>>> GetPostings(
+      Generation g, const std::vector<ListId>& lists, const std::vector<RowId>& rows, uint32_t code_bytes,
+      uint32_t refine_bytes, const StoreSnapshot* at) const = 0;
+  // Latest state.
+  virtual StatusOr<std::vector<std::optional<RequestRecord>>> GetRequests(
+      const std::vector<std::string>& ids) const = 0;
 
   // Visits rows in ascending order within [begin, end) as of `at`; stops at the first error of
   // `visit`.
@@ -159,6 +192,16 @@ class Store {
   using RowVisitor = std::function<Status(RowId, const RowRecord&)>;
   virtual Status ScanRows(RowId begin, RowId end, const StoreSnapshot* at,
                           const RowVisitor& visit) const = 0;
+  using PayloadVisitor = std::function<Status(RowId, std::string_view)>;
+  virtual Status ScanPayloads(RowId begin, RowId end, const StoreSnapshot* at,
+                              const PayloadVisitor& visit) const = 0;
+  // False if there is no payload now. Latest state.
+  virtual StatusOr<bool> HasPayloads() const = 0;
+  // Places [begin, end) of requests with ids, in order. Latest state.
+  using RequestVisitor = std::function<Status(uint64_t sequence, int64_t time_ms, std::string_view id)>;
+  virtual Status ScanRequests(uint64_t begin, uint64_t end, const RequestVisitor& visit) const = 0;
+  // The first place taken and the one behind the last; equal if there is none. Latest state.
+  virtual StatusOr<std::pair<uint64_t, uint64_t>> RequestPlaces() const = 0;
   // Postings of lists [begin, end) by list then row. DataLoss if a value is not
   // code_bytes + 4 + refine_bytes long.
   using PostingVisitor = std::function<Status(const PostingView&)>;

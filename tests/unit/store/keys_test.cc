@@ -24,6 +24,9 @@ TEST(KeysTest, GoldenBytes) {
   EXPECT_EQ(IdKey(PointId(std::string("ab"))),
             "\x01"
             "ab");
+  EXPECT_EQ(RequestIdKey("ab"), std::string_view("\0ab", 3));
+  EXPECT_EQ(View(RequestPlaceKey(0x0102030405060708)),
+            std::string_view("\x01\x01\x02\x03\x04\x05\x06\x07\x08", 9));
 }
 
 TEST(KeysTest, ByteOrderIsNumericOrder) {
@@ -48,6 +51,11 @@ TEST(KeysTest, RoundTrip) {
   EXPECT_EQ(row, RowId(5));
   ASSERT_TRUE(ParseListKey(View(ListKey(ListId(6))), list));
   EXPECT_EQ(list, ListId(6));
+  uint64_t sequence = 0;
+  ASSERT_TRUE(ParseRequestPlaceKey(View(RequestPlaceKey(UINT64_MAX - 1)), sequence));
+  EXPECT_EQ(sequence, UINT64_MAX - 1);
+  EXPECT_FALSE(ParseRequestPlaceKey(View(RequestPlaceKey(1)).substr(0, 8), sequence));
+  EXPECT_FALSE(ParseRequestPlaceKey(RequestIdKey("8 bytes!"), sequence));
   for (const PointId& id : {PointId(0), PointId(UINT64_MAX), PointId(std::string("k")),
                             PointId(std::string(256, '\xff')), PointId(std::string(8, '\0'))}) {
     PointId parsed;

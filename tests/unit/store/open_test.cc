@@ -70,7 +70,7 @@ TEST_F(StoreTest, UnknownColumnFamilyIsANewerFormat) {
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const char* name : {"default", "ids", "rows", "vectors"}) {
+  for (const char* name : {"default", "ids", "rows", "vectors", "payload", "requests"}) {
     families.emplace_back(name, rocksdb::ColumnFamilyOptions());
   }
   ASSERT_TRUE(rocksdb::DB::Open({}, path_, families, &handles, &db).ok());
@@ -98,8 +98,8 @@ TEST_F(StoreTest, HostileValuesAreDataLossNamingFamilyAndKey) {
   Open();
   ASSERT_TRUE(store_->CreateGeneration(Generation(1)).ok());
   store_.reset();
-  const std::vector<std::string> names = {"default",     "ids",      "rows",      "vectors",
-                                          "centroids-1", "assign-1", "postings-1"};
+  const std::vector<std::string> names = {"default",  "ids",        "rows",    "vectors",  "centroids-1",
+                                          "assign-1", "postings-1", "payload", "requests"};
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const std::string& name : names) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -113,6 +113,9 @@ TEST_F(StoreTest, HostileValuesAreDataLossNamingFamilyAndKey) {
     ASSERT_TRUE(db->Put({}, handles[f], key, f == 3 ? "\x09" : "x").ok());
   }
   ASSERT_TRUE(db->Put({}, handles[2], "toolong", "x").ok());
+  ASSERT_TRUE(db->Put({}, handles[8], std::string("\0r", 2), "x").ok());
+  ASSERT_TRUE(db->Put({}, handles[8], std::string("\1\0\0\0\0\0\0\0\5", 9), "x").ok());
+  ASSERT_TRUE(db->Put({}, handles[8], "\2", "x").ok());
   for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
   delete db;
   Open(false);
@@ -121,6 +124,8 @@ TEST_F(StoreTest, HostileValuesAreDataLossNamingFamilyAndKey) {
   const auto row = [](RowId, const RowRecord&) { return OkStatus(); };
   const auto vector = [](RowId, const VectorView&) { return OkStatus(); };
   const auto posting = [](const PostingView&) { return OkStatus(); };
+  const auto payload = [](RowId, std::string_view) { return OkStatus(); };
+  const auto request = [](uint64_t, int64_t, std::string_view) { return OkStatus(); };
   const RowId begin(0), end(UINT32_MAX);
   const std::vector<std::pair<Status, const char*>> failures = {
       {store_->GetRecord("spec").status(), "default[spec]"},
@@ -134,6 +139,12 @@ TEST_F(StoreTest, HostileValuesAreDataLossNamingFamilyAndKey) {
       {store_->ScanVectors(begin, end, nullptr, vector), "vectors[5]"},
       {store_->ScanPostings(g, ListId(0), ListId(9), 8, 0, nullptr, posting),
        "postings-1[list 5, row 5]"},
+      {store_->GetPostings(g, {ListId(5)}, {RowId(5)}, 8, 0, nullptr).status(), "postings-1[list 5, row 5]"},
+      {store_->GetPayloads({RowId(5)}, nullptr).status(), "payload[5]"},
+      {store_->ScanPayloads(begin, end, nullptr, payload), "payload[5]"},
+      {store_->GetRequests({"r"}).status(), "requests[r]"},
+      {store_->ScanRequests(0, 9, request), "requests[place 5]"},
+      {store_->RequestPlaces().status(), "requests: a key of 1 bytes"},
   };
   for (const auto& [status, where] : failures) {
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;

@@ -54,6 +54,57 @@ TEST(RecordsTest, GoldenBytes) {
             "0000803f"
             "000000c0"
             "a8fec569");
+
+  std::string payload;
+  EncodePayload("{}", payload);
+  EXPECT_EQ(Hex(payload), "017b7d" "7c963f1d");
+
+  std::string request;
+  EncodeRequest({2, 3, 4, "r"}, request);
+  EXPECT_EQ(Hex(request),
+            "01"
+            "0200000000000000"
+            "0300000000000000"
+            "04000000"
+            "72"
+            "aeb1e155");
+
+  std::string place;
+  EncodeRequestPlace(3, "ab", place);
+  EXPECT_EQ(Hex(place),
+            "01"
+            "0300000000000000"
+            "6162"
+            "c3e57576");
+}
+
+TEST(RecordsTest, CutOrChangedPayloadsAndRequestsAreDataLoss) {
+  std::string payload, request, place;
+  EncodePayload("{\"a\":1}", payload);
+  EncodeRequest({2, 3, 4, "reply"}, request);
+  EncodeRequestPlace(3, "id", place);
+  const auto decodes = [](int which, std::string_view value) {
+    std::string_view text;
+    RequestRecord record;
+    int64_t time_ms = 0;
+    return which == 0   ? DecodePayload(value, text)
+           : which == 1 ? DecodeRequest(value, record)
+                        : DecodeRequestPlace(value, time_ms, text);
+  };
+  const std::string values[] = {payload, request, place};
+  for (int which = 0; which < 3; ++which) {
+    const std::string& value = values[which];
+    EXPECT_TRUE(decodes(which, value).ok());
+    for (size_t i = 0; i < value.size(); ++i) {
+      EXPECT_EQ(decodes(which, std::string_view(value).substr(0, i)).code(), absl::StatusCode::kDataLoss);
+      std::string changed = value;
+      changed[i] = static_cast<char>(changed[i] ^ 1);
+      EXPECT_EQ(decodes(which, changed).code(), absl::StatusCode::kDataLoss);
+    }
+  }
+  // Whole envelopes with too little in them.
+  EXPECT_EQ(decodes(1, payload).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(decodes(2, payload).code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(RecordsTest, AppendsToWhatIsThere) {
