@@ -12,8 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kPageSize = 1000;
-constexpr size_t kIdsPerRequest = 10000;
 constexpr size_t kHitBytes = 32;       // of the wire, generously, without key and vector
+constexpr size_t kPayloadBytes = 1024;  // of a hit; larger ones may be too much for a reply
 constexpr size_t kBlindRows = 128;  // fit a reply at the largest dim: 32 MiB of floats
 constexpr Connection::CallOptions kNotRepeatable{.repeatable = false};
 
@@ -21,8 +21,9 @@ constexpr Connection::CallOptions kNotRepeatable{.repeatable = false};
 size_t QueriesPerRequest(const ClientOptions& options, const VectorRows& rows,
                          const QueryOptions& query) {
   const size_t vector_bytes = query.with_vector ? rows.dim * sizeof(float) : 0;
-  const size_t reply_bytes =
-      std::max<size_t>(query.limit, 1) * (kHitBytes + kMaxPointKeyBytes / 8 + vector_bytes);
+  const size_t payload_bytes = query.with_payload ? kPayloadBytes : 0;
+  const size_t reply_bytes = std::max<size_t>(query.limit, 1) *
+                             (kHitBytes + kMaxPointKeyBytes / 8 + vector_bytes + payload_bytes);
   const size_t by_reply = std::max<size_t>(1, options.max_response_bytes / 2 / reply_bytes);
   return std::min(by_reply, RowsPerRequest(options.max_request_bytes, {}, rows));
 }
@@ -34,6 +35,7 @@ void SetQueryOptions(const QueryOptions& options, Request* request) {
   ToProto(options.params, request->mutable_params());
   if (options.score_threshold) request->set_score_threshold(*options.score_threshold);
   request->set_with_vector(options.with_vector);
+  request->set_with_payload(options.with_payload);
   request->set_explain(options.explain);
 }
 
@@ -41,15 +43,6 @@ StatusOr<QueryResult> RunQuery(Connection& connection, const v1::QueryRequest& r
   TESSERA_ASSIGN_OR_RETURN(v1::QueryResponse response,
                            connection.Call(connection.points(), &v1::Points::Stub::Query, request));
   return FromProto(&response);
-}
-
-template <typename Request>
-Status AddIds(const std::vector<PointId>& ids, size_t begin, size_t end, Request* request) {
-  for (size_t i = begin; i < end; ++i) {
-    TESSERA_RETURN_IF_ERROR(Annotate(CheckId(ids[i]), "ids[" + std::to_string(i) + "]: "));
-    ToProto(ids[i], request->add_ids());
-  }
-  return OkStatus();
 }
 
 }  // namespace
@@ -110,32 +103,6 @@ StatusOr<CollectionStats> Client::Stats(const std::string& name) {
   return FromProto(stats);
 }
 
-StatusOr<UpsertResult> Client::Upsert(const std::string& collection, IdRows ids, VectorRows rows,
-                                      bool partial) {
-  TESSERA_RETURN_IF_ERROR(CheckRows(rows));
-  if (ids.size() != rows.rows) {
-    return InvalidArgument(std::to_string(ids.size()) + " ids for " + std::to_string(rows.rows) +
-                           " vectors");
-  }
-  const size_t step = RowsPerRequest(options().max_request_bytes, ids, rows);
-  UpsertResult all;
-  v1::UpsertRequest request;
-  request.set_collection(collection);
-  for (size_t begin = 0; begin < rows.rows; begin += step) {
-    const size_t count = std::min(step, rows.rows - begin);
-    TESSERA_RETURN_IF_ERROR(
-        ToProto(ids.Slice(begin, count), rows.Slice(begin, count), partial, &request));
-    TESSERA_ASSIGN_OR_RETURN(
-        v1::UpsertResponse response,
-        connection_->Call(connection_->points(), &v1::Points::Stub::Upsert, request));
-    UpsertResult part = FromProto(response, begin);
-    all.commit = std::max(all.commit, part.commit);
-    all.upserted += part.upserted;
-    std::ranges::move(part.rejected, std::back_inserter(all.rejected));
-  }
-  return all;
-}
-
 StatusOr<QueryResult> Client::Query(const std::string& collection, VectorRows row,
                                     const QueryOptions& options) {
   TESSERA_RETURN_IF_ERROR(CheckRows(row));
@@ -184,11 +151,13 @@ StatusOr<std::vector<QueryResult>> Client::QueryBatch(const std::string& collect
   return all;
 }
 
-StatusOr<GetResult> Client::Get(const std::string& collection, const std::vector<PointId>& ids) {
+StatusOr<GetResult> Client::Get(const std::string& collection, const std::vector<PointId>& ids,
+                                bool with_payload) {
   GetResult all;
   for (size_t begin = 0; begin < ids.size(); begin += kBlindRows) {
     v1::GetPointsRequest request;
     request.set_collection(collection);
+    request.set_with_payload(with_payload);
     TESSERA_RETURN_IF_ERROR(AddIds(ids, begin, std::min(begin + kBlindRows, ids.size()), &request));
     TESSERA_ASSIGN_OR_RETURN(
         v1::GetPointsResponse response,
@@ -196,23 +165,6 @@ StatusOr<GetResult> Client::Get(const std::string& collection, const std::vector
     GetResult part = FromProto(&response);
     std::ranges::move(part.points, std::back_inserter(all.points));
     std::ranges::move(part.missing, std::back_inserter(all.missing));
-  }
-  return all;
-}
-
-StatusOr<DeleteResult> Client::Delete(const std::string& collection,
-                                      const std::vector<PointId>& ids) {
-  DeleteResult all;
-  for (size_t begin = 0; begin < ids.size(); begin += kIdsPerRequest) {
-    v1::DeletePointsRequest request;
-    request.set_collection(collection);
-    TESSERA_RETURN_IF_ERROR(
-        AddIds(ids, begin, std::min(begin + kIdsPerRequest, ids.size()), &request));
-    TESSERA_ASSIGN_OR_RETURN(
-        v1::DeletePointsResponse response,
-        connection_->Call(connection_->points(), &v1::Points::Stub::Delete, request));
-    all.commit = std::max(all.commit, response.commit());
-    all.deleted += response.deleted();
   }
   return all;
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,8 @@ class Connection;
 // Connects at the first call and again after a loss. Thread-safe.
 //
 // Errors are the server's, with its code and words. UNAVAILABLE is retried where repeating does no
-// harm (all but those that create, delete, train, evaluate, tune, activate and import), and RESOURCE_EXHAUSTED where the
+// harm (all but those that create or delete a collection, train, evaluate, tune, activate and import, and writes whose
+// mode or condition would see the first try, unless they have a request_id), and RESOURCE_EXHAUSTED where the
 // server says when to come back. A call split into several requests is not one transaction: on an
 // error what was sent before stays done.
 class Client {
@@ -63,11 +65,13 @@ class Client {
   StatusOr<CollectionStats> Stats(const std::string& name);
 
   // Inserts or replaces; success means durable and visible to later searches. InvalidArgument if
-  // ids and rows differ in number, or the bytes do not fit. `partial`: bad rows are listed in the
-  // result and the rest is written; otherwise one bad row fails its request, and the message counts
-  // rows from the start of that request.
+  // ids and rows differ in number, or the bytes do not fit. Bad rows are listed in the result and the rest is
+  // written; with `atomic` one bad row fails all.
   StatusOr<UpsertResult> Upsert(const std::string& collection, IdRows ids, VectorRows rows,
-                                bool partial = false);
+                                const UpsertOptions& options = {});
+  // Changes the payloads of points that are there: one JSON object for all, or (payloads.size() = ids.size()) one each.
+  StatusOr<PatchResult> Patch(const std::string& collection, const std::vector<PointId>& ids,
+                              std::span<const std::string> payloads, const PatchOptions& options = {});
   // Several requests in flight: see client/upsert_stream.h. The stream may outlive the client.
   std::unique_ptr<UpsertStream> StartUpserts(const std::string& collection,
                                              UpsertStreamOptions options);
@@ -82,8 +86,10 @@ class Client {
   StatusOr<std::vector<QueryResult>> QueryBatch(const std::string& collection, VectorRows rows,
                                                 const QueryOptions& options);
 
-  StatusOr<GetResult> Get(const std::string& collection, const std::vector<PointId>& ids);
-  StatusOr<DeleteResult> Delete(const std::string& collection, const std::vector<PointId>& ids);
+  StatusOr<GetResult> Get(const std::string& collection, const std::vector<PointId>& ids,
+                          bool with_payload = false);
+  StatusOr<DeleteResult> Delete(const std::string& collection, const std::vector<PointId>& ids,
+                                const DeleteOptions& options = {});
   StatusOr<uint64_t> Count(const std::string& collection);
 
   // As in Stats, with the error of a sample of the live rows, which are read for it.

@@ -119,6 +119,7 @@ struct CollectionStats {
   std::optional<LiveRecall> live_recall;  // if recall_sampling is on
   uint32_t tuned_queries = 0;  // that the recall curve in force was measured on; 0 = there is none
   bool tuning = false;
+  uint64_t accepted_rows_failed = 0;  // accepted and then not written
 };
 
 // Borrowed vectors: rows x dim components of `type`, packed, row-major, little-endian.
@@ -161,7 +162,43 @@ struct RowError {
 struct UpsertResult {
   uint64_t commit = 0;
   uint64_t upserted = 0;
-  std::vector<RowError> rejected;  // only when partial; ascending
+  std::vector<RowError> rejected;  // ascending
+};
+
+enum class Ack : uint8_t { kDurable = 0, kAccepted = 1 };
+enum class UpsertMode : uint8_t { kUpsert = 0, kInsert = 1, kUpdate = 2 };
+enum class PatchMode : uint8_t { kMerge = 0, kReplace = 1, kClear = 2 };
+
+// What they mean is said in proto/tessera/v1/points.proto. A call with `atomic` or a request_id must fit one request.
+struct UpsertOptions {
+  UpsertMode mode = UpsertMode::kUpsert;
+  bool atomic = false;
+  std::string request_id{};
+  Ack ack = Ack::kDurable;
+  std::span<const std::string> payloads{};  // JSON objects, none or as many as rows; an empty one is no payload
+  std::span<const std::optional<uint64_t>> if_versions{};  // none or as many as rows
+};
+
+struct PatchOptions {
+  PatchMode mode = PatchMode::kMerge;
+  bool atomic = false;
+  std::string request_id{};
+  Ack ack = Ack::kDurable;
+  std::span<const std::optional<uint64_t>> if_versions{};  // none or as many as ids
+};
+
+struct DeleteOptions {
+  bool validate_only = false;  // tell what would be deleted now, and delete nothing
+  bool atomic = false;
+  std::string request_id{};
+  Ack ack = Ack::kDurable;
+  std::span<const uint64_t> if_versions{};  // none or as many as ids; 0 = no condition
+};
+
+struct PatchResult {
+  uint64_t commit = 0;
+  uint64_t patched = 0;
+  std::vector<RowError> rejected;  // ascending
 };
 
 enum class RerankTier : uint8_t { kAuto = 0, kNone = 1, kRefine = 2, kRaw = 3 };
@@ -181,6 +218,7 @@ struct QueryOptions {
   SearchParams params;
   std::optional<float> score_threshold;
   bool with_vector = false;
+  bool with_payload = false;
   bool explain = false;
 };
 
@@ -198,7 +236,8 @@ struct Hit {
   float score = 0;
   bool exact = false;
   StoredVector vector;   // with_vector only
-  uint64_t version = 0;  // with_vector only
+  uint64_t version = 0;  // with_vector or with_payload only
+  std::string payload;   // with_payload only; empty if it has none
 };
 
 struct Explain {
@@ -227,7 +266,8 @@ struct QueryResult {
 struct StoredPoint {
   PointId id;
   StoredVector vector;
-  uint64_t version = 0;
+  uint64_t version = 0;  // the commit that last wrote it
+  std::string payload;   // minified JSON if asked for; empty if it has none
 };
 
 struct GetResult {
@@ -238,6 +278,7 @@ struct GetResult {
 struct DeleteResult {
   uint64_t commit = 0;
   uint64_t deleted = 0;  // ids that existed
+  std::vector<RowError> rejected;  // ascending
 };
 
 struct TrainOptions {

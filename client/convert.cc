@@ -120,6 +120,10 @@ TuneResult FromProto(const v1::TuneResult& in) {
 
 }  // namespace
 
+Status CheckPayload(const std::string& payload) {
+  return IsUtf8(payload) ? OkStatus() : InvalidArgument("payload is not UTF-8, which JSON is");
+}
+
 Status CheckId(const PointId& id) {
   if (id.is_number()) return OkStatus();
   if (id.key().empty() || id.key().size() > kMaxPointKeyBytes) {
@@ -196,16 +200,21 @@ void ToProto(const SearchParams& params, v1::SearchParams* out) {
   out->set_target_recall(params.target_recall);
 }
 
-Status ToProto(const IdRows& ids, const VectorRows& rows, bool partial, v1::UpsertRequest* out) {
+Status ToProto(const IdRows& ids, const VectorRows& rows, std::span<const std::string> payloads,
+               std::span<const std::optional<uint64_t>> if_versions, v1::UpsertRequest* out) {
   TESSERA_RETURN_IF_ERROR(CheckRows(rows));
   if (ids.size() != rows.rows) {
     return InvalidArgument(std::to_string(ids.size()) + " ids for " + std::to_string(rows.rows) +
                            " vectors");
   }
-  out->set_partial(partial);
+  for (size_t i = 0; i < payloads.size(); ++i) {
+    TESSERA_RETURN_IF_ERROR(Annotate(CheckPayload(payloads[i]), "row " + std::to_string(i) + ": "));
+  }
   out->clear_points();
   out->clear_columns();
-  if (ids.ids.empty()) {
+  const bool columns_do = if_versions.empty();
+  if (columns_do) out->mutable_columns()->mutable_payloads()->Add(payloads.begin(), payloads.end());
+  if (columns_do && ids.ids.empty()) {
     ToProto(rows, out->mutable_columns()->mutable_vectors());
     out->mutable_columns()->mutable_nums()->Add(ids.numbers.begin(), ids.numbers.end());
     return OkStatus();
@@ -213,14 +222,17 @@ Status ToProto(const IdRows& ids, const VectorRows& rows, bool partial, v1::Upse
   for (size_t i = 0; i < ids.ids.size(); ++i) {
     TESSERA_RETURN_IF_ERROR(Annotate(CheckId(ids.ids[i]), "row " + std::to_string(i) + ": "));
   }
-  const bool numbers = ids.ids.front().is_number();
+  const bool numbers = ids.ids.empty() || ids.ids.front().is_number();
   const bool mixed = !std::ranges::all_of(
       ids.ids, [&](const PointId& id) { return id.is_number() == numbers; });
-  if (mixed) {  // columns carry one kind of id
+  if (mixed || !columns_do) {  // columns carry one kind of id, and no conditions
+    out->clear_columns();
     for (size_t i = 0; i < rows.rows; ++i) {
       v1::Point* point = out->add_points();
-      ToProto(ids.ids[i], point->mutable_id());
+      ToProto(ids.ids.empty() ? PointId(ids.numbers[i]) : ids.ids[i], point->mutable_id());
       ToProto(rows.Slice(i, 1), point->mutable_vector());
+      if (!payloads.empty()) point->set_payload(payloads[i]);
+      if (!columns_do && if_versions[i]) point->set_if_version(*if_versions[i]);
     }
     return OkStatus();
   }
@@ -286,7 +298,8 @@ CollectionStats FromProto(const v1::CollectionStats& in) {
           .isa = in.isa(),
           .live_recall = in.has_live_recall() ? std::optional(FromProto(in.live_recall())) : std::nullopt,
           .tuned_queries = in.tuned_queries(),
-          .tuning = in.tuning()};
+          .tuning = in.tuning(),
+          .accepted_rows_failed = in.accepted_rows_failed()};
 }
 
 PointId FromProto(const v1::PointId& in) {
@@ -323,7 +336,8 @@ QueryResult FromProto(v1::QueryResponse* in) {
   for (v1::Hit& hit : *in->mutable_hits()) {
     StoredVector vector = hit.has_vector() ? FromProto(hit.mutable_vector()) : StoredVector();
     result.hits.push_back(
-        {FromProto(hit.id()), hit.score(), hit.exact(), std::move(vector), hit.version()});
+        {FromProto(hit.id()), hit.score(), hit.exact(), std::move(vector), hit.version(),
+         std::move(*hit.mutable_payload())});
   }
   result.exhausted = in->exhausted();
   result.commit = in->commit();
@@ -338,22 +352,37 @@ GetResult FromProto(v1::GetPointsResponse* in) {
   GetResult result;
   for (v1::StoredPoint& point : *in->mutable_points()) {
     result.points.push_back(
-        {FromProto(point.id()), FromProto(point.mutable_vector()), point.version()});
+        {FromProto(point.id()), FromProto(point.mutable_vector()), point.version(),
+         std::move(*point.mutable_payload())});
   }
   for (const v1::PointId& id : in->missing()) result.missing.push_back(FromProto(id));
   return result;
 }
 
-UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row) {
-  UpsertResult result;
-  result.commit = in.commit();
-  result.upserted = in.upserted();
+namespace {
+
+template <typename Response>
+std::vector<RowError> RejectedOf(const Response& in, uint64_t first_row) {
+  std::vector<RowError> rejected;
   for (const v1::RowError& error : in.rejected()) {
-    result.rejected.push_back({first_row + error.index(),
-                               Status(static_cast<absl::StatusCode>(error.code()),
-                                      error.message())});
+    rejected.push_back({first_row + error.index(),
+                        Status(static_cast<absl::StatusCode>(error.code()), error.message())});
   }
-  return result;
+  return rejected;
+}
+
+}  // namespace
+
+UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row) {
+  return {in.commit(), in.upserted(), RejectedOf(in, first_row)};
+}
+
+PatchResult FromProto(const v1::PatchPointsResponse& in, uint64_t first_row) {
+  return {in.commit(), in.patched(), RejectedOf(in, first_row)};
+}
+
+DeleteResult FromProto(const v1::DeletePointsResponse& in, uint64_t first_row) {
+  return {in.commit(), in.deleted(), RejectedOf(in, first_row)};
 }
 
 Operation FromProto(const v1::Operation& in) {

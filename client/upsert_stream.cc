@@ -50,10 +50,11 @@ class Stream final : public UpsertStream {
     changed_.wait(lock, [&] { return running_ == 0; });
   }
 
-  Status Send(uint64_t tag, IdRows ids, VectorRows rows) override {
+  Status Send(uint64_t tag, IdRows ids, VectorRows rows,
+              std::span<const std::string> payloads) override {
     while (idle_.empty()) WaitAndHandle();
     Flight* flight = idle_.back();
-    TESSERA_RETURN_IF_ERROR(ToProto(ids, rows, options_.partial, &flight->request));
+    TESSERA_RETURN_IF_ERROR(ToProto(ids, rows, payloads, {}, &flight->request));
     const size_t bytes = flight->request.ByteSizeLong();
     if (bytes > connection_->options().max_request_bytes) {
       return InvalidArgument("a request of " + std::to_string(bytes) + " bytes, at most " +
@@ -179,13 +180,16 @@ class Stream final : public UpsertStream {
 
 }  // namespace
 
-size_t RowsPerRequest(size_t max_request_bytes, const IdRows& ids, const VectorRows& rows) {
+size_t RowsPerRequest(size_t max_request_bytes, const IdRows& ids, const VectorRows& rows,
+                      std::span<const std::string> payloads) {
   // The mixed form of ids costs most: a message with its tags for every row.
   size_t id_bytes = 24;
   for (const PointId& id : ids.ids) {
     if (!id.is_number()) id_bytes = std::max(id_bytes, id.key().size() + 24);
   }
-  const size_t row_bytes = rows.dim * ElementSize(rows.type) + id_bytes;
+  size_t payload_bytes = 0;
+  for (const std::string& payload : payloads) payload_bytes = std::max(payload_bytes, payload.size() + 8);
+  const size_t row_bytes = rows.dim * ElementSize(rows.type) + id_bytes + payload_bytes;
   const size_t room = max_request_bytes - std::min(max_request_bytes, kRequestOverhead);
   return std::clamp<size_t>(room / row_bytes, 1, kMaxRows);
 }

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
 
 #include "client/client_types.h"
 #include "index/status.h"
@@ -24,7 +26,6 @@ struct UpsertAck {
 
 struct UpsertStreamOptions {
   size_t in_flight = 4;  // requests at once, >= 1
-  bool partial = true;
   // Once set, by any thread or signal handler, nothing is tried again: failures come as they are.
   const std::atomic<bool>* stop = nullptr;
   // Called inside Send, Poll and Drain, on their thread; not in the order of sending. Must not
@@ -41,14 +42,16 @@ class UpsertStream {
   // Copies the rows into a request and sends it, first waiting while `in_flight` requests are out.
   // Never splits: a request above the client's max_request_bytes is InvalidArgument, as are rows
   // that do not fit each other. Failures of requests go to on_ack.
-  virtual Status Send(uint64_t tag, IdRows ids, VectorRows rows) = 0;
+  virtual Status Send(uint64_t tag, IdRows ids, VectorRows rows,
+                      std::span<const std::string> payloads = {}) = 0;
   // Delivers the acknowledgements that are there, without waiting.
   virtual void Poll() = 0;
   // Waits until nothing is in flight.
   virtual void Drain() = 0;
 };
 
-// How many of these ids and vectors surely fit one request of max_request_bytes, at least 1.
-size_t RowsPerRequest(size_t max_request_bytes, const IdRows& ids, const VectorRows& rows);
+// How many of these rows surely fit one request of max_request_bytes, at least 1.
+size_t RowsPerRequest(size_t max_request_bytes, const IdRows& ids, const VectorRows& rows,
+                      std::span<const std::string> payloads = {});
 
 }  // namespace tessera::client

@@ -1,6 +1,7 @@
 // The collections of one data directory.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,6 +35,9 @@ struct CatalogOptions {
   uint64_t grouped_code_bytes = 16u << 20;
   // Codebooks that were in force, kept to go back to, besides those with a label (index/codebook.h).
   size_t kept_codebooks = 2;
+  // Replies to requests with ids, kept for those that come again: the newest so many, each so long.
+  uint64_t kept_requests = 100000;
+  std::chrono::milliseconds request_retention = std::chrono::hours(24);
   uint32_t max_row_id = UINT32_MAX - 1;   // rows ever written per collection; lower for tests
 };
 

@@ -53,34 +53,95 @@ struct CollectionSpec {
 
 inline constexpr uint32_t kMaxQuerySample = 20000;
 
-// A vector to be written. Borrows its bytes: dim * ElementSize(type), little-endian.
+// A point to be written. Borrows its bytes: dim * ElementSize(type), little-endian.
 struct PointInput {
   PointId id;
   ElementType type = ElementType::kF32;
   std::string_view vector;
   ScalarParams quantization{};  // of i8 and u8: what their integers stand for
+  std::string_view payload{};   // text of a JSON object (index/payload.h); empty or {}: no payload
+  // Write only if the point's version is this: 0 = only if it is not there. Else the row is Aborted.
+  std::optional<uint64_t> if_version{};
 };
 
+// A change of the payload of a point that is there; its vector stays. Borrows its bytes.
+struct PatchInput {
+  PointId id;
+  std::string_view payload{};  // what PatchMode says, empty with kClear
+  std::optional<uint64_t> if_version{};
+};
+
+// A row of a request that was refused: InvalidArgument, or as its mode or condition says AlreadyExists, NotFound
+// or Aborted.
 struct RowError {
   size_t index = 0;  // into the request
   Status status;
 };
 
+// Of all writes: `commit` is also the version of the points written. Searches that see this commit or a later one
+// see them. 0 with Ack::kAccepted. `rejected` is ascending.
 struct UpsertResult {
-  uint64_t commit = 0;  // searches that see this commit or a later one see the rows
+  uint64_t commit = 0;
   size_t upserted = 0;
-  std::vector<RowError> rejected;  // only when partial; ascending
+  std::vector<RowError> rejected;
 };
-
-struct UpsertOptions {
-  // False: one bad row fails the request with InvalidArgument naming it, and nothing is written.
-  // True: good rows are written, bad ones are listed in `rejected`.
-  bool partial = false;
+struct PatchResult {
+  uint64_t commit = 0;
+  size_t patched = 0;
+  std::vector<RowError> rejected;
 };
-
 struct DeleteResult {
   uint64_t commit = 0;
   size_t deleted = 0;  // ids that existed
+  std::vector<RowError> rejected;
+};
+
+// When a write is answered.
+enum class Ack : uint8_t {
+  kDurable = 0,  // durable (as CollectionSpec::sync_writes says), and visible to later searches
+  // Checked and queued. A crash, a power loss or a failing disk may lose it whole, searches may not see it yet, and
+  // rows that their mode or condition refuses are told by CollectionStats::accepted_rows_failed alone.
+  kAccepted = 1,
+};
+
+enum class UpsertMode : uint8_t {
+  kUpsert = 0,
+  kInsert = 1,  // a row whose id is there is AlreadyExists
+  kUpdate = 2,  // a row whose id is not there is NotFound; vector and payload are replaced
+};
+
+enum class PatchMode : uint8_t {
+  kMerge = 0,    // JSON merge patch (RFC 7386): objects merge, null removes
+  kReplace = 1,  // the payload becomes this
+  kClear = 2,    // no payload any more
+};
+
+// Of all writes.
+// atomic: one bad row, by itself or by its mode or condition, fails the request with that row's status, and nothing
+//   is written. Otherwise good rows are written and the others are listed in `rejected`.
+// request_id: "" or up to kMaxRequestIdBytes. A request with the id of one that succeeded within the last 24 hours
+//   (of the last 100,000) changes nothing and gets the reply of that one; InvalidArgument if it asks for something
+//   else. Survives restarts.
+inline constexpr size_t kMaxRequestIdBytes = 64;
+struct UpsertOptions {
+  UpsertMode mode = UpsertMode::kUpsert;
+  bool atomic = false;
+  std::string request_id{};
+  Ack ack = Ack::kDurable;
+};
+struct PatchOptions {
+  PatchMode mode = PatchMode::kMerge;
+  bool atomic = false;
+  std::string request_id{};
+  Ack ack = Ack::kDurable;
+};
+struct DeleteOptions {
+  // Empty, or one an id: delete only if the point's version is this, else the row is Aborted. 0 = whatever it is.
+  std::vector<uint64_t> if_versions{};
+  bool validate_only = false;  // tell what would be deleted now, and write nothing
+  bool atomic = false;
+  std::string request_id{};
+  Ack ack = Ack::kDurable;
 };
 
 struct QueryParams {
@@ -100,6 +161,7 @@ struct QueryParams {
   // Worst score to return: the largest distance under L2, the smallest similarity else.
   std::optional<float> score_threshold;
   bool with_vector = false;
+  bool with_payload = false;
   bool explain = false;
   StopToken stop;
 };
@@ -109,10 +171,11 @@ struct Hit {
   PointId id;
   float score = 0;
   bool exact = false;  // computed from the raw vector
-  uint64_t version = 0;  // filled with with_vector and by Get
+  uint64_t version = 0;  // filled with with_vector or with_payload
   std::string vector;  // as sent; filled with with_vector
   ElementType vector_type = ElementType::kF32;
   ScalarParams vector_quantization{};  // of i8 and u8
+  std::string payload;  // filled with with_payload; empty if it has none
 };
 
 struct QueryExplain {
@@ -142,10 +205,11 @@ struct QueryResult {
 
 struct StoredPoint {
   PointId id;
-  uint64_t version = 0;
+  uint64_t version = 0;  // the commit that last wrote it
   ElementType type = ElementType::kF32;
   std::string vector;  // the bytes that were sent
   ScalarParams quantization{};  // of i8 and u8, as sent
+  std::string payload;  // minified JSON; empty if it has none
 };
 
 // Resident bytes by component.
@@ -188,6 +252,7 @@ struct CollectionStats {
   bool tuning = false;
   uint32_t tuned_queries = 0;  // that the recall curve in force was measured on; 0 = there is none
   LiveRecall live_recall;
+  uint64_t accepted_rows_failed = 0;  // accepted (Ack::kAccepted) and then not written, since opening
 };
 
 struct TrainOptions {
@@ -212,10 +277,10 @@ class Collection {
   virtual const std::string& name() const = 0;
   virtual CollectionSpec spec() const = 0;
 
-  // A reply means durable (as spec.sync_writes says) and visible to later searches. The same id twice in
-  // one request is an error of the later row.
+  // A reply means durable (as spec.sync_writes says) and visible to later searches, unless another Ack was asked
+  // for. The same id twice in one upsert or patch is an error of the later row.
   // Async: validates and encodes on the calling thread (and the compute executor), then queues; `done` is
-  // called once, maybe on another thread, maybe before this returns. `points` and what they borrow must
+  // called once, maybe on another thread, maybe before this returns. What was given and what it borrows must
   // live until then. ResourceExhausted when the queue is full: try again later.
   using UpsertDone = std::function<void(StatusOr<UpsertResult>)>;
   virtual void UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
@@ -223,8 +288,16 @@ class Collection {
   virtual StatusOr<UpsertResult> Upsert(const std::vector<PointInput>& points,
                                         const UpsertOptions& options = {}) = 0;
   using DeleteDone = std::function<void(StatusOr<DeleteResult>)>;
-  virtual void DeleteAsync(std::vector<PointId> ids, DeleteDone done) = 0;
-  virtual StatusOr<DeleteResult> Delete(std::vector<PointId> ids) = 0;
+  virtual void DeleteAsync(const std::vector<PointId>& ids, const DeleteOptions& options,
+                           DeleteDone done) = 0;
+  virtual StatusOr<DeleteResult> Delete(const std::vector<PointId>& ids,
+                                        const DeleteOptions& options = {}) = 0;
+  // A row whose id is not there is NotFound.
+  using PatchDone = std::function<void(StatusOr<PatchResult>)>;
+  virtual void PatchAsync(const std::vector<PatchInput>& patches, const PatchOptions& options,
+                          PatchDone done) = 0;
+  virtual StatusOr<PatchResult> Patch(const std::vector<PatchInput>& patches,
+                                      const PatchOptions& options = {}) = 0;
 
   // queries: n x dim. Bad params or query values: InvalidArgument naming field and row. Runs on the
   // calling thread and, for several queries, on the compute executor. One state for all queries.
@@ -239,7 +312,7 @@ class Collection {
   // The neighbours of a stored vector, itself left out. NotFound if there is none.
   virtual StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) = 0;
 
-  // Parallel to ids; nullopt where absent.
+  // Parallel to ids; nullopt where absent. With their payloads.
   virtual StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) = 0;
   virtual uint64_t Count() const = 0;
 

@@ -153,6 +153,7 @@ void ToProto(const CollectionStats& stats, const ProcessMemory& process, const s
   out->set_process_peak_resident_bytes(process.peak_resident);
   out->set_isa(isa);
   out->set_tuned_queries(stats.tuned_queries);
+  out->set_accepted_rows_failed(stats.accepted_rows_failed);
   out->set_tuning(stats.tuning);
   if (stats.live_recall.since_unix_ms > 0) ToProto(stats.live_recall, out->mutable_live_recall());
 }

@@ -23,6 +23,8 @@ StatusOr<PointInput> ReadPoint(const v1::Point& point, const Shape& shape, size_
   out.type = vector->type;
   out.vector = vector->bytes;
   out.quantization = vector->quantization;
+  out.payload = point.payload();
+  if (point.has_if_version()) out.if_version = point.if_version();
   return out;
 }
 
@@ -35,7 +37,7 @@ StatusOr<UpsertRows> FromPoints(const v1::UpsertRequest& request, const Shape& s
       rows.points.push_back(*std::move(point));
       continue;
     }
-    if (!request.partial()) return point.status();
+    if (request.atomic()) return point.status();
     rows.unreadable.push_back({static_cast<size_t>(i), point.status()});
     rows.points.push_back({PointId(std::string()), ElementType::kF32, {}});
   }
@@ -54,6 +56,13 @@ Status CheckColumnIds(const v1::PointColumns& columns, size_t rows) {
                          " rows");
 }
 
+Status CheckPayloads(const v1::PointColumns& columns, size_t rows) {
+  const size_t count = columns.payloads_size();
+  if (count == 0 || count == rows) return OkStatus();
+  return InvalidArgument("columns.payloads has " + std::to_string(count) +
+                         " objects, columns.vectors has " + std::to_string(rows) + " rows");
+}
+
 StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& shape,
                                  size_t max_rows) {
   TESSERA_ASSIGN_OR_RETURN(const VectorBytes vectors,
@@ -61,6 +70,7 @@ StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& s
   const size_t row_bytes = shape.dim * ElementSize(vectors.type);
   const size_t n = vectors.bytes.size() / row_bytes;
   TESSERA_RETURN_IF_ERROR(CheckColumnIds(columns, n));
+  TESSERA_RETURN_IF_ERROR(CheckPayloads(columns, n));
   UpsertRows rows;
   rows.points.resize(n);
   for (size_t i = 0; i < n; ++i) {
@@ -69,15 +79,61 @@ StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& s
     point.type = vectors.type;
     point.quantization = vectors.quantization;
     point.vector = vectors.bytes.substr(i * row_bytes, row_bytes);
+    if (columns.payloads_size() > 0) point.payload = columns.payloads(i);
   }
   return rows;
 }
 
-void AddRejected(size_t index, const Status& status, v1::UpsertResponse* out) {
+template <typename Response>
+void AddRejected(size_t index, const Status& status, Response* out) {
   v1::RowError* error = out->add_rejected();
   error->set_index(index);
   error->set_code(static_cast<int>(status.code()));
   error->set_message(MessageOf(status));
+}
+
+// `unreadable` says it better than the engine, which saw an empty row.
+template <typename Response>
+void AddRejected(const std::vector<RowError>& rejected, const std::vector<RowError>& unreadable,
+                 Response* out) {
+  auto known = unreadable.begin();
+  for (const RowError& error : rejected) {
+    while (known != unreadable.end() && known->index < error.index) ++known;
+    const bool ours = known != unreadable.end() && known->index == error.index;
+    AddRejected(error.index, ours ? known->status : error.status, out);
+  }
+}
+
+StatusOr<Ack> AckOf(v1::Ack ack) {
+  if (ack == v1::ACK_DURABLE) return Ack::kDurable;
+  if (ack == v1::ACK_ACCEPTED) return Ack::kAccepted;
+  return InvalidArgument("ack is " + std::to_string(static_cast<int>(ack)) + ", expected 0 or 1");
+}
+
+StatusOr<UpsertMode> ModeOf(v1::UpsertMode mode) {
+  switch (mode) {
+    case v1::UPSERT_MODE_UPSERT:
+      return UpsertMode::kUpsert;
+    case v1::UPSERT_MODE_INSERT:
+      return UpsertMode::kInsert;
+    case v1::UPSERT_MODE_UPDATE:
+      return UpsertMode::kUpdate;
+    default:
+      return InvalidArgument("mode is " + std::to_string(static_cast<int>(mode)) + ", expected 0 to 2");
+  }
+}
+
+StatusOr<PatchMode> ModeOf(v1::PatchMode mode) {
+  switch (mode) {
+    case v1::PATCH_MODE_MERGE:
+      return PatchMode::kMerge;
+    case v1::PATCH_MODE_REPLACE:
+      return PatchMode::kReplace;
+    case v1::PATCH_MODE_CLEAR:
+      return PatchMode::kClear;
+    default:
+      return InvalidArgument("mode is " + std::to_string(static_cast<int>(mode)) + ", expected 0 to 2");
+  }
 }
 
 StatusOr<RerankTier> TierOf(v1::RerankTier tier) {
@@ -155,13 +211,15 @@ void ExplainToProto(const QueryExplain& explain, double queue_us, v1::Explain* o
   out->set_isa(explain.isa);
 }
 
-void HitToProto(Hit hit, bool with_vector, v1::Hit* out) {
+void HitToProto(Hit hit, const QueryParams& params, v1::Hit* out) {
   ToProto(hit.id, out->mutable_id());
   out->set_score(hit.score);
   out->set_exact(hit.exact);
-  if (!with_vector) return;
-  ToProto(hit.vector_type, hit.vector_quantization, std::move(hit.vector), out->mutable_vector());
+  if (!params.with_vector && !params.with_payload) return;
   out->set_version(hit.version);
+  if (!hit.payload.empty()) out->set_payload(std::move(hit.payload));
+  if (!params.with_vector) return;
+  ToProto(hit.vector_type, hit.vector_quantization, std::move(hit.vector), out->mutable_vector());
 }
 
 }  // namespace
@@ -181,12 +239,71 @@ void ToProto(const UpsertResult& result, const std::vector<RowError>& unreadable
              v1::UpsertResponse* out) {
   out->set_commit(result.commit);
   out->set_upserted(result.upserted);
-  auto known = unreadable.begin();
-  for (const RowError& error : result.rejected) {
-    while (known != unreadable.end() && known->index < error.index) ++known;
-    const bool ours = known != unreadable.end() && known->index == error.index;
-    AddRejected(error.index, ours ? known->status : error.status, out);
+  AddRejected(result.rejected, unreadable, out);
+}
+
+StatusOr<UpsertOptions> OptionsOf(const v1::UpsertRequest& request) {
+  UpsertOptions options;
+  TESSERA_ASSIGN_OR_RETURN(options.mode, ModeOf(request.mode()));
+  TESSERA_ASSIGN_OR_RETURN(options.ack, AckOf(request.ack()));
+  options.atomic = request.atomic();
+  options.request_id = request.request_id();
+  return options;
+}
+
+StatusOr<PatchRows> FromProto(const v1::PatchPointsRequest& request, size_t max_rows) {
+  if (request.points_size() == 0) return InvalidArgument("points is empty");
+  TESSERA_RETURN_IF_ERROR(CheckRows(request.points_size(), max_rows, "points"));
+  PatchRows rows;
+  rows.patches.resize(request.points_size());
+  for (int i = 0; i < request.points_size(); ++i) {
+    const v1::PointPatch& point = request.points(i);
+    PatchInput& patch = rows.patches[i];
+    StatusOr<PointId> id = FromProto(point.id(), "");
+    if (!id.ok()) {
+      const Status status = FromProto(point.id(), Name(i, "id")).status();
+      if (request.atomic()) return status;
+      rows.unreadable.push_back({static_cast<size_t>(i), status});
+      patch.id = PointId(std::string());
+      continue;
+    }
+    patch.id = *std::move(id);
+    patch.payload = point.payload().empty() ? request.payload() : point.payload();
+    if (point.has_if_version()) patch.if_version = point.if_version();
   }
+  return rows;
+}
+
+StatusOr<PatchOptions> OptionsOf(const v1::PatchPointsRequest& request) {
+  PatchOptions options;
+  TESSERA_ASSIGN_OR_RETURN(options.mode, ModeOf(request.mode()));
+  TESSERA_ASSIGN_OR_RETURN(options.ack, AckOf(request.ack()));
+  options.atomic = request.atomic();
+  options.request_id = request.request_id();
+  return options;
+}
+
+void ToProto(const PatchResult& result, const std::vector<RowError>& unreadable,
+             v1::PatchPointsResponse* out) {
+  out->set_commit(result.commit);
+  out->set_patched(result.patched);
+  AddRejected(result.rejected, unreadable, out);
+}
+
+StatusOr<DeleteOptions> OptionsOf(const v1::DeletePointsRequest& request) {
+  DeleteOptions options;
+  TESSERA_ASSIGN_OR_RETURN(options.ack, AckOf(request.ack()));
+  options.if_versions.assign(request.if_versions().begin(), request.if_versions().end());
+  options.validate_only = request.validate_only();
+  options.atomic = request.atomic();
+  options.request_id = request.request_id();
+  return options;
+}
+
+void ToProto(const DeleteResult& result, v1::DeletePointsResponse* out) {
+  out->set_commit(result.commit);
+  out->set_deleted(result.deleted);
+  AddRejected(result.rejected, {}, out);
 }
 
 StatusOr<std::vector<PointId>> FromProto(const google::protobuf::RepeatedPtrField<v1::PointId>& ids,
@@ -209,6 +326,7 @@ StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, siz
   if (request.has_limit()) params.limit = request.limit();
   params.offset = request.offset();
   params.with_vector = request.with_vector();
+  params.with_payload = request.with_payload();
   params.explain = request.explain();
   TESSERA_RETURN_IF_ERROR(CheckLimit(params, limits, queries, dim));
   if (request.has_score_threshold()) {
@@ -229,7 +347,7 @@ template StatusOr<QueryParams> ParamsOf(const v1::QueryBatchRequest&, const Limi
 void ToProto(QueryResult result, const QueryParams& params, double queue_us,
              v1::QueryResponse* out) {
   out->mutable_hits()->Reserve(static_cast<int>(result.hits.size()));
-  for (Hit& hit : result.hits) HitToProto(std::move(hit), params.with_vector, out->add_hits());
+  for (Hit& hit : result.hits) HitToProto(std::move(hit), params, out->add_hits());
   out->set_exhausted(result.exhausted);
   out->set_commit(result.commit);
   out->set_generation(result.generation.value);

@@ -16,21 +16,38 @@ namespace tessera::server {
 // The rows of an upsert for the engine.
 struct UpsertRows {
   std::vector<PointInput> points;  // as many as rows; borrow the request's bytes
-  // Rows that cannot be read, ascending; only if request.partial. Their points have an empty id or
+  // Rows that cannot be read, ascending; none if request.atomic. Their points have an empty id or
   // vector, so the engine refuses them too, and what it says is replaced by what stands here.
   std::vector<RowError> unreadable;
 };
-// InvalidArgument names the field: both or no forms, counts that differ, too many rows, and without
-// `partial` the first bad row. Rows are called points[i] in both forms.
+// InvalidArgument names the field: both or no forms, counts that differ, too many rows, and with
+// `atomic` the first bad row. Rows are called points[i] in both forms.
 StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& shape,
                                size_t max_rows);
 void ToProto(const UpsertResult& result, const std::vector<RowError>& unreadable,
              v1::UpsertResponse* out);
 
+// mode, atomic, request_id and ack. InvalidArgument for a value of no name.
+StatusOr<UpsertOptions> OptionsOf(const v1::UpsertRequest& request);
+
+// The rows of a patch for the engine; they borrow the request's bytes.
+struct PatchRows {
+  std::vector<PatchInput> patches;
+  std::vector<RowError> unreadable;  // as of UpsertRows
+};
+StatusOr<PatchRows> FromProto(const v1::PatchPointsRequest& request, size_t max_rows);
+StatusOr<PatchOptions> OptionsOf(const v1::PatchPointsRequest& request);
+void ToProto(const PatchResult& result, const std::vector<RowError>& unreadable,
+             v1::PatchPointsResponse* out);
+
+// A bad id fails the request.
+StatusOr<DeleteOptions> OptionsOf(const v1::DeletePointsRequest& request);
+void ToProto(const DeleteResult& result, v1::DeletePointsResponse* out);
+
 StatusOr<std::vector<PointId>> FromProto(const google::protobuf::RepeatedPtrField<v1::PointId>& ids,
                                          size_t max_rows);
 
-// limit, offset, params, score_threshold, with_vector and explain of a QueryRequest or
+// limit, offset, params, score_threshold, with_vector, with_payload and explain of a QueryRequest or
 // QueryBatchRequest, checked against the limits for `queries` queries: the largest possible reply
 // must fit into a message.
 template <typename Request>

@@ -112,6 +112,8 @@ void AddCollection(const std::string& name, const CollectionStats& stats, Famili
   gauge("tessera_read_only", "1 after a write failure", stats.read_only ? 1 : 0);
   gauge("tessera_training", "1 while codebooks are trained or rows encoded anew",
         stats.training ? 1 : 0);
+  out.Counter("tessera_accepted_rows_failed_total", "Rows that were accepted and then not written", of,
+              static_cast<double>(stats.accepted_rows_failed));
   AddMemory(name, stats.memory, out);
   AddLiveRecall(name, stats.live_recall, out);
 }

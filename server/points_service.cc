@@ -42,7 +42,7 @@ uint64_t KindOf(const v1::QueryRequest& request) {
   add(uint64_t{params.nprobe()} << 32 | params.rerank_depth());
   add(uint64_t{request.limit()} << 32 | request.offset());
   add(std::bit_cast<uint32_t>(params.target_recall()));
-  add(uint64_t{request.with_vector()} << 8 | uint64_t{params.exact()} << 4 | params.rerank());
+  add(uint64_t{request.with_vector()} << 8 | uint64_t{request.with_payload()} << 9 | uint64_t{params.exact()} << 4 | params.rerank());
   return hash;
 }
 
@@ -64,6 +64,14 @@ class PointsService final : public v1::Points::CallbackService {
     return Call::StartAsync(state_, context, InfoOf("Points.Upsert", *request),
                             state_.runtime.compute(),
                             [=, this](Call& call) { StartUpsert(*request, response, call); });
+  }
+
+  grpc::ServerUnaryReactor* Patch(grpc::CallbackServerContext* context,
+                                  const v1::PatchPointsRequest* request,
+                                  v1::PatchPointsResponse* response) override {
+    return Call::StartAsync(state_, context, InfoOf("Points.Patch", *request),
+                            state_.runtime.compute(),
+                            [=, this](Call& call) { StartPatch(*request, response, call); });
   }
 
   grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
@@ -127,13 +135,30 @@ class PointsService final : public v1::Points::CallbackService {
     const Shape shape{(*collection)->spec().dim, request.collection()};
     auto rows = FromProto(request, shape, limits_.batch_rows);
     if (!rows.ok()) return call.Complete(rows.status());
+    const auto options = OptionsOf(request);
+    if (!options.ok()) return call.Complete(options.status());
     const auto held = std::make_shared<const UpsertRows>(*std::move(rows));
-    (*collection)
-        ->UpsertAsync(held->points, {.partial = request.partial()},
-                      [held, response, &call](StatusOr<UpsertResult> result) {
-                        if (result.ok()) ToProto(*result, held->unreadable, response);
-                        call.Complete(result.status());
-                      });
+    (*collection)->UpsertAsync(held->points, *options,
+                               [held, response, &call](StatusOr<UpsertResult> result) {
+                                 if (result.ok()) ToProto(*result, held->unreadable, response);
+                                 call.Complete(result.status());
+                               });
+  }
+
+  void StartPatch(const v1::PatchPointsRequest& request, v1::PatchPointsResponse* response,
+                  Call& call) const {
+    const auto collection = state_.Find(request.collection());
+    if (!collection.ok()) return call.Complete(collection.status());
+    auto rows = FromProto(request, limits_.batch_rows);
+    if (!rows.ok()) return call.Complete(rows.status());
+    const auto options = OptionsOf(request);
+    if (!options.ok()) return call.Complete(options.status());
+    const auto held = std::make_shared<const PatchRows>(*std::move(rows));
+    (*collection)->PatchAsync(held->patches, *options,
+                              [held, response, &call](StatusOr<PatchResult> result) {
+                                if (result.ok()) ToProto(*result, held->unreadable, response);
+                                call.Complete(result.status());
+                              });
   }
 
   void StartDelete(const v1::DeletePointsRequest& request, v1::DeletePointsResponse* response,
@@ -142,13 +167,14 @@ class PointsService final : public v1::Points::CallbackService {
     if (!collection.ok()) return call.Complete(collection.status());
     auto ids = FromProto(request.ids(), limits_.batch_rows);
     if (!ids.ok()) return call.Complete(ids.status());
-    (*collection)->DeleteAsync(*std::move(ids), [response, &call](StatusOr<DeleteResult> result) {
-      if (result.ok()) {
-        response->set_commit(result->commit);
-        response->set_deleted(result->deleted);
-      }
-      call.Complete(result.status());
-    });
+    const auto options = OptionsOf(request);
+    if (!options.ok()) return call.Complete(options.status());
+    const auto held = std::make_shared<const std::vector<PointId>>(*std::move(ids));
+    (*collection)->DeleteAsync(*held, *options,
+                               [held, response, &call](StatusOr<DeleteResult> result) {
+                                 if (result.ok()) ToProto(*result, response);
+                                 call.Complete(result.status());
+                               });
   }
 
   Status GetPoints(const v1::GetPointsRequest& request, v1::GetPointsResponse* response) const {
@@ -171,8 +197,19 @@ class PointsService final : public v1::Points::CallbackService {
       ToProto(points[i]->type, points[i]->quantization, std::move(points[i]->vector),
                 out->mutable_vector());
       out->set_version(points[i]->version);
+      if (request.with_payload()) out->set_payload(std::move(points[i]->payload));
     }
-    return OkStatus();
+    return request.with_payload() ? CheckReply(*response, "ids") : OkStatus();
+  }
+
+  // What payloads come to is known only now.
+  template <typename Response>
+  Status CheckReply(const Response& response, const char* field) const {
+    const uint64_t bytes = response.ByteSizeLong();
+    if (bytes <= limits_.message_bytes) return OkStatus();
+    return ResourceExhausted(std::string(field) + ": the reply has " + std::to_string(bytes) +
+                             " bytes with its payloads, at most " +
+                             std::to_string(limits_.message_bytes) + " are allowed: ask for fewer");
   }
 
   Status RunQuery(const v1::QueryRequest& request, const Call& call, v1::QueryResponse* response) {
@@ -188,7 +225,7 @@ class PointsService final : public v1::Points::CallbackService {
     TESSERA_ASSIGN_OR_RETURN(const PointId id, FromProto(request.id(), "id"));
     TESSERA_ASSIGN_OR_RETURN(QueryResult result, collection->QueryById(id, params));
     ToProto(std::move(result), params, call.queue_us(), response);
-    return OkStatus();
+    return params.with_payload ? CheckReply(*response, "limit") : OkStatus();
   }
 
   struct SingleQuery {
@@ -214,12 +251,13 @@ class PointsService final : public v1::Points::CallbackService {
     if (!results.ok()) return NameQueries(results.status(), true);
     if (MayRunHere(query.params, results->front())) costs_.Record(query.kind, watch.Elapsed());
     ToProto(std::move(results->front()), query.params, call.queue_us(), response);
-    return OkStatus();
+    return query.params.with_payload ? CheckReply(*response, "limit") : OkStatus();
   }
 
   // What waits for the disk never runs on a transport thread, however little it computes.
   static bool MayRunHere(const QueryParams& params, const QueryResult& result) {
-    return !params.exact && !result.exact && !params.with_vector && result.rerank != RerankTier::kRaw;
+    return !params.exact && !result.exact && !params.with_vector && !params.with_payload &&
+           result.rerank != RerankTier::kRaw;
   }
 
   // On gRPC's thread: hands the query to its group. What cannot be joined goes to the compute pool.
@@ -264,7 +302,7 @@ class PointsService final : public v1::Points::CallbackService {
     for (QueryResult& result : *results) {
       ToProto(std::move(result), params, call.queue_us(), response->add_results());
     }
-    return OkStatus();
+    return params.with_payload ? CheckReply(*response, "limit") : OkStatus();
   }
 
   ServiceState& state_;

@@ -39,7 +39,7 @@ Status UpsertRows(const formats::VectorBatch& batch, uint64_t first, Collection&
     const char* vector = reinterpret_cast<const char*>(batch.data.data()) + i * row_bytes;
     points.push_back({PointId(first + i), batch.type, {vector, row_bytes}});
   }
-  return Annotate(collection.Upsert(points).status(), "from row " + std::to_string(first) + ": ");
+  return Annotate(collection.Upsert(points, {.atomic = true}).status(), "from row " + std::to_string(first) + ": ");
 }
 
 }  // namespace

@@ -173,7 +173,7 @@ class Bench {
       std::lock_guard lock(mutex_);
       busy_[slot] = true;
     }
-    collection_->UpsertAsync(points, {}, [this, slot](StatusOr<UpsertResult> result) {
+    collection_->UpsertAsync(points, {.atomic = true}, [this, slot](StatusOr<UpsertResult> result) {
       std::lock_guard lock(mutex_);
       busy_[slot] = false;
       if (!result.ok() && failure_.ok()) failure_ = result.status();

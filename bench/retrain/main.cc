@@ -129,7 +129,7 @@ class Bench {
       points.push_back({PointId(i), ElementType::kF32,
                         {reinterpret_cast<const char*>(base_.row(i)), base_.dim * sizeof(float)}});
     }
-    return collection_->Upsert(points).status();
+    return collection_->Upsert(points, {.atomic = true}).status();
   }
 
   Status FindTruth() {

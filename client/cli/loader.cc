@@ -23,7 +23,6 @@ Loader::Loader(client::Client& client, LoadInput& input, BadRows& bad, LoadState
       rejected_before_(state_.rejected) {
   client::UpsertStreamOptions stream;
   stream.in_flight = options_.in_flight;
-  stream.partial = true;
   stream.stop = &interrupt_flag;
   stream.on_ack = [this](client::UpsertAck ack) { OnAck(std::move(ack)); };
   stream_ = client_.StartUpserts(options_.collection, std::move(stream));

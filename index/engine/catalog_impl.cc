@@ -100,6 +100,8 @@ class CatalogImpl final : public Catalog {
     core_.ingest_rows = options.ingest_rows;
     core_.grouped_code_bytes = options.grouped_code_bytes;
     core_.kept_codebooks = options.kept_codebooks;
+    core_.kept_requests = options.kept_requests;
+    core_.request_retention_ms = options.request_retention.count();
     core_.max_row_id = options.max_row_id;
   }
 

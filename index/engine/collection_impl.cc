@@ -140,6 +140,9 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
     if (in_force) snapshot->held_out = in_force->held_out;
   }
   core->codebooks.Set(std::move(codebooks));
+  TESSERA_ASSIGN_OR_RETURN(core->has_payloads, store.HasPayloads());
+  core->requests.Bound(options.kept_requests, options.request_retention_ms);
+  TESSERA_RETURN_IF_ERROR(core->requests.Open(store));
   snapshot->commit = progress.commit;
   snapshot->next_row = progress.next_row;
   snapshot->rows_at_training = active.rows;
@@ -184,17 +187,35 @@ CollectionSpec CollectionImpl::spec() const {
   return core_->spec;
 }
 
+void CollectionImpl::Submit(std::unique_ptr<WriteOp> op, Ack ack) {
+  if (op->rows.empty() && op->request_id.empty()) {
+    return op->done(WriteResult{core_->snapshot.Get()->commit, 0, std::move(op->rejected)});
+  }
+  if (ack == Ack::kDurable) {
+    if (const Status queued = committer_->Submit(op); !queued.ok()) op->done(queued);
+    return;
+  }
+  OwnVectors(*op);
+  const auto answer = std::move(op->done);
+  WriteResult accepted{0, op->rows.size(), op->rejected};
+  op->done = [core = core_, rows = op->rows.size(), told = op->rejected.size()](StatusOr<WriteResult> result) {
+    core->accepted_rows_failed += result.ok() ? result->rejected.size() - told : rows;
+  };
+  const Status queued = committer_->Submit(op);
+  queued.ok() ? answer(std::move(accepted)) : answer(queued);
+}
+
 void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
                                  UpsertDone done) {
   const Pass pass(core_->gate);
   if (!pass) return done(core_->ClosedStatus());
   StatusOr<std::unique_ptr<WriteOp>> op = PrepareUpsert(*core_, points, options);
   if (!op.ok()) return done(op.status());
-  if ((*op)->rows.empty()) {
-    return done(UpsertResult{core_->snapshot.Get()->commit, 0, std::move((*op)->rejected)});
-  }
-  (*op)->upsert_done = std::move(done);
-  committer_->Submit(*std::move(op));
+  (*op)->done = [done = std::move(done)](StatusOr<WriteResult> result) {
+    if (!result.ok()) return done(result.status());
+    done(UpsertResult{result->commit, result->rows, std::move(result->rejected)});
+  };
+  Submit(*std::move(op), options.ack);
   MaybeTrain();
   MaybeTune();
 }
@@ -206,25 +227,44 @@ StatusOr<UpsertResult> CollectionImpl::Upsert(const std::vector<PointInput>& poi
   return waiter.Wait();
 }
 
-void CollectionImpl::DeleteAsync(std::vector<PointId> ids, DeleteDone done) {
+void CollectionImpl::PatchAsync(const std::vector<PatchInput>& patches, const PatchOptions& options,
+                                PatchDone done) {
   const Pass pass(core_->gate);
   if (!pass) return done(core_->ClosedStatus());
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const Status status = CheckId(ids[i], "ids[" + std::to_string(i) + "]");
-    if (!status.ok()) return done(status);
-  }
-  if (ids.empty()) return done(DeleteResult{core_->snapshot.Get()->commit, 0});
-  auto op = std::make_unique<WriteOp>();
-  op->bytes = ids.size() * 64;
-  op->deletes = std::move(ids);
-  op->delete_done = std::move(done);
-  committer_->Submit(std::move(op));
+  StatusOr<std::unique_ptr<WriteOp>> op = PreparePatch(patches, options);
+  if (!op.ok()) return done(op.status());
+  (*op)->done = [done = std::move(done)](StatusOr<WriteResult> result) {
+    if (!result.ok()) return done(result.status());
+    done(PatchResult{result->commit, result->rows, std::move(result->rejected)});
+  };
+  Submit(*std::move(op), options.ack);
+}
+
+StatusOr<PatchResult> CollectionImpl::Patch(const std::vector<PatchInput>& patches,
+                                            const PatchOptions& options) {
+  Waiter<PatchResult> waiter;
+  PatchAsync(patches, options, [&](StatusOr<PatchResult> result) { waiter.Set(std::move(result)); });
+  return waiter.Wait();
+}
+
+void CollectionImpl::DeleteAsync(const std::vector<PointId>& ids, const DeleteOptions& options,
+                                 DeleteDone done) {
+  const Pass pass(core_->gate);
+  if (!pass) return done(core_->ClosedStatus());
+  StatusOr<std::unique_ptr<WriteOp>> op = PrepareDelete(ids, options);
+  if (!op.ok()) return done(op.status());
+  (*op)->done = [done = std::move(done)](StatusOr<WriteResult> result) {
+    if (!result.ok()) return done(result.status());
+    done(DeleteResult{result->commit, result->rows, std::move(result->rejected)});
+  };
+  if (options.validate_only) return (*op)->done(TryDelete(*core_, *core_->snapshot.Get(), **op));
+  Submit(*std::move(op), options.ack);
   MaybeTune();
 }
 
-StatusOr<DeleteResult> CollectionImpl::Delete(std::vector<PointId> ids) {
+StatusOr<DeleteResult> CollectionImpl::Delete(const std::vector<PointId>& ids, const DeleteOptions& options) {
   Waiter<DeleteResult> waiter;
-  DeleteAsync(std::move(ids), [&](StatusOr<DeleteResult> result) { waiter.Set(std::move(result)); });
+  DeleteAsync(ids, options, [&](StatusOr<DeleteResult> result) { waiter.Set(std::move(result)); });
   return waiter.Wait();
 }
 
@@ -427,6 +467,7 @@ CollectionStats CollectionImpl::Stats() const {
     stats.tuned_queries = curve->grid().queries;
   }
   stats.live_recall = core_->live_recall.Read();
+  stats.accepted_rows_failed = core_->accepted_rows_failed;
   return stats;
 }
 

@@ -32,8 +32,10 @@ class CollectionImpl final : public Collection {
                    UpsertDone done) override;
   StatusOr<UpsertResult> Upsert(const std::vector<PointInput>& points,
                                 const UpsertOptions& options) override;
-  void DeleteAsync(std::vector<PointId> ids, DeleteDone done) override;
-  StatusOr<DeleteResult> Delete(std::vector<PointId> ids) override;
+  void DeleteAsync(const std::vector<PointId>& ids, const DeleteOptions& options, DeleteDone done) override;
+  StatusOr<DeleteResult> Delete(const std::vector<PointId>& ids, const DeleteOptions& options) override;
+  void PatchAsync(const std::vector<PatchInput>& patches, const PatchOptions& options, PatchDone done) override;
+  StatusOr<PatchResult> Patch(const std::vector<PatchInput>& patches, const PatchOptions& options) override;
   using Collection::QueryBatch;
   Status QueryBatch(MatrixView<const float> queries, const QueryParams& params,
                     std::vector<QueryResult>& results) override;
@@ -51,6 +53,8 @@ class CollectionImpl final : public Collection {
 
  private:
   explicit CollectionImpl(std::shared_ptr<Core> core);
+  // Hands the op to the committer, or answers it at once.
+  void Submit(std::unique_ptr<WriteOp> op, Ack ack);
   // Starts a training if the collection has grown or drifted enough since the last one.
   void MaybeTrain();
   bool HasGrown();

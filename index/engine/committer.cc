@@ -14,23 +14,23 @@ constexpr size_t kBulkBytes = 32u << 20;
 
 }  // namespace
 
-void Committer::Submit(std::unique_ptr<WriteOp> op) {
-  if (core_->read_only) return op->Finish(core_->ReadOnlyStatus());
+Status Committer::Submit(std::unique_ptr<WriteOp>& op) {
+  if (core_->read_only) return core_->ReadOnlyStatus();
   bool start = false;
   {
-    std::unique_lock lock(mutex_);
+    std::lock_guard lock(mutex_);
     if (queued_bytes_ > 0 && queued_bytes_ + op->bytes > core_->options.commit_queue_bytes) {
-      lock.unlock();
-      return op->Finish(ResourceExhausted("the write queue of collection \"" + core_->name +
-                                          "\" is full, try again in a moment"));
+      return ResourceExhausted("the write queue of collection \"" + core_->name +
+                               "\" is full, try again in a moment");
     }
-    queued_rows_ += op->size();
+    queued_rows_ += op->rows.size();
     queued_bytes_ += op->bytes;
     queue_.push_back(std::move(op));
     start = turn_ == Turn::kFree && exclusive_waiting_ == 0;
     if (start) turn_ = Turn::kPosted;
   }
   if (start) StartDrain();
+  return OkStatus();
 }
 
 void Committer::StartDrain() {
@@ -54,8 +54,8 @@ Committer::Group Committer::TakeGroup() {
   while (!queue_.empty()) {
     const WriteOp& next = *queue_.front();
     const bool bytes_full = rows >= worth && bytes + next.bytes > most_bytes;
-    if (!group.empty() && (bytes_full || rows + next.size() > most_rows)) break;
-    rows += next.size();
+    if (!group.empty() && (bytes_full || rows + next.rows.size() > most_rows)) break;
+    rows += next.rows.size();
     bytes += next.bytes;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -76,7 +76,7 @@ void Committer::Drain() {
 
 void Committer::Commit(Group& group) {
   if (core_->read_only) {
-    for (auto& op : group) op->Finish(core_->ReadOnlyStatus());
+    for (auto& op : group) op->done(core_->ReadOnlyStatus());
     return;
   }
   const SnapshotPtr before = core_->snapshot.Get();
@@ -91,18 +91,18 @@ void Committer::Commit(Group& group) {
     }
     return;
   }
-  SnapshotPtr after;
-  if (status.ok()) {
+  if (status.ok() && set.HasChanges()) {
     status = set.Write();
-    if (!status.ok()) core_->SetReadOnly(status);
+    if (status.ok()) {
+      // Past the write the batch is durable; a crash from here on loses only the reply.
+      set.Publish();
+      if (tracking_) set.AppendChanges(changes_);
+    } else {
+      core_->SetReadOnly(status);
+      status = core_->ReadOnlyStatus();
+    }
   }
-  if (status.ok()) {
-    // Past the write the batch is durable; a crash from here on loses only the reply.
-    after = set.Publish();
-    if (tracking_) set.AppendChanges(changes_);
-  }
-  if (!status.ok() && core_->read_only) status = core_->ReadOnlyStatus();
-  set.Complete(status, after);
+  set.Complete(status);
 }
 
 void Committer::RunExclusive(const std::function<void()>& fn) {

@@ -31,9 +31,9 @@ class Committer : public std::enable_shared_from_this<Committer> {
  public:
   explicit Committer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
-  // Queues op; it is finished on the io executor. A full queue or a read-only collection finishes it at once
-  // with ResourceExhausted or Unavailable.
-  void Submit(std::unique_ptr<WriteOp> op);
+  // Queues op; it is completed on the io executor. ResourceExhausted if the queue is full, Unavailable if the
+  // collection is read-only: op stays with the caller.
+  Status Submit(std::unique_ptr<WriteOp>& op);
 
   // Runs fn between two commits: nothing is committed meanwhile. Blocks. Not from inside a commit.
   void RunExclusive(const std::function<void()>& fn);

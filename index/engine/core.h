@@ -13,6 +13,7 @@
 #include "index/engine/codebook_table.h"
 #include "index/engine/live_recall.h"
 #include "index/engine/query_sample.h"
+#include "index/engine/request_log.h"
 #include "index/engine/recall_curve.h"
 #include "index/engine/snapshot.h"
 #include "index/executor.h"
@@ -29,6 +30,8 @@ struct CoreOptions {
   size_t ingest_rows = 8192;
   uint64_t grouped_code_bytes = 16u << 20;
   size_t kept_codebooks = 2;
+  uint64_t kept_requests = 100000;
+  int64_t request_retention_ms = 86400000;
   uint32_t max_row_id = UINT32_MAX - 1;
 };
 
@@ -95,6 +98,11 @@ struct Core : std::enable_shared_from_this<Core> {
   std::string read_only_cause;     // guarded by cause_mutex
 
   CurrentCodebooks codebooks;
+
+  // True from the first payload on; while false, none is looked up nor deleted.
+  std::atomic<bool> has_payloads{false};
+  RequestLog requests;  // owned by whoever has the commit turn
+  std::atomic<uint64_t> accepted_rows_failed{0};
 
   // Training, or activation of a codebook.
   std::atomic<bool> training{false};

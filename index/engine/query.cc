@@ -85,12 +85,13 @@ class HitBuilder {
   }
 
  private:
-  // Ids that are not in memory, and vectors if asked for.
+  // Ids that are not in memory; vectors and payloads if asked for.
   Status Fetch(std::span<const RankedRow> rows, std::vector<Hit>& hits) const {
+    const bool with_more = params_.with_vector || params_.with_payload;
     std::vector<RowId> wanted;
     std::vector<size_t> owner;
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (!rows[i].string_id && !params_.with_vector) continue;
+      if (!rows[i].string_id && !with_more) continue;
       wanted.push_back(rows[i].row);
       owner.push_back(i);
     }
@@ -99,7 +100,13 @@ class HitBuilder {
     for (size_t i = 0; i < wanted.size(); ++i) {
       if (!records[i]) return DataLoss("row " + std::to_string(wanted[i].value) + " has no record");
       hits[owner[i]].id = std::move(records[i]->id);
-      if (params_.with_vector) hits[owner[i]].version = records[i]->version;
+      if (with_more) hits[owner[i]].version = records[i]->version;
+    }
+    if (params_.with_payload && core_.has_payloads) {
+      TESSERA_ASSIGN_OR_RETURN(auto payloads, core_.store->GetPayloads(wanted, snapshot_.store.get()));
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        if (payloads[i]) hits[owner[i]].payload = *std::move(payloads[i]);
+      }
     }
     if (!params_.with_vector) return OkStatus();
     TESSERA_ASSIGN_OR_RETURN(auto vectors, core_.store->GetVectors(wanted, snapshot_.store.get()));
@@ -368,6 +375,10 @@ StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core,
   }
   TESSERA_ASSIGN_OR_RETURN(const auto records, core.store->GetRows(rows, snapshot.store.get()));
   TESSERA_ASSIGN_OR_RETURN(auto vectors, core.store->GetVectors(rows, snapshot.store.get()));
+  std::vector<std::optional<std::string>> payloads(rows.size());
+  if (core.has_payloads) {
+    TESSERA_ASSIGN_OR_RETURN(payloads, core.store->GetPayloads(rows, snapshot.store.get()));
+  }
   std::vector<std::optional<StoredPoint>> out(ids.size());
   size_t next = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -376,7 +387,8 @@ StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core,
       return DataLoss("id " + ids[i].ToString() + " has no record or no vector");
     }
     out[i] = StoredPoint{ids[i], records[next]->version, vectors[next]->type,
-                         std::move(vectors[next]->bytes), vectors[next]->quantization};
+                         std::move(vectors[next]->bytes), vectors[next]->quantization,
+                         payloads[next] ? *std::move(payloads[next]) : std::string()};
     ++next;
   }
   return out;

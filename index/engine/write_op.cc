@@ -1,13 +1,19 @@
 #include "index/engine/write_op.h"
 
+#include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include "index/base/bytes.h"
 #include "index/elements.h"
 #include "index/engine/vector_data.h"
+#include "index/payload.h"
 
 namespace tessera::engine {
 namespace {
+
+constexpr size_t kRowBytes = 96;  // of a prepared row beside its vector, about
 
 struct PointerHash {
   size_t operator()(const PointId* id) const { return std::hash<PointId>()(*id); }
@@ -40,48 +46,239 @@ StatusOr<double> ReadVector(const Core& core, const PointInput& point, size_t in
   return norm;
 }
 
+// The canonical text; empty if there is nothing in it.
+Status ReadPayload(std::string_view text, size_t index, std::string& out) {
+  out.clear();
+  if (text.empty()) return OkStatus();
+  StatusOr<std::string> payload = CanonicalPayload(text);
+  if (!payload.ok()) return Annotate(payload.status(), Name(index, "payload: "));
+  if (*payload != "{}") out = *std::move(payload);
+  return OkStatus();
+}
+
+Status ReadPatch(const PatchInput& patch, PatchMode mode, size_t index, std::string& out) {
+  if (mode == PatchMode::kClear) {
+    if (patch.payload.empty()) return OkStatus();
+    return InvalidArgument(Name(index, "payload") + " is given, though all of it is to be removed");
+  }
+  if (mode == PatchMode::kReplace) return ReadPayload(patch.payload, index, out);
+  StatusOr<std::string> merged = CanonicalPayload(patch.payload);
+  if (!merged.ok()) return Annotate(merged.status(), Name(index, "payload: "));
+  out = *std::move(merged);
+  return OkStatus();
+}
+
 // `seen`: ids of the good rows before; the id of a refused row is free for a later one.
-Status CheckNewId(const PointInput& point, size_t index, const SeenIds& seen) {
-  TESSERA_RETURN_IF_ERROR(Annotate(CheckId(point.id, std::string()), Name(index, "id")));
-  const auto it = seen.find(&point.id);
+Status CheckNewId(const PointId& id, size_t index, const SeenIds& seen) {
+  TESSERA_RETURN_IF_ERROR(Annotate(CheckId(id, std::string()), Name(index, "id")));
+  const auto it = seen.find(&id);
   if (it == seen.end()) return OkStatus();
-  return InvalidArgument(Name(index, "id") + " " + point.id.ToString() + " stands at points[" +
+  return InvalidArgument(Name(index, "id") + " " + id.ToString() + " stands at points[" +
                          std::to_string(it->second) + "] too");
+}
+
+Status CheckRequestId(const std::string& id) {
+  if (id.size() <= kMaxRequestIdBytes) return OkStatus();
+  return InvalidArgument("request_id is " + std::to_string(id.size()) + " bytes long, the limit is " +
+                         std::to_string(kMaxRequestIdBytes));
+}
+
+template <typename Options>
+StatusOr<std::unique_ptr<WriteOp>> StartOp(WriteKind kind, size_t rows, const Options& options) {
+  TESSERA_RETURN_IF_ERROR(CheckRequestId(options.request_id));
+  auto op = std::make_unique<WriteOp>();
+  op->kind = kind;
+  op->atomic = options.atomic;
+  op->request_id = options.request_id;
+  op->rows.reserve(rows);
+  return op;
+}
+
+size_t BytesOf(const PreparedRow& row) {
+  return kRowBytes + row.vector.size() + row.payload.size() + (row.id.is_number() ? 0 : row.id.key().size());
+}
+
+// A crc of all that decides what the request does.
+uint32_t Fingerprint(const WriteOp& op) {
+  std::string head;
+  ByteWriter writer(head);
+  writer.Put(static_cast<uint8_t>(op.kind));
+  writer.Put(static_cast<uint8_t>(op.mode));
+  writer.Put(static_cast<uint8_t>(op.patch_mode));
+  writer.Put(static_cast<uint8_t>(op.atomic));
+  for (const RowError& error : op.rejected) {
+    writer.Put(uint64_t{error.index});
+    writer.PutString(MessageOf(error.status));
+  }
+  uint32_t crc = Crc32c(head);
+  for (const PreparedRow& row : op.rows) {
+    head.clear();
+    writer.Put(uint64_t{row.index});
+    writer.PutString(row.id.ToString());
+    writer.Put(static_cast<uint8_t>(row.if_version.has_value()));
+    writer.Put(row.if_version.value_or(0));
+    writer.Put(static_cast<uint8_t>(row.type));
+    writer.Put(row.quantization.scale);
+    writer.Put(row.quantization.zero_point);
+    writer.PutString(row.payload);
+    crc = Crc32c(row.vector, Crc32c(head, crc));
+  }
+  return crc;
+}
+
+std::unique_ptr<WriteOp> Finished(std::unique_ptr<WriteOp> op) {
+  for (const PreparedRow& row : op->rows) {
+    op->bytes += BytesOf(row);
+    op->conditional |= row.if_version.has_value();
+  }
+  if (!op->request_id.empty()) op->fingerprint = Fingerprint(*op);
+  return op;
 }
 
 }  // namespace
 
 StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<PointInput>& points,
                                                  const UpsertOptions& options) {
-  auto op = std::make_unique<WriteOp>();
-  op->rows.reserve(points.size());
+  TESSERA_ASSIGN_OR_RETURN(auto op, StartOp(WriteKind::kUpsert, points.size(), options));
+  op->mode = options.mode;
   op->floats.resize(points.size() * core.dim);
   SeenIds seen;
   seen.reserve(points.size());
   for (size_t i = 0; i < points.size(); ++i) {
     const PointInput& point = points[i];
     float* v = op->floats.data() + op->rows.size() * core.dim;
-    Status status = CheckNewId(point, i, seen);
+    PreparedRow row;
+    Status status = CheckNewId(point.id, i, seen);
     double norm = 0;
     if (status.ok()) {
       StatusOr<double> read = ReadVector(core, point, i, v);
       status = read.status();
       if (read.ok()) norm = *read;
     }
+    if (status.ok()) status = ReadPayload(point.payload, i, row.payload);
     if (!status.ok()) {
-      if (!options.partial) return status;
+      if (options.atomic) return status;
       op->rejected.push_back({i, std::move(status)});
       continue;
     }
     seen.emplace(&point.id, i);
     if (core.metric == Metric::kCosine) Normalize(v, core.dim, norm);
-    op->rows.push_back(
-        {point.id, point.type, point.vector, static_cast<float>(norm), point.quantization});
-    op->bytes += point.vector.size() + 64 + (point.id.is_number() ? 0 : point.id.key().size());
+    row.index = i;
+    row.id = point.id;
+    row.if_version = point.if_version;
+    row.type = point.type;
+    row.vector = point.vector;
+    row.norm = static_cast<float>(norm);
+    row.quantization = point.quantization;
+    op->rows.push_back(std::move(row));
   }
   op->floats.resize(op->rows.size() * core.dim);
   EncodeOp(core, *core.snapshot.Get(), *op);
-  return op;
+  return Finished(std::move(op));
+}
+
+StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const std::vector<PatchInput>& patches,
+                                                const PatchOptions& options) {
+  TESSERA_ASSIGN_OR_RETURN(auto op, StartOp(WriteKind::kPatch, patches.size(), options));
+  op->patch_mode = options.mode;
+  SeenIds seen;
+  seen.reserve(patches.size());
+  for (size_t i = 0; i < patches.size(); ++i) {
+    PreparedRow row;
+    Status status = CheckNewId(patches[i].id, i, seen);
+    if (status.ok()) status = ReadPatch(patches[i], options.mode, i, row.payload);
+    if (!status.ok()) {
+      if (options.atomic) return status;
+      op->rejected.push_back({i, std::move(status)});
+      continue;
+    }
+    seen.emplace(&patches[i].id, i);
+    row.index = i;
+    row.id = patches[i].id;
+    row.if_version = patches[i].if_version;
+    op->rows.push_back(std::move(row));
+  }
+  return Finished(std::move(op));
+}
+
+StatusOr<std::unique_ptr<WriteOp>> PrepareDelete(const std::vector<PointId>& ids,
+                                                 const DeleteOptions& options) {
+  if (!options.if_versions.empty() && options.if_versions.size() != ids.size()) {
+    return InvalidArgument("if_versions has " + std::to_string(options.if_versions.size()) +
+                           " versions, ids has " + std::to_string(ids.size()) + " ids");
+  }
+  TESSERA_ASSIGN_OR_RETURN(auto op, StartOp(WriteKind::kDelete, ids.size(), options));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (Status status = CheckId(ids[i], std::string()); !status.ok()) {
+      status = Annotate(status, "ids[" + std::to_string(i) + "]");
+      if (options.atomic) return status;
+      op->rejected.push_back({i, std::move(status)});
+      continue;
+    }
+    PreparedRow row;
+    row.index = i;
+    row.id = ids[i];
+    if (!options.if_versions.empty() && options.if_versions[i] > 0) row.if_version = options.if_versions[i];
+    op->rows.push_back(std::move(row));
+  }
+  return Finished(std::move(op));
+}
+
+Status CheckState(const WriteOp& op, const PreparedRow& row, bool exists, uint64_t version,
+                  const std::string& collection) {
+  const auto name = [&](const char* field) {
+    if (op.kind != WriteKind::kDelete) return Name(row.index, field);
+    return (field[1] == 'd' ? "ids[" : "if_versions[") + std::to_string(row.index) + "]";
+  };
+  const std::string id = " " + row.id.ToString() + " is ";
+  const bool insert = op.kind == WriteKind::kUpsert && op.mode == UpsertMode::kInsert;
+  const bool replaces = op.kind == WriteKind::kPatch ||
+                        (op.kind == WriteKind::kUpsert && op.mode == UpsertMode::kUpdate);
+  if (insert && exists) return AlreadyExists(name("id") + id + "in collection \"" + collection + "\" already");
+  if (replaces && !exists) return NotFound(name("id") + id + "not in collection \"" + collection + "\"");
+  if (!row.if_version || *row.if_version == (exists ? version : 0)) return OkStatus();
+  return Aborted(name("if_version") + " is " + std::to_string(*row.if_version) + ", id " +
+                 row.id.ToString() +
+                 (exists ? " has version " + std::to_string(version) : std::string(" is not there")));
+}
+
+StatusOr<WriteResult> TryDelete(const Core& core, const Snapshot& snapshot, const WriteOp& op) {
+  std::vector<const PointId*> ids;
+  for (const PreparedRow& row : op.rows) ids.push_back(&row.id);
+  TESSERA_ASSIGN_OR_RETURN(const auto found, core.store->GetIds(ids, snapshot.store.get()));
+  std::vector<RowId> old_rows;
+  for (const auto& row : found) old_rows.push_back(row.value_or(RowId{}));
+  std::vector<std::optional<store::RowRecord>> records(ids.size());
+  if (op.conditional) {
+    TESSERA_ASSIGN_OR_RETURN(records, core.store->GetRows(old_rows, snapshot.store.get()));
+  }
+  WriteResult result{snapshot.commit, 0, op.rejected};
+  std::unordered_set<uint32_t> counted;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const uint64_t version = found[i] && records[i] ? records[i]->version : 0;
+    Status status = CheckState(op, op.rows[i], found[i].has_value(), version, core.name);
+    if (status.ok()) {
+      result.rows += found[i] && counted.insert(found[i]->value).second;
+      continue;
+    }
+    if (op.atomic) return status;
+    result.rejected.push_back({op.rows[i].index, std::move(status)});
+  }
+  std::sort(result.rejected.begin(), result.rejected.end(),
+            [](const RowError& a, const RowError& b) { return a.index < b.index; });
+  return result;
+}
+
+void OwnVectors(WriteOp& op) {
+  size_t bytes = 0;
+  for (const PreparedRow& row : op.rows) bytes += row.vector.size();
+  op.owned.reserve(bytes);
+  for (const PreparedRow& row : op.rows) op.owned.append(row.vector);
+  size_t begin = 0;
+  for (PreparedRow& row : op.rows) {
+    row.vector = std::string_view(op.owned).substr(begin, row.vector.size());
+    begin += row.vector.size();
+  }
 }
 
 void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op) {

@@ -2,55 +2,85 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "index/collection.h"
 #include "index/engine/core.h"
+#include "index/engine/request_log.h"
 #include "index/quant/encoder.h"
 #include "index/status.h"
 
 namespace tessera::engine {
 
-// A validated row of an upsert; borrows the caller's bytes.
+enum class WriteKind : uint8_t { kUpsert, kPatch, kDelete };
+
+// A validated row of a request. `vector` is borrowed from the caller, or from WriteOp::owned.
 struct PreparedRow {
+  size_t index = 0;  // into the request
   PointId id;
+  std::optional<uint64_t> if_version;
+  // Of upserts.
   ElementType type = ElementType::kF32;
   std::string_view vector;
   float norm = 0;
   ScalarParams quantization{};
+  std::string payload;  // canonical, empty = none; of patches what is to be merged or put in place
 };
 
-// One request. Either an upsert (rows) or a delete (ids).
+// One request.
 struct WriteOp {
+  WriteKind kind = WriteKind::kUpsert;
+  UpsertMode mode = UpsertMode::kUpsert;      // of upserts
+  PatchMode patch_mode = PatchMode::kMerge;   // of patches
+  bool atomic = false;
+  bool conditional = false;  // a row has if_version
+  std::string request_id;
+  uint32_t fingerprint = 0;  // of what is asked, if there is a request_id
+
   std::vector<PreparedRow> rows;
-  Generation generation;            // that `encoded` belongs to
-  quant::EncodedRows encoded;       // generation > 0
-  std::vector<float> floats;        // generation 0: rows x dim, normalised under cosine
-  ErrorSums errors;                 // of some of `encoded`
-  std::vector<RowError> rejected;
-  Collection::UpsertDone upsert_done;
+  std::vector<RowError> rejected;  // rows that could not be prepared
+  std::string owned;               // bytes of the vectors, if the caller's do not live long enough
 
-  std::vector<PointId> deletes;
-  Collection::DeleteDone delete_done;
+  // Of upserts.
+  Generation generation;        // that `encoded` belongs to
+  quant::EncodedRows encoded;   // generation > 0
+  std::vector<float> floats;    // generation 0: rows x dim, normalised under cosine
+  ErrorSums errors;             // of some of `encoded`
 
+  std::function<void(StatusOr<WriteResult>)> done;
   size_t bytes = 0;  // for the queue's bound
-  bool is_upsert() const { return static_cast<bool>(upsert_done); }
-  size_t size() const { return is_upsert() ? rows.size() : deletes.size(); }
-  void Finish(const Status& status) {
-    if (is_upsert()) {
-      upsert_done(status);
-    } else {
-      delete_done(status);
-    }
+
+  // False: every row is applied, whatever is there.
+  bool needs_checks() const {
+    return conditional || kind == WriteKind::kPatch ||
+           (kind == WriteKind::kUpsert && mode != UpsertMode::kUpsert);
   }
 };
 
-// Checks, normalises and encodes points with the model in force. Bad rows: an error that names the first
-// (partial = false), or entries of op->rejected.
+// Check the request; of upserts also normalise and encode, with the model in force. Bad rows go to op->rejected, or
+// with `atomic` are an error that names the first. InvalidArgument for options that are no such, or too long.
 StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<PointInput>& points,
                                                  const UpsertOptions& options);
+StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const std::vector<PatchInput>& patches,
+                                                const PatchOptions& options);
+StatusOr<std::unique_ptr<WriteOp>> PrepareDelete(const std::vector<PointId>& ids,
+                                                 const DeleteOptions& options);
+
+// Whether a row may be applied to what is there under its id: version 0 = nothing. `version` counts only if the row
+// has a condition. AlreadyExists, NotFound or Aborted names row and id.
+Status CheckState(const WriteOp& op, const PreparedRow& row, bool exists, uint64_t version,
+                  const std::string& collection);
+
+// What a delete would come to now, were it not for others; nothing changes.
+StatusOr<WriteResult> TryDelete(const Core& core, const Snapshot& snapshot, const WriteOp& op);
+
+// Copies what the vectors borrow, for an op that outlives its caller's bytes.
+void OwnVectors(WriteOp& op);
 
 // Encodes op's rows for `snapshot`'s generation (again, when training switched meanwhile).
 void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op);

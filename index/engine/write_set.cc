@@ -1,28 +1,16 @@
 #include "index/engine/write_set.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "index/engine/metadata.h"
+#include "index/engine/sample.h"
+#include "index/payload.h"
 
 namespace tessera::engine {
 namespace {
 
-// A row's slice of an encoded request.
-struct EncodedRow {
-  ListId list;
-  std::string_view code;
-  float correction = 0;
-  std::string_view refine;
-};
-
-EncodedRow RowOf(const quant::EncodedRows& e, const lists::RowLayout& layout, size_t i) {
-  const auto* codes = reinterpret_cast<const char*>(e.codes.data());
-  const auto* refine = reinterpret_cast<const char*>(e.refine.data());
-  return {e.lists[i],
-          {codes + i * layout.code_bytes, layout.code_bytes},
-          e.corrections[i],
-          {layout.record_bytes ? refine + i * layout.record_bytes : nullptr, layout.record_bytes}};
-}
+std::string RowName(RowId row) { return "row " + std::to_string(row.value); }
 
 }  // namespace
 
@@ -33,19 +21,22 @@ WriteSet::Entry& WriteSet::EntryOf(const PointId& id) {
 }
 
 Status WriteSet::Resolve() {
-  commit_ = before_.commit + 1;
+  commit_ = before_.commit;
   next_row_ = before_.next_row;
   size_t rows = 0;
-  for (const auto& op : group_) rows += op->size();
+  for (const auto& op : group_) rows += op->rows.size();
   entries_.reserve(rows);
   index_.reserve(rows);
   for (auto& op : group_) {
-    if (op->generation != before_.generation && op->is_upsert()) EncodeOp(core_, before_, *op);
+    const bool encoded = op->kind == WriteKind::kUpsert;
+    if (encoded && op->generation != before_.generation) EncodeOp(core_, before_, *op);
     for (const PreparedRow& row : op->rows) EntryOf(row.id);
-    for (const PointId& id : op->deletes) EntryOf(id);
   }
   TESSERA_RETURN_IF_ERROR(LookUpOldRows());
-  Replay();
+  TESSERA_RETURN_IF_ERROR(LookUpVersions());
+  TESSERA_RETURN_IF_ERROR(LookUpPayloads());
+  TESSERA_RETURN_IF_ERROR(Replay());
+  TESSERA_RETURN_IF_ERROR(LoadCarried());
   return CheckCapacity();
 }
 
@@ -54,46 +45,209 @@ Status WriteSet::LookUpOldRows() {
   ids.reserve(entries_.size());
   for (const Entry& entry : entries_) ids.push_back(entry.id);
   TESSERA_ASSIGN_OR_RETURN(auto found, core_.store->GetIds(ids, nullptr));
-  std::vector<RowId> old_rows;
-  std::vector<size_t> owners;
   for (size_t i = 0; i < entries_.size(); ++i) {
     entries_[i].old_row = found[i];
     entries_[i].exists = found[i].has_value();
-    if (!found[i] || !before_.trained()) continue;
-    old_rows.push_back(*found[i]);
-    owners.push_back(i);
   }
-  if (old_rows.empty()) return OkStatus();
-  TESSERA_ASSIGN_OR_RETURN(auto lists, core_.store->GetAssigns(before_.generation, old_rows, nullptr));
-  for (size_t i = 0; i < owners.size(); ++i) {
+  return before_.trained() ? LookUpLists() : OkStatus();
+}
+
+Status WriteSet::LookUpLists() {
+  std::vector<RowId> rows;
+  std::vector<Entry*> owners;
+  for (Entry& entry : entries_) {
+    if (!entry.old_row) continue;
+    rows.push_back(*entry.old_row);
+    owners.push_back(&entry);
+  }
+  if (rows.empty()) return OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(auto lists, core_.store->GetAssigns(before_.generation, rows, nullptr));
+  for (size_t i = 0; i < rows.size(); ++i) {
     if (!lists[i] || lists[i]->value >= before_.lists.nlist()) {
-      return DataLoss("row " + std::to_string(old_rows[i].value) + " has no valid list in family assign");
+      return DataLoss(RowName(rows[i]) + " has no valid list in family assign");
     }
-    entries_[owners[i]].old_list = *lists[i];
+    owners[i]->old_list = *lists[i];
   }
   return OkStatus();
 }
 
-void WriteSet::Replay() {
-  deleted_counts_.assign(group_.size(), 0);
+template <typename Wanted>
+std::vector<WriteSet::Entry*> WriteSet::OldEntries(const Wanted& wanted) {
+  std::vector<Entry*> found;
+  for (const auto& op : group_) {
+    for (const PreparedRow& row : op->rows) {
+      if (!wanted(*op, row)) continue;
+      Entry& entry = EntryOf(row.id);
+      if (entry.old_row) found.push_back(&entry);
+    }
+  }
+  return found;
+}
+
+Status WriteSet::LookUpVersions() {
+  const std::vector<Entry*> asked =
+      OldEntries([](const WriteOp& op, const PreparedRow& row) { return op.conditional && row.if_version; });
+  if (asked.empty()) return OkStatus();
+  std::vector<RowId> rows;
+  for (const Entry* entry : asked) rows.push_back(*entry->old_row);
+  TESSERA_ASSIGN_OR_RETURN(const auto records, core_.store->GetRows(rows, nullptr));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!records[i]) return DataLoss(RowName(rows[i]) + " has no record");
+    asked[i]->version = records[i]->version;
+  }
+  return OkStatus();
+}
+
+Status WriteSet::LookUpPayloads() {
+  const std::vector<Entry*> merged = OldEntries([](const WriteOp& op, const PreparedRow&) {
+    return op.kind == WriteKind::kPatch && op.patch_mode == PatchMode::kMerge;
+  });
+  if (merged.empty() || !core_.has_payloads) return OkStatus();
+  std::vector<RowId> rows;
+  for (const Entry* entry : merged) rows.push_back(*entry->old_row);
+  TESSERA_ASSIGN_OR_RETURN(auto payloads, core_.store->GetPayloads(rows, nullptr));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (payloads[i]) merged[i]->payload = texts_.emplace_back(*std::move(payloads[i]));
+  }
+  return OkStatus();
+}
+
+Status WriteSet::Replay() {
+  outcomes_.resize(group_.size());
+  std::vector<std::string> ids;
+  bool any = false;
+  for (const auto& op : group_) {
+    ids.push_back(op->request_id);
+    any |= !op->request_id.empty();
+  }
+  if (any) { TESSERA_ASSIGN_OR_RETURN(kept_, core_.requests.Find(*core_.store, ids)); }
   for (size_t g = 0; g < group_.size(); ++g) {
-    WriteOp& op = *group_[g];
-    for (size_t i = 0; i < op.rows.size(); ++i) {
-      Entry& entry = EntryOf(op.rows[i].id);
-      entry.exists = true;
-      entry.op = &op;
-      entry.row = i;
-    }
-    for (const PointId& id : op.deletes) {
-      Entry& entry = EntryOf(id);
-      deleted_counts_[g] += entry.exists;
-      entry.exists = false;
-      entry.op = nullptr;
-    }
+    if (!group_[g]->request_id.empty()) TESSERA_RETURN_IF_ERROR(Repeat(g));
+    if (!outcomes_[g].repeated) ReplayOp(g);
   }
   for (Entry& entry : entries_) {
-    if (entry.op) entry.new_row = RowId{next_row_++};
+    if (entry.changed && entry.exists) entry.new_row = RowId{next_row_++};
   }
+  return OkStatus();
+}
+
+// The reply that a request before, or one of this group, was given under the same id.
+Status WriteSet::Repeat(size_t g) {
+  const WriteOp& op = *group_[g];
+  Outcome& outcome = outcomes_[g];
+  uint32_t fingerprint = 0;
+  if (kept_[g]) {
+    fingerprint = kept_[g]->fingerprint;
+    TESSERA_ASSIGN_OR_RETURN(outcome.result, DecodeReply(kept_[g]->reply));
+    outcome.repeated = true;
+  }
+  for (size_t before = 0; before < g && !outcome.repeated; ++before) {
+    if (group_[before]->request_id != op.request_id || !outcomes_[before].status.ok()) continue;
+    fingerprint = group_[before]->fingerprint;
+    outcome.result = outcomes_[before].result;
+    outcome.repeated = true;
+  }
+  if (outcome.repeated && fingerprint != op.fingerprint) {
+    outcome.status = InvalidArgument("request_id \"" + op.request_id + "\" was used for another request");
+  }
+  return OkStatus();
+}
+
+Status WriteSet::CheckRow(const WriteOp& op, const PreparedRow& row, std::string_view& payload) {
+  const Entry& entry = EntryOf(row.id);
+  TESSERA_RETURN_IF_ERROR(CheckState(op, row, entry.exists, entry.version, core_.name));
+  payload = row.payload;
+  if (op.kind != WriteKind::kPatch || op.patch_mode != PatchMode::kMerge) return OkStatus();
+  StatusOr<std::string> merged = MergePayload(entry.payload, row.payload);
+  if (!merged.ok()) {
+    return Annotate(merged.status(), "points[" + std::to_string(row.index) + "].payload: ");
+  }
+  if (*merged == "{}") merged->clear();
+  payload = texts_.emplace_back(*std::move(merged));
+  return OkStatus();
+}
+
+bool WriteSet::Apply(WriteOp& op, size_t row, std::string_view payload, uint64_t version) {
+  Entry& entry = EntryOf(op.rows[row].id);
+  if (op.kind == WriteKind::kDelete && !entry.exists) return false;
+  entry.changed = true;
+  entry.exists = op.kind != WriteKind::kDelete;
+  entry.version = entry.exists ? version : 0;
+  entry.payload = entry.exists ? payload : std::string_view();
+  if (op.kind == WriteKind::kPatch) return true;
+  entry.op = entry.exists ? &op : nullptr;
+  entry.row = row;
+  return true;
+}
+
+// Ids are there once in a request (or twice in a delete, where it changes nothing), so its rows are checked before
+// any is applied.
+void WriteSet::ReplayOp(size_t g) {
+  WriteOp& op = *group_[g];
+  Outcome& outcome = outcomes_[g];
+  std::vector<RowError> refused;
+  std::vector<std::string_view> payloads;
+  if (op.needs_checks()) {
+    payloads.resize(op.rows.size());
+    for (size_t i = 0; i < op.rows.size(); ++i) {
+      Status status = CheckRow(op, op.rows[i], payloads[i]);
+      if (!status.ok()) refused.push_back({op.rows[i].index, std::move(status)});
+    }
+  }
+  if (op.atomic && !refused.empty()) {
+    outcome.status = std::move(refused.front().status);
+    return;
+  }
+  auto next_refused = refused.begin();
+  for (size_t i = 0; i < op.rows.size(); ++i) {
+    if (next_refused != refused.end() && next_refused->index == op.rows[i].index) {
+      ++next_refused;
+      continue;
+    }
+    outcome.result.rows += Apply(op, i, payloads.empty() ? op.rows[i].payload : payloads[i], commit_ + 1);
+  }
+  if (outcome.result.rows > 0 || !op.request_id.empty()) ++commit_;
+  outcome.result.commit = commit_;
+  outcome.result.rejected.resize(op.rejected.size() + refused.size());
+  std::merge(op.rejected.begin(), op.rejected.end(), refused.begin(), refused.end(),
+             outcome.result.rejected.begin(),
+             [](const RowError& a, const RowError& b) { return a.index < b.index; });
+}
+
+Status WriteSet::LoadCarried() {
+  std::vector<RowId> rows;
+  std::vector<ListId> lists;
+  for (Entry& entry : entries_) {
+    if (!entry.carries()) continue;
+    entry.carried = rows.size();
+    rows.push_back(*entry.old_row);
+    lists.push_back(entry.old_list);
+  }
+  if (rows.empty()) return OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(const auto records, core_.store->GetRows(rows, nullptr));
+  TESSERA_ASSIGN_OR_RETURN(auto vectors, core_.store->GetVectors(rows, nullptr));
+  std::vector<std::optional<store::StoredPosting>> postings(rows.size());
+  if (before_.trained()) {
+    const lists::RowLayout& layout = before_.lists.layout();
+    TESSERA_ASSIGN_OR_RETURN(postings, core_.store->GetPostings(before_.generation, lists, rows, layout.code_bytes,
+                                                                layout.record_bytes, nullptr));
+  }
+  carried_.resize(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!records[i] || !vectors[i] || (before_.trained() && !postings[i])) {
+      return DataLoss(RowName(rows[i]) + " has no record, no vector or no posting");
+    }
+    Carried& carried = carried_[i];
+    carried.norm = records[i]->norm;
+    carried.vector = *std::move(vectors[i]);
+    if (before_.trained()) {
+      carried.posting = *std::move(postings[i]);
+      continue;
+    }
+    carried.floats.resize(core_.dim);
+    TESSERA_RETURN_IF_ERROR(StoredFloats(core_, rows[i], carried.vector.view(), carried.floats.data()));
+  }
+  return OkStatus();
 }
 
 Status WriteSet::CheckCapacity() {
@@ -111,70 +265,108 @@ Status WriteSet::CheckCapacity() {
   return OkStatus();
 }
 
-void WriteSet::AddToBatch(store::Batch& batch, const Entry& entry) const {
+WriteSet::RowData WriteSet::DataOf(const Entry& entry) const {
+  if (!entry.op) {
+    const Carried& carried = carried_[entry.carried];
+    const auto* floats = reinterpret_cast<const char*>(carried.floats.data());
+    if (!before_.trained()) {
+      return {carried.norm, carried.vector.view(), {}, {}, 0, {floats, core_.dim * sizeof(float)}};
+    }
+    return {carried.norm,         carried.vector.view(),      entry.old_list,
+            carried.posting.code, carried.posting.correction, carried.posting.refine};
+  }
+  const WriteOp& op = *entry.op;
+  const size_t i = entry.row;
+  const PreparedRow& row = op.rows[i];
+  RowData data{row.norm, {row.type, row.vector, row.quantization}, {}, {}, 0, {}};
+  if (!before_.trained()) {
+    data.record = {reinterpret_cast<const char*>(op.floats.data() + i * core_.dim), core_.dim * sizeof(float)};
+    return data;
+  }
+  const lists::RowLayout& layout = before_.lists.layout();
+  data.list = op.encoded.lists[i];
+  data.code = {reinterpret_cast<const char*>(op.encoded.codes.data()) + i * layout.code_bytes, layout.code_bytes};
+  data.correction = op.encoded.corrections[i];
+  if (layout.record_bytes > 0) {
+    data.record = {reinterpret_cast<const char*>(op.encoded.refine.data()) + i * layout.record_bytes,
+                   layout.record_bytes};
+  }
+  return data;
+}
+
+void WriteSet::AddToBatch(store::Batch& batch, const Entry& entry) {
   const Generation g = before_.generation;
   if (entry.old_row) {
     batch.DeleteRow(*entry.old_row);
     batch.DeleteVector(*entry.old_row);
+    if (core_.has_payloads) batch.DeletePayload(*entry.old_row);
     if (before_.trained()) {
       batch.DeleteAssign(g, *entry.old_row);
       batch.DeletePosting(g, entry.old_list, *entry.old_row);
     }
-    if (!entry.op) batch.DeleteId(*entry.id);
+    if (!entry.exists) batch.DeleteId(*entry.id);
   }
-  if (!entry.op) return;
-  const PreparedRow& row = entry.op->rows[entry.row];
+  if (!entry.exists) return;
+  const RowData data = DataOf(entry);
   batch.PutId(*entry.id, entry.new_row);
-  batch.PutRow(entry.new_row, {*entry.id, commit_, row.norm});
-  batch.PutVector(entry.new_row, {row.type, row.vector, row.quantization});
-  if (before_.trained()) {
-    const EncodedRow e = RowOf(entry.op->encoded, before_.lists.layout(), entry.row);
-    batch.PutAssign(g, entry.new_row, e.list);
-    batch.PutPosting(g, e.list, entry.new_row, e.code, e.correction, e.refine);
+  batch.PutRow(entry.new_row, {*entry.id, entry.version, data.norm});
+  batch.PutVector(entry.new_row, data.vector);
+  if (!entry.payload.empty()) {
+    batch.PutPayload(entry.new_row, entry.payload);
+    core_.has_payloads = true;
   }
+  if (!before_.trained()) return;
+  batch.PutAssign(g, entry.new_row, data.list);
+  batch.PutPosting(g, data.list, entry.new_row, data.code, data.correction, data.record);
 }
 
 WrittenRows WriteSet::Written() const {
   WrittenRows written = before_.written;
   if (!before_.trained()) return written;
-  for (const auto& op : group_) {
-    written.rows += op->rows.size();
-    written.errors.Add(op->errors);
+  for (size_t g = 0; g < group_.size(); ++g) {
+    if (group_[g]->kind != WriteKind::kUpsert || outcomes_[g].repeated || !outcomes_[g].status.ok()) continue;
+    written.rows += outcomes_[g].result.rows;
+    written.errors.Add(group_[g]->errors);
   }
   return written;
 }
 
 Status WriteSet::Write() {
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
-  for (const Entry& entry : entries_) AddToBatch(*batch, entry);
-  batch->PutRecord(kProgressRecord, EncodeProgress({commit_, next_row_, Written()}));
-  if (entries_.size() >= core_.options.ingest_rows) {
-    return core_.store->Write(*batch, store::Durability::kIngest);
+  size_t changed = 0;
+  for (const Entry& entry : entries_) {
+    if (!entry.changed) continue;
+    ++changed;
+    AddToBatch(*batch, entry);
   }
+  // A damaged place stays where it is; what is written now has nothing to do with it.
+  if (!kept_.empty()) (void)core_.requests.Expire(*core_.store, *batch);
+  for (size_t g = 0; g < group_.size(); ++g) {
+    const Outcome& outcome = outcomes_[g];
+    if (group_[g]->request_id.empty() || outcome.repeated || !outcome.status.ok()) continue;
+    core_.requests.Keep(group_[g]->request_id, group_[g]->fingerprint, outcome.result, *batch);
+  }
+  batch->PutRecord(kProgressRecord, EncodeProgress({commit_, next_row_, Written()}));
+  if (changed >= core_.options.ingest_rows) return core_.store->Write(*batch, store::Durability::kIngest);
   return core_.store->Write(*batch, core_.sync_writes ? store::Durability::kSync
                                                       : store::Durability::kLogged);
 }
 
-SnapshotPtr WriteSet::Publish() {
+void WriteSet::Publish() {
   lists::ListSetEditor editor(before_.lists);
   for (const Entry& entry : entries_) {
+    if (!entry.changed) continue;
     if (entry.old_row) editor.Erase(before_.trained() ? entry.old_list : ListId{0}, *entry.old_row);
-    if (!entry.op) continue;
+    if (!entry.exists) continue;
+    const RowData data = DataOf(entry);
     lists::NewRow row;
     row.row = entry.new_row;
     row.string_id = !entry.id->is_number();
     row.number = row.string_id ? 0 : entry.id->number();
-    ListId list{0};
-    if (before_.trained()) {
-      const EncodedRow e = RowOf(entry.op->encoded, before_.lists.layout(), entry.row);
-      list = e.list;
-      row.code = reinterpret_cast<const uint8_t*>(e.code.data());
-      row.correction = lists::CorrectionUnits(e.correction, before_.model->correction_step);
-      row.record = reinterpret_cast<const uint8_t*>(e.refine.data());
-    } else {
-      row.record = reinterpret_cast<const uint8_t*>(entry.op->floats.data() + entry.row * core_.dim);
-    }
-    editor.Append(list, row);
+    row.code = reinterpret_cast<const uint8_t*>(data.code.data());
+    row.record = reinterpret_cast<const uint8_t*>(data.record.data());
+    if (before_.trained()) row.correction = lists::CorrectionUnits(data.correction, before_.model->correction_step);
+    editor.Append(data.list, row);
   }
   auto after = std::make_shared<Snapshot>();
   after->commit = commit_;
@@ -188,25 +380,24 @@ SnapshotPtr WriteSet::Publish() {
   after->held_out = before_.held_out;
   after->written = Written();
   core_.snapshot.Set(after);
-  return after;
 }
 
 void WriteSet::AppendChanges(RowChanges& changes) const {
   for (const Entry& entry : entries_) {
+    if (!entry.changed) continue;
     if (entry.old_row) changes.removed.push_back(*entry.old_row);
-    if (entry.op) changes.added.push_back(entry.new_row);
+    if (entry.exists) changes.added.push_back(entry.new_row);
   }
 }
 
-void WriteSet::Complete(const Status& status, const SnapshotPtr& after) {
+void WriteSet::Complete(const Status& status) {
   for (size_t g = 0; g < group_.size(); ++g) {
-    WriteOp& op = *group_[g];
     if (!status.ok()) {
-      op.Finish(status);
-    } else if (op.is_upsert()) {
-      op.upsert_done(UpsertResult{after->commit, op.rows.size(), std::move(op.rejected)});
+      group_[g]->done(status);
+    } else if (!outcomes_[g].status.ok()) {
+      group_[g]->done(outcomes_[g].status);
     } else {
-      op.delete_done(DeleteResult{after->commit, deleted_counts_[g]});
+      group_[g]->done(std::move(outcomes_[g].result));
     }
   }
 }

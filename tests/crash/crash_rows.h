@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace tessera::crash {
@@ -17,5 +18,11 @@ inline std::vector<float> BatchRows(uint64_t batch) {
   for (float& x : rows) x = normal(random) + static_cast<float>(batch % 5);
   return rows;
 }
+
+inline std::string PayloadOf(uint64_t id) { return "{\"n\":" + std::to_string(id) + "}"; }
+// Of the batch's second row; PatchedOf is what it has then.
+inline std::string PatchOf(uint64_t batch) { return "{\"batch\":" + std::to_string(batch) + ",\"n\":null}"; }
+inline std::string PatchedOf(uint64_t batch) { return "{\"batch\":" + std::to_string(batch) + "}"; }
+inline std::string RequestOf(uint64_t batch) { return "patch " + std::to_string(batch); }
 
 }  // namespace tessera::crash

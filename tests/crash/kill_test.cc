@@ -31,6 +31,7 @@ constexpr size_t kIngestNone = 1 << 20;
 // What the child said before it ended; lives outside the child, as acknowledgements must.
 struct Witness {
   std::set<uint64_t> acknowledged;
+  std::set<uint64_t> patched;
   std::set<uint64_t> deleted;
   uint64_t next_batch = 0;
   bool killed = false;
@@ -67,6 +68,7 @@ void RunChild(const std::string& directory, const std::string& failpoints, uint6
       witness.next_batch = number + 1;
       if (++acknowledged == kill_after) kill(child, SIGKILL);
     }
+    if (std::strcmp(what, "patched") == 0) witness.patched.insert(number);
     if (std::strcmp(what, "deleted") == 0) witness.deleted.insert(number);
     if (std::strcmp(what, "done") == 0) witness.done = true;
   }
@@ -95,6 +97,25 @@ void CheckCodebooks(Collection& collection) {
   ASSERT_EQ(active, collection.Stats().generation == Generation() ? 0u : 1u);
 }
 
+// The patch is there if it was acknowledged, whole or not at all otherwise; sent again under its id it is done once.
+void CheckPatch(Collection& collection, uint64_t batch, const Witness& witness, const StoredPoint& second) {
+  const std::string patched = crash::PatchedOf(batch);
+  const bool there = second.payload == patched;
+  if (!there) { ASSERT_EQ(second.payload, crash::PayloadOf(batch * kBatch + 1)); }
+  if (witness.patched.count(batch)) { ASSERT_TRUE(there) << "an acknowledged patch is gone"; }
+  // The child goes on with a batch that was not acknowledged, and patches it itself.
+  if (!witness.acknowledged.count(batch) || (batch % 5 != 0 && batch + 1 != witness.next_batch)) return;
+  const std::vector<PointId> ids{PointId(batch * kBatch + 1)};
+  const auto again = collection.Patch({{ids[0], crash::PatchOf(batch)}}, {.request_id = crash::RequestOf(batch)});
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_EQ(again->patched, 1u);
+  const auto now = collection.Get(ids);
+  ASSERT_TRUE(now.ok()) << now.status();
+  ASSERT_EQ((*now)[0]->payload, patched);
+  ASSERT_EQ((*now)[0]->version, again->commit);
+  if (there) { ASSERT_EQ((*now)[0]->version, second.version) << "done twice"; }
+}
+
 // Opens what the dead process left and compares it with the witness.
 void Check(const std::string& directory, const Witness& witness) {
   ThreadPoolExecutor compute(2), io(2);
@@ -121,8 +142,10 @@ void Check(const std::string& directory, const Witness& witness) {
       if (!(*got)[i]) continue;
       ++there;
       ASSERT_EQ(std::memcmp((*got)[i]->vector.data(), want.data() + i * kDim, kDim * sizeof(float)), 0);
+      if (i != 1) { ASSERT_EQ((*got)[i]->payload, crash::PayloadOf(b * kBatch + i)); }
     }
     rows += there;
+    if (there > 0) { ASSERT_NO_FATAL_FAILURE(CheckPatch(**collection, b, witness, *(*got)[1])); }
     const bool first_there = (*got)[0].has_value();
     if (witness.acknowledged.count(b)) {
       ASSERT_GE(there, kBatch - 1) << "batch " << b << " was acknowledged";

@@ -33,10 +33,18 @@ class FakeCollection final : public Collection {
   StatusOr<UpsertResult> Upsert(const std::vector<PointInput>&, const UpsertOptions&) override {
     return Unimplemented("fake");
   }
-  void DeleteAsync(std::vector<PointId>, DeleteDone done) override {
+  void DeleteAsync(const std::vector<PointId>&, const DeleteOptions&, DeleteDone done) override {
     done(Unavailable("fake: disk gone"));
   }
-  StatusOr<DeleteResult> Delete(std::vector<PointId>) override { return Unimplemented("fake"); }
+  StatusOr<DeleteResult> Delete(const std::vector<PointId>&, const DeleteOptions&) override {
+    return Unimplemented("fake");
+  }
+  void PatchAsync(const std::vector<PatchInput>&, const PatchOptions&, PatchDone done) override {
+    done(Unavailable("fake: disk gone"));
+  }
+  StatusOr<PatchResult> Patch(const std::vector<PatchInput>&, const PatchOptions&) override {
+    return Unimplemented("fake");
+  }
   Status QueryBatch(MatrixView<const float> queries, const QueryParams& params,
                     std::vector<QueryResult>& results) override {
     TESSERA_ASSIGN_OR_RETURN(results, on_query(queries, params));

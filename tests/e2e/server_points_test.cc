@@ -232,10 +232,11 @@ TEST_F(ServerPointsTest, CountFollowsWrites) {
   EXPECT_EQ(response.count(), 12u);
 }
 
-TEST_F(ServerPointsTest, BadRowsFailTheRequestAndAreNamed) {
+TEST_F(ServerPointsTest, BadRowsFailAnAtomicRequestAndAreNamed) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float inf = std::numeric_limits<float>::infinity();
   v1::UpsertRequest request = OnePoint(1, {1, 2, 3, 4});
+  request.set_atomic(true);
   *request.add_points() = OnePoint(2, {1, 2, nan, 4}).points(0);
   ExpectError(Fails(request), StatusCode::INVALID_ARGUMENT, "points[1].vector[2] is NaN");
   *request.mutable_points(1) = OnePoint(2, {inf, 2, 3, 4}).points(0);
@@ -262,14 +263,13 @@ TEST_F(ServerPointsTest, BadRowsFailTheRequestAndAreNamed) {
   EXPECT_EQ(response.count(), 0u) << "nothing of a failed request is written";
 }
 
-TEST_F(ServerPointsTest, PartialUpsertWritesTheGoodRowsAndListsTheBad) {
+TEST_F(ServerPointsTest, UpsertWritesTheGoodRowsAndListsTheBad) {
   v1::UpsertRequest request = OnePoint(1, {1, 2, 3, 4});
   *request.add_points() = OnePoint(2, {1, 2, 3}).points(0);
   *request.add_points() = OnePoint(3, {1, 2, std::nanf(""), 4}).points(0);
   *request.add_points() = OnePoint(1, {4, 3, 2, 1}).points(0);
   request.add_points()->mutable_vector()->set_u8("abcd");
   *request.add_points() = OnePoint(4, {9, 9, 9, 9}).points(0);
-  request.set_partial(true);
   const v1::UpsertResponse response = Upsert(request);
   EXPECT_EQ(response.upserted(), 2u);
   ASSERT_EQ(response.rejected_size(), 4);
@@ -350,6 +350,7 @@ TEST_F(ServerPointsTest, ZeroVectorsAreRefusedUnderCosine) {
   Create("c", 4, v1::METRIC_COSINE);
   v1::UpsertRequest request = OnePoint(1, {0, 0, 0, 0});
   request.set_collection("c");
+  request.set_atomic(true);
   ExpectError(Fails(request), StatusCode::INVALID_ARGUMENT, "points[0].vector");
   v1::QueryRequest query = QueryOf({0, 0, 0, 0});
   query.set_collection("c");

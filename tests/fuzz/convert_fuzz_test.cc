@@ -32,7 +32,7 @@ void ConvertUpsert(const std::string& bytes) {
   const auto rows = FromProto(request, kShape, kMaxRows);
   if (!rows.ok()) return ExpectInvalid(rows.status());
   ASSERT_LE(rows->points.size(), kMaxRows);
-  EXPECT_TRUE(request.partial() || rows->unreadable.empty());
+  EXPECT_TRUE(!request.atomic() || rows->unreadable.empty());
   size_t good = 0;
   for (const PointInput& point : rows->points) {
     good += point.vector.size() == kShape.dim * ElementSize(point.type) ? 1 : 0;
@@ -105,7 +105,7 @@ void ConvertAll(const std::string& bytes) {
 std::string ValidUpsert(bool columns) {
   v1::UpsertRequest request;
   request.set_collection("a");
-  request.set_partial(columns);
+  request.set_atomic(!columns);
   for (uint64_t i = 0; i < 4; ++i) {
     if (columns) {
       request.mutable_columns()->add_nums(i);

@@ -1,4 +1,5 @@
-// Random operations on a collection against a map in memory: writes, deletes, queries, training, reopening.
+// Random operations on a collection against a map in memory: writes of every mode, with conditions and request ids,
+// patches, deletes, queries, training, reopening.
 //
 // TESSERA_PROPERTY_SEED replays a run, TESSERA_PROPERTY_STEPS lengthens it.
 #include <gtest/gtest.h>
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -37,27 +39,203 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     return v;
   }
 
-  void Upsert() {
-    std::map<PointId, std::vector<float>> rows;
-    for (size_t i = 0, n = 1 + random_() % 200; i < n; ++i) rows[RandomId()] = RandomVector();
-    std::vector<PointInput> points;
-    for (const auto& [id, v] : rows) points.push_back({id, ElementType::kF32, Bytes(v.data(), kDim)});
-    const auto result = collection_->Upsert(points);
-    ASSERT_TRUE(result.ok()) << result.status();
-    for (auto& [id, v] : rows) model_[id] = v;
+  using Payload = std::map<std::string, uint64_t>;
+  struct State {
+    std::vector<float> vector;
+    Payload payload;
+    uint64_t version = 0;
+  };
+  // A row of a write, and a request as it was sent last, to be sent again.
+  struct Row {
+    PointId id;
+    std::vector<float> vector;
+    Payload set;
+    std::set<std::string> removed;  // of a merge patch
+    std::string text;               // payload or patch, as sent
+    std::optional<uint64_t> if_version;
+  };
+  enum class Kind { kUpsert, kPatch, kDelete };
+  struct Request {
+    Kind kind = Kind::kUpsert;
+    UpsertMode upsert = UpsertMode::kUpsert;
+    PatchMode patch = PatchMode::kMerge;
+    bool atomic = false;
+    std::string id;
+    std::vector<Row> rows;
+  };
+  struct Reply {
+    uint64_t commit = 0;
+    size_t done = 0;
+    std::map<size_t, absl::StatusCode> refused;
+    friend bool operator==(const Reply&, const Reply&) = default;
+  };
+
+  static std::string TextOf(const Payload& set, const std::set<std::string>& removed = {}) {
+    std::string text = "{";
+    for (const auto& [key, value] : set) {
+      text += (text.size() > 1 ? ", \"" : "\"") + key + "\": " + std::to_string(value);
+    }
+    for (const std::string& key : removed) text += (text.size() > 1 ? ",\"" : "\"") + key + "\":null";
+    return text + "}";
   }
 
-  void Delete() {
-    std::vector<PointId> ids;
-    std::set<PointId> there;
-    for (size_t i = 0, n = 1 + random_() % 150; i < n; ++i) {
-      ids.push_back(RandomId());
-      if (model_.count(ids.back())) there.insert(ids.back());
+  // {"k1":5,"k2":6} in any order.
+  static Payload ParsePayload(const std::string& text) {
+    Payload payload;
+    for (size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at)) {
+      const size_t end = text.find('"', at + 1);
+      const std::string key = text.substr(at + 1, end - at - 1);
+      EXPECT_TRUE(payload.emplace(key, std::strtoull(text.c_str() + end + 2, nullptr, 10)).second) << text;
+      at = end + 1;
     }
-    const auto result = collection_->Delete(ids);
-    ASSERT_TRUE(result.ok()) << result.status();
-    ASSERT_EQ(result->deleted, there.size());
-    for (const PointId& id : there) model_.erase(id);
+    return payload;
+  }
+
+  Payload RandomPayload() {
+    Payload payload;
+    for (uint64_t i = 0, n = random_() % 4; i < n; ++i) {
+      payload["k" + std::to_string(random_() % 5)] = random_() % 1000;
+    }
+    return payload;
+  }
+
+  // What a condition of a careful, a stale or a hopeful caller says.
+  std::optional<uint64_t> RandomCondition(const PointId& id) {
+    if (random_() % 4 != 0) return std::nullopt;
+    const auto it = model_.find(id);
+    const uint64_t version = it == model_.end() ? 0 : it->second.version;
+    return random_() % 3 == 0 ? random_() % 50 : version;
+  }
+
+  Request RandomRequest(Kind kind) {
+    Request request;
+    request.kind = kind;
+    request.upsert = random_() % 2 ? UpsertMode::kUpsert : static_cast<UpsertMode>(random_() % 3);
+    request.patch = random_() % 2 ? PatchMode::kMerge : static_cast<PatchMode>(random_() % 3);
+    request.atomic = random_() % 4 == 0;
+    if (random_() % 4 == 0) request.id = "request " + std::to_string(++requests_);
+    const bool conditions = random_() % 3 == 0;
+    std::set<PointId> seen;
+    for (size_t i = 0, n = 1 + random_() % (random_() % 3 ? 30 : 200); i < n; ++i) {
+      Row row;
+      row.id = RandomId();
+      if (!seen.insert(row.id).second) continue;
+      if (conditions) row.if_version = RandomCondition(row.id);
+      if (kind == Kind::kDelete && row.if_version == 0) row.if_version.reset();
+      if (kind == Kind::kUpsert) row.vector = RandomVector();
+      if (kind != Kind::kDelete && random_() % 3) row.set = RandomPayload();
+      if (kind == Kind::kPatch && request.patch == PatchMode::kMerge) {
+        for (const char* key : {"k1", "k2"}) {
+          if (random_() % 4 == 0 && !row.set.count(key)) row.removed.insert(key);
+        }
+      }
+      const bool empty = kind == Kind::kPatch ? request.patch == PatchMode::kClear : row.set.empty();
+      row.text = empty ? "" : TextOf(row.set, row.removed);
+      request.rows.push_back(std::move(row));
+    }
+    return request;
+  }
+
+  // What the map says of a row: OK, or why it is refused.
+  absl::StatusCode Expected(const Request& request, const Row& row) const {
+    const auto it = model_.find(row.id);
+    const bool there = it != model_.end();
+    if (request.kind == Kind::kUpsert && request.upsert == UpsertMode::kInsert && there) {
+      return absl::StatusCode::kAlreadyExists;
+    }
+    const bool replaces = request.kind == Kind::kPatch ||
+                          (request.kind == Kind::kUpsert && request.upsert == UpsertMode::kUpdate);
+    if (replaces && !there) return absl::StatusCode::kNotFound;
+    if (row.if_version && *row.if_version != (there ? it->second.version : 0)) return absl::StatusCode::kAborted;
+    return absl::StatusCode::kOk;
+  }
+
+  template <typename Result>
+  static StatusOr<Reply> ReplyOf(const StatusOr<Result>& result, size_t Result::*done) {
+    if (!result.ok()) return result.status();
+    Reply reply{result->commit, (*result).*done, {}};
+    for (const RowError& error : result->rejected) reply.refused[error.index] = error.status.code();
+    return reply;
+  }
+
+  StatusOr<Reply> Send(const Request& request) {
+    if (request.kind == Kind::kUpsert) {
+      std::vector<PointInput> points;
+      for (const Row& row : request.rows) {
+        points.push_back({row.id, ElementType::kF32, Bytes(row.vector.data(), kDim)});
+        points.back().payload = row.text;
+        points.back().if_version = row.if_version;
+      }
+      return ReplyOf(collection_->Upsert(points, {request.upsert, request.atomic, request.id, Ack::kDurable}),
+                     &UpsertResult::upserted);
+    }
+    if (request.kind == Kind::kPatch) {
+      std::vector<PatchInput> patches;
+      for (const Row& row : request.rows) patches.push_back({row.id, row.text, row.if_version});
+      return ReplyOf(collection_->Patch(patches, {request.patch, request.atomic, request.id, Ack::kDurable}),
+                     &PatchResult::patched);
+    }
+    std::vector<PointId> ids;
+    std::vector<uint64_t> versions;
+    for (const Row& row : request.rows) {
+      ids.push_back(row.id);
+      versions.push_back(row.if_version.value_or(0));
+    }
+    return ReplyOf(collection_->Delete(ids, {versions, false, request.atomic, request.id, Ack::kDurable}),
+                   &DeleteResult::deleted);
+  }
+
+  void ApplyToModel(const Request& request, const Row& row, uint64_t commit) {
+    if (request.kind == Kind::kDelete) {
+      model_.erase(row.id);
+      return;
+    }
+    State& state = model_[row.id];
+    state.version = commit;
+    if (request.kind == Kind::kUpsert) state.vector = row.vector;
+    if (request.kind == Kind::kPatch && request.patch == PatchMode::kMerge) {
+      for (const auto& [key, value] : row.set) state.payload[key] = value;
+      for (const std::string& key : row.removed) state.payload.erase(key);
+    } else {
+      state.payload = row.text.empty() ? Payload() : row.set;
+    }
+  }
+
+  void Write(Kind kind) {
+    const Request request = RandomRequest(kind);
+    std::map<size_t, absl::StatusCode> refused;
+    size_t done = 0;
+    for (size_t i = 0; i < request.rows.size(); ++i) {
+      const absl::StatusCode expected = Expected(request, request.rows[i]);
+      if (expected != absl::StatusCode::kOk) refused[i] = expected;
+      const bool counts = kind != Kind::kDelete || model_.count(request.rows[i].id);
+      done += expected == absl::StatusCode::kOk && counts;
+    }
+    const auto reply = Send(request);
+    if (request.atomic && !refused.empty()) {
+      ASSERT_EQ(reply.status().code(), refused.begin()->second) << reply.status();
+      return;
+    }
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    ASSERT_EQ(reply->refused, refused);
+    ASSERT_EQ(reply->done, done);
+    for (size_t i = 0; i < request.rows.size(); ++i) {
+      if (!refused.count(i)) ApplyToModel(request, request.rows[i], reply->commit);
+    }
+    if (!request.id.empty()) sent_.emplace_back(request, *reply);
+  }
+
+  // A request that was answered some time ago comes again.
+  void Repeat() {
+    if (sent_.empty()) return;
+    const auto& [request, reply] = sent_[random_() % sent_.size()];
+    const auto again = Send(request);
+    ASSERT_TRUE(again.ok()) << again.status();
+    ASSERT_EQ(*again, reply);
+    Request other = request;
+    other.rows.pop_back();
+    if (other.rows.empty()) return;
+    ASSERT_EQ(Send(other).status().code(), absl::StatusCode::kInvalidArgument);
   }
 
   // What the store gives back is what the map holds.
@@ -69,7 +247,10 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     for (size_t i = 0; i < ids.size(); ++i) {
       const auto it = model_.find(ids[i]);
       ASSERT_EQ((*got)[i].has_value(), it != model_.end()) << ids[i].ToString();
-      if (it != model_.end()) { ASSERT_EQ((*got)[i]->vector, Bytes(it->second.data(), kDim)); }
+      if (it == model_.end()) continue;
+      ASSERT_EQ((*got)[i]->vector, Bytes(it->second.vector.data(), kDim));
+      ASSERT_EQ((*got)[i]->version, it->second.version);
+      ASSERT_EQ(ParsePayload((*got)[i]->payload), it->second.payload);
     }
   }
 
@@ -78,6 +259,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     QueryParams params;
     params.limit = 10000;
     params.exact = random_() % 3 == 0;
+    params.with_payload = random_() % 2 == 0;
     params.rerank = static_cast<RerankTier>(random_() % 4);
     const auto q = RandomVector();
     const auto result = collection_->Query(q.data(), kDim, params);
@@ -87,6 +269,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     for (const Hit& hit : result->hits) {
       ASSERT_TRUE(ids.insert(hit.id).second) << hit.id.ToString() << " came twice";
       ASSERT_TRUE(model_.count(hit.id)) << hit.id.ToString() << " is not there";
+      if (params.with_payload) { ASSERT_EQ(ParsePayload(hit.payload), model_[hit.id].payload); }
     }
     ASSERT_EQ(ids.size(), model_.size());
     for (size_t i = 1; i < result->hits.size(); ++i) {
@@ -126,8 +309,10 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
 
   void Step() {
     const uint64_t dice = random_() % 100;
-    if (dice < 40) return Upsert();
-    if (dice < 60) return Delete();
+    if (dice < 32) return Write(Kind::kUpsert);
+    if (dice < 46) return Write(Kind::kPatch);
+    if (dice < 58) return Write(Kind::kDelete);
+    if (dice < 60) return Repeat();
     if (dice < 72) return Get();
     if (dice < 84) return QueryEverything();
     if (dice < 94) return QueryBest();
@@ -136,7 +321,9 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
   }
 
   std::mt19937_64 random_;
-  std::map<PointId, std::vector<float>> model_;
+  std::map<PointId, State> model_;
+  std::vector<std::pair<Request, Reply>> sent_;
+  uint64_t requests_ = 0;
 };
 
 TEST_P(CollectionProperty, MatchesAMap) {

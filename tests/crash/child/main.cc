@@ -1,7 +1,8 @@
 // The process that is killed: loads batches into a collection, trains and switches on the way, and tells on stdout what was
 // acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES INGEST_ROWS
 //
-// Batch b holds ids 100 b .. 100 b + 99; the vector of an id is a function of the id (crash_rows.h).
+// Batch b holds ids 100 b .. 100 b + 99; vector and payload of an id are functions of the id (crash_rows.h). The
+// batch's second row is patched then, by a request with an id.
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -60,14 +61,22 @@ int main(int argc, char** argv) {
   for (uint64_t b = first; b < first + count; ++b) {
     const auto rows = crash::BatchRows(b);
     std::vector<PointInput> points;
+    std::vector<std::string> payloads;
     for (uint64_t i = 0; i < crash::kBatch; ++i) {
       const char* bytes = reinterpret_cast<const char*>(rows.data() + i * crash::kDim);
       points.push_back({PointId(b * crash::kBatch + i), ElementType::kF32,
                         {bytes, crash::kDim * sizeof(float)}});
+      payloads.push_back(crash::PayloadOf(b * crash::kBatch + i));
     }
+    for (uint64_t i = 0; i < crash::kBatch; ++i) points[i].payload = payloads[i];
     const auto result = (*collection)->Upsert(points);
     if (!result.ok()) return Fail(result.status());
     Say("ack", b);
+    const std::string patch = crash::PatchOf(b);
+    const auto patched = (*collection)->Patch({{PointId(b * crash::kBatch + 1), patch}},
+                                              {.request_id = crash::RequestOf(b)});
+    if (!patched.ok()) return Fail(patched.status());
+    Say("patched", b);
     if (b == first + 5) {
       trainer = std::thread([&] {
         const Status status = (*collection)->Train({});

@@ -56,7 +56,7 @@ TEST_F(ClientTest, UpsertSplitsUnderTheMessageLimitAndCountsRowsOverAllRequests)
   ClientOptions options = Options();
   options.max_request_bytes = 20000;
   Client client(options);
-  const auto result = client.Upsert("c", {.numbers = numbers, .ids = {}}, Rows(data, 16), true);
+  const auto result = client.Upsert("c", {.numbers = numbers, .ids = {}}, Rows(data, 16));
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(seen, numbers);
   EXPECT_LE(largest, options.max_request_bytes);

@@ -21,6 +21,8 @@ class FakePoints final : public v1::Points::Service {
   UpsertHandler on_upsert;
   std::function<grpc::Status(const v1::QueryBatchRequest&, v1::QueryBatchResponse*)> on_batch;
   std::function<grpc::Status(const v1::GetPointsRequest&, v1::GetPointsResponse*)> on_get;
+  std::function<grpc::Status(const v1::PatchPointsRequest&, v1::PatchPointsResponse*)> on_patch;
+  std::function<grpc::Status(const v1::DeletePointsRequest&, v1::DeletePointsResponse*)> on_delete;
 
   grpc::Status Upsert(grpc::ServerContext* context, const v1::UpsertRequest* request,
                       v1::UpsertResponse* response) override {
@@ -33,6 +35,14 @@ class FakePoints final : public v1::Points::Service {
   grpc::Status Get(grpc::ServerContext*, const v1::GetPointsRequest* request,
                    v1::GetPointsResponse* response) override {
     return on_get(*request, response);
+  }
+  grpc::Status Patch(grpc::ServerContext*, const v1::PatchPointsRequest* request,
+                     v1::PatchPointsResponse* response) override {
+    return on_patch(*request, response);
+  }
+  grpc::Status Delete(grpc::ServerContext*, const v1::DeletePointsRequest* request,
+                      v1::DeletePointsResponse* response) override {
+    return on_delete(*request, response);
   }
 };
 

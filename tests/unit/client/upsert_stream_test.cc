@@ -29,7 +29,6 @@ class UpsertStreamTest : public testing::Test {
     options.max_request_bytes = max_request_bytes;
     Client client(options);
     return client.StartUpserts("c", {.in_flight = in_flight,
-                                     .partial = true,
                                      .stop = stop,
                                      .on_ack = [this](UpsertAck ack) {
                                        acks_[ack.tag] = std::move(ack);
@@ -159,6 +158,8 @@ TEST(RowsPerRequest, LeavesRoomForIds) {
   EXPECT_EQ(RowsPerRequest(1, {}, rows), 1u);
   const std::vector<PointId> ids = {PointId(1), PointId(std::string(256, 'k'))};
   EXPECT_EQ(RowsPerRequest(4096 + 792 * 10, {.numbers = {}, .ids = ids}, rows), 10u);
+  const std::vector<std::string> payloads = {"{}", std::string(192, 'p')};
+  EXPECT_EQ(RowsPerRequest(4096 + 736 * 10, {}, rows, payloads), 10u);
 }
 
 }  // namespace

@@ -185,14 +185,14 @@ TEST_F(CollectionTest, BadRowsNameFieldAndPlaceAndWriteNothing) {
   };
   for (const auto& [point, message] : cases) {
     const std::vector<PointInput> points{{PointId(5), f32, Bytes(good, 3)}, point};
-    const auto result = collection_->Upsert(points);
+    const auto result = collection_->Upsert(points, {.atomic = true});
     ASSERT_FALSE(result.ok()) << message;
     EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_NE(MessageOf(result.status()).find(message), std::string::npos) << result.status();
     EXPECT_EQ(collection_->Count(), 0u) << message;
   }
   for (const auto& [point, message] : cases) {
-    const auto result = collection_->Upsert({{PointId(5), f32, Bytes(good, 3)}, point}, {.partial = true});
+    const auto result = collection_->Upsert({{PointId(5), f32, Bytes(good, 3)}, point});
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_EQ(result->upserted, 1u);
     ASSERT_EQ(result->rejected.size(), 1u);
@@ -207,8 +207,7 @@ TEST_F(CollectionTest, TheIdOfARefusedRowIsFreeForALaterOne) {
   const float nan = std::nanf("");
   const float good = 2;
   const auto result = collection_->Upsert({{PointId(1), ElementType::kF32, Bytes(&nan, 1)},
-                                           {PointId(1), ElementType::kF32, Bytes(&good, 1)}},
-                                          {.partial = true});
+                                           {PointId(1), ElementType::kF32, Bytes(&good, 1)}});
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->upserted, 1u);
   ASSERT_EQ(result->rejected.size(), 1u);

@@ -110,8 +110,10 @@ TEST_F(ElementTypesTest, ScaleAndZeroPointAreCheckedByRow) {
   const std::string bytes("\x01\xfe\x00\x00", 4);
   const auto refusal = [&](ElementType type, ScalarParams params) {
     const std::string_view vector = std::string_view(bytes).substr(0, 2 * ElementSize(type));
-    return MessageOf(
-        collection_->Upsert({{PointId(1), ElementType::kU8, "ab"}, {PointId(2), type, vector, params}}).status());
+    return MessageOf(collection_
+                         ->Upsert({{PointId(1), ElementType::kU8, "ab"}, {PointId(2), type, vector, params}},
+                                  {.atomic = true})
+                         .status());
   };
   EXPECT_EQ(refusal(ElementType::kI8, {0, 0}),
             "points[1].vector.scale is 0.000000, expected a finite number above 0");

@@ -65,12 +65,13 @@ TEST(ConvertPointsTest, ColumnsShareScaleAndZeroPoint) {
             "columns.vectors.quantized.zero_point is 256, expected 0 to 255 (u8)");
 }
 
-TEST(ConvertPointsTest, UnreadableRowsKeepTheirPlaceInPartialRequests) {
+TEST(ConvertPointsTest, UnreadableRowsKeepTheirPlaceUnlessAtomic) {
   v1::UpsertRequest request = ThreePoints();
   request.mutable_points(1)->mutable_vector()->set_u8("xyz");
+  request.set_atomic(true);
   EXPECT_EQ(FromProto(request, kShape, 3).status(),
             InvalidArgument("points[1].vector has 3 components, collection \"a\" has 2"));
-  request.set_partial(true);
+  request.set_atomic(false);
   const auto rows = FromProto(request, kShape, 3);
   ASSERT_TRUE(rows.ok()) << rows.status();
   ASSERT_EQ(rows->points.size(), 3u);
@@ -92,6 +93,44 @@ TEST(ConvertPointsTest, UnreadableRowsKeepTheirPlaceInPartialRequests) {
   EXPECT_EQ(response.rejected(1).message(), "points[2] is bad");
   EXPECT_EQ(response.rejected(1).index(), 2u);
   EXPECT_EQ(response.rejected(1).code(), 3);
+}
+
+TEST(ConvertPointsTest, PayloadsAndConditionsBorrowTheirBytes) {
+  v1::UpsertRequest request = ThreePoints();
+  request.mutable_points(1)->set_payload("{}");
+  request.mutable_points(2)->set_if_version(0);
+  request.set_mode(v1::UPSERT_MODE_UPDATE);
+  request.set_request_id("r");
+  request.set_ack(v1::ACK_ACCEPTED);
+  const auto rows = FromProto(request, kShape, 3);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->points[1].payload.data(), request.points(1).payload().data());
+  EXPECT_FALSE(rows->points[1].if_version.has_value());
+  EXPECT_EQ(rows->points[2].if_version, 0u);
+  const auto options = OptionsOf(request);
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->mode, UpsertMode::kUpdate);
+  EXPECT_EQ(options->ack, Ack::kAccepted);
+  EXPECT_EQ(options->request_id, "r");
+  EXPECT_FALSE(options->atomic);
+}
+
+TEST(ConvertPointsTest, PatchesTakeTheRequestsPayloadUnlessTheyHaveOne) {
+  v1::PatchPointsRequest request;
+  EXPECT_EQ(FromProto(request, 3).status(), InvalidArgument("points is empty"));
+  request.set_payload("{\"all\":1}");
+  for (uint64_t i = 0; i < 3; ++i) request.add_points()->mutable_id()->set_num(i);
+  request.mutable_points(1)->set_payload("{\"own\":1}");
+  request.mutable_points(2)->clear_id();
+  const auto rows = FromProto(request, 3);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->patches[0].payload, "{\"all\":1}");
+  EXPECT_EQ(rows->patches[1].payload, "{\"own\":1}");
+  ASSERT_EQ(rows->unreadable.size(), 1u);
+  EXPECT_EQ(rows->unreadable[0].index, 2u);
+  EXPECT_TRUE(absl::IsInvalidArgument(FromProto(request, 2).status()));
+  request.set_atomic(true);
+  EXPECT_EQ(FromProto(request, 3).status(), InvalidArgument("points[2].id is missing"));
 }
 
 TEST(ConvertPointsTest, ParamsDefaultsAndValues) {
