@@ -17,6 +17,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddCodebookCommand(app, chosen);
   AddTuneCommand(app, chosen);
   AddOperationCommand(app, chosen);
+  AddPatchCommand(app, chosen);
   AddQueryCommand(app, chosen);
   AddEvalCommand(app, chosen);
   AddEvaluateCommand(app, chosen);

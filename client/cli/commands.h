@@ -42,6 +42,7 @@ void AddFitCommand(CLI::App& app, Invocation& chosen);
 void AddGetCommand(CLI::App& app, Invocation& chosen);
 void AddLoadCommand(CLI::App& app, Invocation& chosen);
 void AddOperationCommand(CLI::App& app, Invocation& chosen);
+void AddPatchCommand(CLI::App& app, Invocation& chosen);
 void AddQueryCommand(CLI::App& app, Invocation& chosen);
 void AddTrainCommand(CLI::App& app, Invocation& chosen);
 void AddTuneCommand(CLI::App& app, Invocation& chosen);

@@ -36,6 +36,7 @@ struct Options {
   bool no_auto_train = false;
   LoaderOptions loader;
   uint64_t skip = 0;
+  std::string payload_file;
   std::string bad_rows;
   std::string state;
   bool no_resume = false;
@@ -111,13 +112,16 @@ Status Load::OpenInput() {
   formats::OpenOptions open = options_.open;
   TESSERA_ASSIGN_OR_RETURN(open.format, formats::ParseFormat(options_.format));
   open.expected_dim = collection_ ? collection_->config.dim : options_.dim;
-  TESSERA_ASSIGN_OR_RETURN(input_, LoadInput::Open(options_.files, open, options_.store_as));
+  TESSERA_ASSIGN_OR_RETURN(input_, LoadInput::Open(options_.files, open, options_.store_as, options_.payload_file));
+  std::vector<std::string> files = options_.files;
+  if (!options_.payload_file.empty()) files.push_back(options_.payload_file);
   begin_.identity =
       LoadIdentity({"server " + client_.options().address, "collection " + options_.collection,
                     "id-offset " + std::to_string(options_.loader.id_offset),
                     "skip " + std::to_string(options_.skip), "dataset " + open.dataset,
-                    "format " + options_.format, DescribeElements(open, options_.store_as)},
-                   options_.files);
+                    "format " + options_.format, DescribeElements(open, options_.store_as),
+                    "payload-field " + open.payload_field},
+                   files);
   if (!begin_.identity.empty()) {
     state_path_ =
         options_.state.empty() ? DefaultLoadStatePath(begin_.identity) : options_.state;
@@ -268,6 +272,11 @@ void AddInputOptions(CLI::App* command, Options& options) {
   command->add_option("--id-field", options.open.id_field, "Of JSON lines")->capture_default_str();
   command->add_option("--vector-field", options.open.vector_field, "Of JSON lines")
       ->capture_default_str();
+  command->add_option("--payload-field", options.open.payload_field,
+                      "Of JSON lines: the field that is the payload, an object; '*': all other fields are");
+  command->add_option("--payload-file", options.payload_file,
+                      "Payloads beside the files: one JSON object a line, one line a row of all files")
+      ->excludes("--payload-field");
   command->add_option("--id-offset", options.loader.id_offset,
                       "Added to row numbers to make ids; not to ids that the file gives");
   command->add_option("--skip", options.skip, "Rows to pass over first (their ids too)");
@@ -308,7 +317,9 @@ constexpr const char* kFooter =
     "  tessera load words words.hdf5 --dataset train --bad-rows bad.tsv\n"
     "  zcat vectors.jsonl.gz | tessera load words - --format jsonl\n"
     "  tessera load words i8.npy --scale 0.0073 --zero-point -4    quantized elsewhere, kept as it is\n"
-    "  tessera load words base.fvecs --create --store-as bf16      half the bytes on disk";
+    "  tessera load words base.fvecs --create --store-as bf16      half the bytes on disk\n"
+    "  tessera load words words.jsonl --payload-field '*'          {\"id\": 1, \"vector\": [...], \"lang\": \"en\"}\n"
+    "  tessera load words base.fvecs --payload-file words.jsonl    line i belongs to row i";
 
 }  // namespace
 

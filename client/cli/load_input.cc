@@ -19,9 +19,13 @@ LoadInput::LoadInput(std::vector<std::string> files, formats::OpenOptions option
 
 StatusOr<std::unique_ptr<LoadInput>> LoadInput::Open(std::vector<std::string> files,
                                                      formats::OpenOptions options,
-                                                     std::optional<ElementType> store_as) {
+                                                     std::optional<ElementType> store_as,
+                                                     const std::string& payload_file) {
   if (files.empty()) return InvalidArgument("no file given");
   std::unique_ptr<LoadInput> input(new LoadInput(std::move(files), std::move(options), store_as));
+  if (!payload_file.empty()) {
+    TESSERA_ASSIGN_OR_RETURN(input->payloads_, formats::PayloadFile::Open(payload_file));
+  }
   TESSERA_RETURN_IF_ERROR(input->OpenFile(0));
   formats::OpenOptions look = input->options_;
   if (look.expected_dim == 0) look.expected_dim = input->reader_->dim();
@@ -65,7 +69,7 @@ Status LoadInput::SkipTo(const LoadPosition& position) {
   if (position.file != 0) TESSERA_RETURN_IF_ERROR(OpenFile(position.file));
   TESSERA_RETURN_IF_ERROR(Annotate(reader_->Skip(position.row), files_[current_] + ": "));
   position_ = position;
-  return OkStatus();
+  return payloads_ ? payloads_->Skip(position_.total()) : OkStatus();
 }
 
 Status LoadInput::SkipRows(uint64_t rows) {
@@ -82,7 +86,7 @@ Status LoadInput::SkipRows(uint64_t rows) {
   }
   TESSERA_RETURN_IF_ERROR(Annotate(reader_->Skip(rows), files_[current_] + ": "));
   position_.row = rows;
-  return OkStatus();
+  return payloads_ ? payloads_->Skip(position_.total()) : OkStatus();
 }
 
 StatusOr<bool> LoadInput::Next(size_t max_rows, formats::VectorBatch& out) {
@@ -90,6 +94,7 @@ StatusOr<bool> LoadInput::Next(size_t max_rows, formats::VectorBatch& out) {
     TESSERA_ASSIGN_OR_RETURN(bool more, reader_->Next(max_rows, out));
     position_.row = std::max(position_.row, out.end_row);
     if (more) {
+      if (payloads_) TESSERA_RETURN_IF_ERROR(payloads_->Fill(out));
       if (store_as_) TESSERA_RETURN_IF_ERROR(ConvertBatch(*store_as_, out));
       return true;
     }

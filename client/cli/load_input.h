@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/cli/load_state.h"
+#include "client/formats/payload_file.h"
 #include "client/formats/vector_reader.h"
 #include "index/status.h"
 
@@ -17,10 +18,11 @@ class LoadInput {
  public:
   // Opens the first file, and looks at the others, so that a file that is missing or of another dim
   // is known before a row is sent. `options` but for its path holds for all. With `store_as` (f32, f16,
-  // bf16) rows of floats come converted to it, and files of integers are InvalidArgument.
+  // bf16) rows of floats come converted to it, and files of integers are InvalidArgument. `payload_file` has a line
+  // for each row of all files.
   static StatusOr<std::unique_ptr<LoadInput>> Open(
       std::vector<std::string> files, formats::OpenOptions options,
-      std::optional<ElementType> store_as = std::nullopt);
+      std::optional<ElementType> store_as = std::nullopt, const std::string& payload_file = {});
 
   // Goes to a place that an earlier run has reached. Before any Next.
   Status SkipTo(const LoadPosition& position);
@@ -52,6 +54,7 @@ class LoadInput {
   std::optional<ElementType> store_as_;
   std::vector<uint64_t> sizes_;  // bytes of each file, 0 if not known
   std::unique_ptr<formats::VectorReader> reader_;
+  std::unique_ptr<formats::PayloadFile> payloads_;
   size_t current_ = 0;  // file that reader_ reads
   LoadPosition position_;
 };

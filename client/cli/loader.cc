@@ -1,6 +1,7 @@
 #include "client/cli/loader.h"
 
 #include <algorithm>
+#include <span>
 
 #include "client/cli/interrupt.h"
 #include "client/cli/text.h"
@@ -86,14 +87,16 @@ Status Loader::SendRows(const formats::VectorBatch& batch, uint64_t rows_before,
     ids.ids = batch.ids;
   }
   const client::VectorRows rows{batch.type, batch.rows, batch.dim, batch.data, batch.quantization};
-  const size_t step = client::RowsPerRequest(client_.options().max_request_bytes, ids, rows);
+  const std::span<const std::string> payloads = batch.payloads;
+  const size_t step = client::RowsPerRequest(client_.options().max_request_bytes, ids, rows, payloads);
   Pending* pending = &pending_[sequence - first_sequence_];
   pending->last_id = batch.ids.empty() ? PointId(numbers.back()) : batch.ids.back();
   pending->outstanding = (batch.rows + step - 1) / step;
   for (size_t begin = 0; begin < batch.rows; begin += step) {
     const size_t count = std::min(step, batch.rows - begin);
     const Status sent = stream_->Send(sequence << kRowBits | begin, ids.Slice(begin, count),
-                                      rows.Slice(begin, count));
+                                      rows.Slice(begin, count),
+                                      payloads.empty() ? payloads : payloads.subspan(begin, count));
     if (!sent.ok()) {
       pending_[sequence - first_sequence_].failed = true;
       return sent;

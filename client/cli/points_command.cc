@@ -1,7 +1,8 @@
-// tessera get, delete, count.
+// tessera get, patch, delete, count.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
@@ -15,16 +16,38 @@ namespace {
 struct Options {
   std::string collection;
   std::vector<PointId> ids;
+  bool with_payload = false;
+  std::string payload;
+  client::PatchOptions patch;
+  client::DeleteOptions remove;
+  std::optional<uint64_t> if_version;
 };
+
+StatusOr<client::PatchMode> ParsePatchMode(const std::string& text) {
+  if (text == "merge") return client::PatchMode::kMerge;
+  if (text == "replace") return client::PatchMode::kReplace;
+  if (text == "clear") return client::PatchMode::kClear;
+  return InvalidArgument("expected merge, replace or clear");
+}
+
+// Says which ids were refused; the exit code is that of the first.
+StatusOr<int> Refused(const std::vector<client::RowError>& rejected) {
+  if (rejected.empty()) return kExitOk;
+  for (size_t i = 1; i < rejected.size(); ++i) {
+    std::fprintf(stderr, "%s\n", MessageOf(rejected[i].status).c_str());
+  }
+  return rejected.front().status;
+}
 
 StatusOr<int> Get(const Invocation& chosen, const Options& options) {
   client::Client client(chosen.MakeClientOptions());
-  TESSERA_ASSIGN_OR_RETURN(client::GetResult result, client.Get(options.collection, options.ids));
+  TESSERA_ASSIGN_OR_RETURN(client::GetResult result, client.Get(options.collection, options.ids, options.with_payload));
   for (const client::StoredPoint& point : result.points) {
     JsonWriter json;
     json.BeginObject().Key("id");
     WritePointId(point.id, json);
     WriteVector(point.vector, json);
+    if (!point.payload.empty()) json.Key("payload").Raw(point.payload);
     json.Key("version").Integer(point.version);
     std::printf("%s\n", json.EndObject().text().c_str());
   }
@@ -36,11 +59,28 @@ StatusOr<int> Get(const Invocation& chosen, const Options& options) {
 
 StatusOr<int> Delete(const Invocation& chosen, const Options& options) {
   client::Client client(chosen.MakeClientOptions());
+  client::DeleteOptions remove = options.remove;
+  const std::vector<uint64_t> versions(options.ids.size(), options.if_version.value_or(0));
+  if (options.if_version) remove.if_versions = versions;
   TESSERA_ASSIGN_OR_RETURN(client::DeleteResult result,
-                           client.Delete(options.collection, options.ids));
-  std::fprintf(stderr, "deleted %s of %s ids\n", FormatCount(result.deleted).c_str(),
+                           client.Delete(options.collection, options.ids, remove));
+  std::fprintf(stderr, "%s %s of %s ids\n", remove.validate_only ? "would delete" : "deleted",
+               FormatCount(result.deleted).c_str(), FormatCount(options.ids.size()).c_str());
+  return Refused(result.rejected);
+}
+
+StatusOr<int> Patch(const Invocation& chosen, const Options& options) {
+  client::Client client(chosen.MakeClientOptions());
+  client::PatchOptions patch = options.patch;
+  const std::vector<std::optional<uint64_t>> versions(options.ids.size(), options.if_version);
+  if (options.if_version) patch.if_versions = versions;
+  std::vector<std::string> payload;
+  if (!options.payload.empty()) payload.push_back(options.payload);
+  TESSERA_ASSIGN_OR_RETURN(client::PatchResult result,
+                           client.Patch(options.collection, options.ids, payload, patch));
+  std::fprintf(stderr, "patched %s of %s points\n", FormatCount(result.patched).c_str(),
                FormatCount(options.ids.size()).c_str());
-  return kExitOk;
+  return Refused(result.rejected);
 }
 
 StatusOr<int> Count(const Invocation& chosen, const Options& options) {
@@ -57,22 +97,48 @@ void AddIds(CLI::App* command, Options& options) {
       ->required();
 }
 
+// Of commands that change points.
+template <typename WriteOptions>
+void AddWriteOptions(CLI::App* command, Options& options, WriteOptions& write) {
+  command->add_flag("--atomic", write.atomic, "All of the ids or none");
+  command->add_option("--if-version", options.if_version, "Only points of this version")
+      ->check(CLI::Range(uint64_t{1}, UINT64_MAX));
+  command->add_option("--request-id", write.request_id,
+                      "Up to 64 bytes: the same request with the same id is carried out once");
+}
+
 }  // namespace
 
 void AddGetCommand(CLI::App& app, Invocation& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("get", "Print stored vectors as JSON lines");
   AddIds(command, *options);
-  command->footer("The lines are what `tessera load` reads. Of quantized vectors \"vector\" is what the integers stand\n"
+  command->add_flag("--with-payload", options->with_payload, "Print the payloads too");
+  command->footer("The lines are what `tessera load` reads (payloads with --payload-field payload). Of quantized vectors \"vector\" is what the integers stand\n"
                   "for, \"integers\" (load: --vector-field integers --dtype --scale --zero-point) what is stored.\nExample: tessera get words 17 18");
   command->callback(
       [options, &chosen] { chosen.run = [options, &chosen] { return Get(chosen, *options); }; });
+}
+
+void AddPatchCommand(CLI::App& app, Invocation& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("patch", "Change the payloads of points; their vectors stay");
+  AddIds(command, *options);
+  command->add_option("--payload", options->payload, "A JSON object, for each of the ids");
+  AddParsed(command, "--mode", options->patch.mode, ParsePatchMode,
+            "merge (default): its fields are set, null removes one; replace: it is the payload; clear: no payload");
+  AddWriteOptions(command, *options, options->patch);
+  command->footer("Example: tessera patch words 17 18 --payload '{\"lang\": \"en\", \"draft\": null}'");
+  command->callback(
+      [options, &chosen] { chosen.run = [options, &chosen] { return Patch(chosen, *options); }; });
 }
 
 void AddDeleteCommand(CLI::App& app, Invocation& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("delete", "Delete vectors by id");
   AddIds(command, *options);
+  command->add_flag("--validate-only", options->remove.validate_only, "Say what would be deleted, and delete nothing");
+  AddWriteOptions(command, *options, options->remove);
   command->footer("Ids that are not there are no error.\nExample: tessera delete words 17 18");
   command->callback(
       [options, &chosen] { chosen.run = [options, &chosen] { return Delete(chosen, *options); }; });

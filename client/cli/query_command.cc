@@ -104,6 +104,7 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen) {
   CLI::Option* threshold = command->add_option("--score-threshold", options->threshold,
                                                "Worst score to return");
   command->add_flag("--with-vector", options->query.with_vector, "Return the vectors too");
+  command->add_flag("--with-payload", options->query.with_payload, "Return the payloads too");
   command->add_flag("--explain", options->query.explain, "Say what the search did and how long");
   command->add_flag("--json", options->json, "As JSON");
   command->footer(

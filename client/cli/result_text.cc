@@ -54,13 +54,20 @@ void WriteExplain(const client::Explain& explain, JsonWriter& json) {
 
 std::string DescribeResult(const client::QueryResult& result) {
   bool vectors = false;
-  for (const client::Hit& hit : result.hits) vectors |= !hit.vector.bytes.empty();
-  Table table(vectors ? std::vector<std::string>{"rank", "id", "score", "exact", "vector"}
-                      : std::vector<std::string>{"rank", "id", "score", "exact"});
+  bool payloads = false;
+  for (const client::Hit& hit : result.hits) {
+    vectors |= !hit.vector.bytes.empty();
+    payloads |= !hit.payload.empty();
+  }
+  std::vector<std::string> head{"rank", "id", "score", "exact"};
+  if (payloads) head.emplace_back("payload");
+  if (vectors) head.emplace_back("vector");
+  Table table(std::move(head));
   for (size_t i = 0; i < result.hits.size(); ++i) {
     const client::Hit& hit = result.hits[i];
     std::vector<std::string> row = {std::to_string(i + 1), hit.id.ToString(),
                                     ScoreText(hit.score), hit.exact ? "yes" : "no"};
+    if (payloads) row.push_back(hit.payload);
     if (vectors) {
       JsonWriter json;
       WriteFloats(ToFloats(hit.vector), json);
@@ -125,10 +132,9 @@ void WriteResult(const client::QueryResult& result, JsonWriter& json) {
     WritePointId(hit.id, json);
     json.Key("score").Number(hit.score);
     json.Key("exact").Bool(hit.exact);
-    if (!hit.vector.bytes.empty()) {
-      WriteVector(hit.vector, json);
-      json.Key("version").Integer(hit.version);
-    }
+    if (!hit.vector.bytes.empty()) WriteVector(hit.vector, json);
+    if (!hit.payload.empty()) json.Key("payload").Raw(hit.payload);
+    if (hit.version > 0) json.Key("version").Integer(hit.version);
     json.EndObject();
   }
   json.EndArray();

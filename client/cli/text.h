@@ -36,12 +36,12 @@ class JsonWriter {
   JsonWriter& Number(float value);
   JsonWriter& Integer(uint64_t value);
   JsonWriter& Bool(bool value);
+  JsonWriter& Raw(const std::string& text);  // a JSON value as it is
   const std::string& text() const { return text_; }
 
  private:
   JsonWriter& Open(char c);
   JsonWriter& Close(char c);
-  JsonWriter& Raw(const std::string& text);
   void Separate();
   void Quote(const std::string& text);
 

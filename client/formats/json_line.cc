@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "client/formats/byte_source.h"
+#include "client/formats/vector_reader.h"
 
 namespace tessera::formats {
 namespace {
@@ -128,24 +129,66 @@ Status ParseVector(ondemand::value& value, std::vector<float>& out) {
   return out.empty() ? InvalidArgument("vector is empty") : OkStatus();
 }
 
+// The value as it stands in the line.
+Status RawText(ondemand::value& value, std::string_view& text) {
+  if (error_code error = simdjson::to_json_string(value).get(text)) return BadJson(error);
+  while (!text.empty() && static_cast<uint8_t>(text.back()) <= ' ') text.remove_suffix(1);
+  return OkStatus();
+}
+
+// The key as it stands in the line, without its quotes; the parser has found that there is an end.
+std::string_view EscapedKey(const ondemand::field& field) {
+  const char* begin = field.key().raw();
+  const char* end = begin;
+  while (*end != '"') end += *end == '\\' ? 2 : 1;
+  return {begin, static_cast<size_t>(end - begin)};
+}
+
+Status ParsePayload(ondemand::value& value, std::string& payload) {
+  if (!payload.empty()) return InvalidArgument("payload is there twice");
+  ondemand::json_type type;
+  if (error_code error = value.type().get(type)) return BadJson(error);
+  if (type == ondemand::json_type::null) return OkStatus();
+  if (type != ondemand::json_type::object) {
+    return InvalidArgument(std::string("payload is ") + KindOf(type) + ", expected an object");
+  }
+  std::string_view text;
+  TESSERA_RETURN_IF_ERROR(RawText(value, text));
+  payload.assign(text);
+  return OkStatus();
+}
+
+// One more member of the payload; `key` is escaped as in the line.
+Status AddMember(std::string_view key, ondemand::value& value, std::string& payload) {
+  std::string_view text;
+  TESSERA_RETURN_IF_ERROR(RawText(value, text));
+  payload.append(payload.empty() ? "{\"" : ",\"").append(key).append("\":").append(text);
+  return OkStatus();
+}
+
 }  // namespace
 
 struct JsonLineParser::Impl {
   std::string id_field;
   std::string vector_field;
+  std::string payload_field;
+  bool all_others = false;
   ondemand::parser parser;
 };
 
-JsonLineParser::JsonLineParser(std::string id_field, std::string vector_field)
+JsonLineParser::JsonLineParser(std::string id_field, std::string vector_field, std::string payload_field)
     : impl_(std::make_unique<Impl>()) {
   impl_->id_field = std::move(id_field);
   impl_->vector_field = std::move(vector_field);
+  impl_->payload_field = std::move(payload_field);
+  impl_->all_others = impl_->payload_field == kAllOtherFields;
 }
 JsonLineParser::~JsonLineParser() = default;
 
 Status JsonLineParser::Parse(std::span<const uint8_t> line, JsonRow& row) {
   row.id.reset();
   row.vector.clear();
+  row.payload.clear();
   const char* text = reinterpret_cast<const char*>(line.data());
   ondemand::document document;
   const auto view =
@@ -156,11 +199,20 @@ Status JsonLineParser::Parse(std::span<const uint8_t> line, JsonRow& row) {
   for (auto item : object) {
     ondemand::field field;
     if (error_code error = std::move(item).get(field)) return BadJson(error);
+    const std::string_view escaped = EscapedKey(field);
     std::string_view key;
     if (error_code error = field.unescaped_key().get(key)) return BadJson(error);
-    if (key == impl_->id_field) TESSERA_RETURN_IF_ERROR(ParseId(field.value(), row.id));
-    if (key == impl_->vector_field) TESSERA_RETURN_IF_ERROR(ParseVector(field.value(), row.vector));
+    if (key == impl_->id_field) {
+      TESSERA_RETURN_IF_ERROR(ParseId(field.value(), row.id));
+    } else if (key == impl_->vector_field) {
+      TESSERA_RETURN_IF_ERROR(ParseVector(field.value(), row.vector));
+    } else if (impl_->all_others) {
+      TESSERA_RETURN_IF_ERROR(AddMember(escaped, field.value(), row.payload));
+    } else if (!impl_->payload_field.empty() && key == impl_->payload_field) {
+      TESSERA_RETURN_IF_ERROR(ParsePayload(field.value(), row.payload));
+    }
   }
+  if (impl_->all_others && !row.payload.empty()) row.payload += '}';
   const char* rest;  // simdjson's way to ask whether there is more
   if (document.current_location().get(rest) == simdjson::SUCCESS) {
     return InvalidArgument("text after the end of the object");

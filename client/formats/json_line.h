@@ -17,12 +17,14 @@ namespace tessera::formats {
 struct JsonRow {
   std::optional<PointId> id;  // none: the line has no id field
   std::vector<float> vector;  // 1 to kMaxDim finite values
+  std::string payload;        // as it stands in the line; empty: none
 };
 
 // Keeps its buffers from line to line. One thread at a time.
 class JsonLineParser {
  public:
-  JsonLineParser(std::string id_field, std::string vector_field);
+  // payload_field: as in OpenOptions.
+  JsonLineParser(std::string id_field, std::string vector_field, std::string payload_field = {});
   ~JsonLineParser();
 
   // `line` is followed by at least ByteSource::kPadding readable bytes. InvalidArgument names the

@@ -20,7 +20,8 @@ bool IsBlank(std::span<const uint8_t> line) {
 class JsonReader final : public VectorReader {
  public:
   JsonReader(std::unique_ptr<ByteSource> source, const OpenOptions& options)
-      : source_(std::move(source)), parser_(options.id_field, options.vector_field) {
+      : source_(std::move(source)), parser_(options.id_field, options.vector_field, options.payload_field),
+        has_payloads_(!options.payload_field.empty()) {
     expected_dim_ = options.expected_dim;
     if (options.type == ElementType::kI8 || options.type == ElementType::kU8) type_ = *options.type;
   }
@@ -44,6 +45,7 @@ class JsonReader final : public VectorReader {
 
   std::unique_ptr<ByteSource> source_;
   JsonLineParser parser_;
+  const bool has_payloads_;
   JsonRow row_;
   std::span<const uint8_t> line_;  // in the source's window, without the newline
   size_t line_bytes_ = 0;          // with it
@@ -153,13 +155,15 @@ void JsonReader::TakeRow(VectorBatch& out) {
     for (size_t i = 0; i < dim_; ++i) to[i] = static_cast<uint8_t>(static_cast<int32_t>(row_.vector[i]));
   }
   if (has_ids_) out.ids.push_back(std::move(*row_.id));
+  if (has_payloads_) out.payloads.push_back(row_.payload);
   out.row_numbers.push_back(next_row_);
   ++out.rows;
 }
 
 Status JsonReader::Fill(size_t max_rows, VectorBatch& out) {
+  size_t payload_bytes = 0;
   while (out.rows + out.bad.size() < max_rows &&
-         (out.rows + 1) * out.dim * ElementSize(type_) <= kMaxBatchBytes) {
+         (out.rows + 1) * out.dim * ElementSize(type_) + payload_bytes <= kMaxBatchBytes) {
     const Line line = NextLine();
     if (line == Line::kEnd) return source_->status();
     if (line == Line::kTooLong) {
@@ -171,6 +175,7 @@ Status JsonReader::Fill(size_t max_rows, VectorBatch& out) {
       Status status = ParseRow();
       if (status.ok()) {
         TakeRow(out);
+        payload_bytes += row_.payload.size();
       } else {
         out.bad.push_back({next_row_, std::move(status)});
       }

@@ -1,4 +1,5 @@
-// JSON lines: one object a line, {"id": 17, "vector": [0.5, -1]}; other fields are passed over.
+// JSON lines: one object a line, {"id": 17, "vector": [0.5, -1]}; other fields are passed over, or are the
+// payload.
 #pragma once
 
 #include <memory>

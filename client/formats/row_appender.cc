@@ -135,6 +135,7 @@ void StartBatch(ElementType type, size_t dim, uint64_t first_row, VectorBatch& o
   out.first_row = out.end_row = first_row;
   out.row_numbers.clear();
   out.ids.clear();
+  out.payloads.clear();
   out.bad.clear();
 }
 

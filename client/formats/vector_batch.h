@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "index/status.h"
@@ -27,6 +28,7 @@ struct VectorBatch {
   std::vector<uint8_t> data;          // rows x dim elements, packed, row-major, little-endian
   std::vector<uint64_t> row_numbers;  // [rows] number of each good row in the file, ascending
   std::vector<PointId> ids;           // [rows]; or empty: the row numbers are the ids
+  std::vector<std::string> payloads;  // [rows] JSON objects, an empty one is none; or empty: the file has none
   std::vector<BadRow> bad;            // ascending by row
   ScalarParams quantization{};        // of i8 and u8, as OpenOptions said
 };

@@ -27,6 +27,8 @@ namespace tessera::formats {
 // A batch ends at this many bytes of vectors (or one row), however many rows were asked for.
 inline constexpr size_t kMaxBatchBytes = size_t{64} << 20;
 
+inline constexpr char kAllOtherFields[] = "*";
+
 struct OpenOptions {
   std::string path;  // "-" = standard input
   Format format = Format::kAuto;
@@ -41,6 +43,8 @@ struct OpenOptions {
   std::string dataset = "train";        // HDF5 only: path of the data set
   std::string id_field = "id";          // JSON lines only
   std::string vector_field = "vector";  // JSON lines only
+  // JSON lines only: the field that is the payload, or kAllOtherFields. Empty: payloads are passed over.
+  std::string payload_field{};
 };
 
 // How far a reader is in its file, for a progress bar. Bytes are those on disk, thus compressed

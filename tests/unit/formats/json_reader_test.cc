@@ -57,6 +57,34 @@ TEST(JsonReaderTest, WholeNumbersBecomeTheIntegersTheyAreToldToBe) {
   EXPECT_TRUE(IsInvalid(ReadContents(options).open, {"f32, not bf16"}));
 }
 
+TEST(JsonReaderTest, PayloadsAreAFieldOrAllOthers) {
+  TempDir dir;
+  OpenOptions options;
+  options.path = dir.Write("a.jsonl",
+                           "{\"id\": 1, \"vector\": [1], \"p\": {\"a\": [1, \"}\"] } , \"q\": 7}\n"
+                           "{\"q\\u0031\": \"x\" , \"id\": 2, \"vector\": [2]}\n"
+                           "{\"id\": 3, \"vector\": [3], \"p\": null}\n"
+                           "{\"id\": 4, \"vector\": [4], \"p\": 5}\n"
+                           "{\"id\": 5, \"vector\": [5], \"p\": {}, \"p\": {}}\n");
+  const auto read = [&](const std::string& field) {
+    options.payload_field = field;
+    auto reader = OpenVectors(options);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    VectorBatch batch;
+    EXPECT_TRUE((*reader)->Next(10, batch).value());
+    return batch;
+  };
+  EXPECT_TRUE(read("").payloads.empty());
+  const VectorBatch field = read("p");
+  EXPECT_EQ(field.payloads, (std::vector<std::string>{"{\"a\": [1, \"}\"] }", "", ""}));
+  ASSERT_EQ(field.bad.size(), 2u);
+  EXPECT_TRUE(IsInvalid(field.bad[0].reason, {"line 4: payload is a number, expected an object"}));
+  EXPECT_TRUE(IsInvalid(field.bad[1].reason, {"line 5: payload is there twice"}));
+  EXPECT_EQ(read(kAllOtherFields).payloads,
+            (std::vector<std::string>{"{\"p\":{\"a\": [1, \"}\"] },\"q\":7}", "{\"q\\u0031\":\"x\"}",
+                                      "{\"p\":null}", "{\"p\":5}", "{\"p\":{},\"p\":{}}"}));
+}
+
 TEST(JsonReaderTest, UnescapesKeys) {
   Contents contents = ReadLines("{\"id\": \"a\\\"\\u00e9\\n\", \"vector\": [1]}\n");
   EXPECT_EQ(contents.ids, (std::vector<PointId>{PointId("a\"\xc3\xa9\n")}));
