@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cfloat>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "index/elements.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr size_t kBlockRows = 512;
 constexpr size_t kQueryTile = 64;
+constexpr uint64_t kFetchShare = 20;  // a row fetched by itself takes so many times as long as one of a scan
 constexpr size_t kGemmQueries = 4;  // below this, direct scores are cheaper
 
 // The best k keys (OrderedBits of "smaller is better" << 32 | row): a max-heap.
@@ -136,8 +138,8 @@ class Merger {
 };
 
 // Live rows of an untrained snapshot's chunks.
-Status AddChunks(const Snapshot& snapshot, size_t dim, size_t begin, size_t end, const StopToken& stop,
-                 Accumulator& out) {
+Status AddChunks(const Snapshot& snapshot, size_t dim, size_t begin, size_t end, const filter::RowSet* only,
+                 const StopToken& stop, Accumulator& out) {
   const lists::List& list = *snapshot.lists.list(ListId{0});
   std::vector<float> rows(kBlockRows * dim);
   std::vector<RowId> ids(kBlockRows);
@@ -146,7 +148,7 @@ Status AddChunks(const Snapshot& snapshot, size_t dim, size_t begin, size_t end,
     const lists::Chunk& chunk = *list.chunks[c];
     size_t n = 0;
     for (size_t i = 0; i < chunk.rows; ++i) {
-      if (!chunk.is_live(i)) continue;
+      if (!chunk.is_live(i) || (only && !only->Contains(chunk.row_id(i)))) continue;
       const auto* record = reinterpret_cast<const float*>(chunk.record(snapshot.lists.layout(), i));
       std::copy_n(record, dim, rows.data() + n * dim);
       ids[n++] = chunk.row_id(i);
@@ -156,30 +158,67 @@ Status AddChunks(const Snapshot& snapshot, size_t dim, size_t begin, size_t end,
   return OkStatus();
 }
 
+// Stored vectors on their way to an accumulator.
+class StoredRows {
+ public:
+  StoredRows(Metric metric, size_t dim, Accumulator& out)
+      : metric_(metric), dim_(dim), out_(out), rows_(kBlockRows * dim), ids_(kBlockRows) {}
+
+  Status Add(RowId row, const store::VectorView& vector) {
+    if (vector.bytes.size() != dim_ * ElementSize(vector.type)) {
+      return DataLoss("vector of row " + std::to_string(row.value) + " has a wrong length");
+    }
+    float* v = rows_.data() + n_ * dim_;
+    ToFloats(vector.type, vector.quantization, vector.bytes.data(), dim_, v);
+    if (metric_ == Metric::kCosine) {
+      TESSERA_ASSIGN_OR_RETURN(const double norm, CheckVector(v, dim_, metric_, "stored vector"));
+      Normalize(v, dim_, norm);
+    }
+    ids_[n_++] = row;
+    if (n_ == kBlockRows) Flush();
+    return OkStatus();
+  }
+  void Flush() {
+    out_.Add(rows_.data(), ids_.data(), n_);
+    n_ = 0;
+  }
+  bool empty() const { return n_ == 0; }
+
+ private:
+  const Metric metric_;
+  const size_t dim_;
+  Accumulator& out_;
+  std::vector<float> rows_;
+  std::vector<RowId> ids_;
+  size_t n_ = 0;
+};
+
 // Rows [begin, end) of the store's view.
-Status AddStored(const Snapshot& snapshot, const store::Store& store, Metric metric, size_t dim,
-                 RowId begin, RowId end, const StopToken& stop, Accumulator& out) {
-  std::vector<float> rows(kBlockRows * dim);
-  std::vector<RowId> ids(kBlockRows);
-  size_t n = 0;
+Status AddStored(const Snapshot& snapshot, const store::Store& store, RowId begin, RowId end,
+                 const filter::RowSet* only, const StopToken& stop, StoredRows& out) {
   TESSERA_RETURN_IF_ERROR(store.ScanVectors(
       begin, end, snapshot.store.get(), [&](RowId row, const store::VectorView& vector) -> Status {
-        if (vector.bytes.size() != dim * ElementSize(vector.type)) {
-          return DataLoss("vector of row " + std::to_string(row.value) + " has a wrong length");
-        }
-        float* v = rows.data() + n * dim;
-        ToFloats(vector.type, vector.quantization, vector.bytes.data(), dim, v);
-        if (metric == Metric::kCosine) {
-          TESSERA_ASSIGN_OR_RETURN(const double norm, CheckVector(v, dim, metric, "stored vector"));
-          Normalize(v, dim, norm);
-        }
-        ids[n++] = row;
-        if (n < kBlockRows) return OkStatus();
-        out.Add(rows.data(), ids.data(), n);
-        n = 0;
-        return stop.Check();
+        if (only && !only->Contains(row)) return OkStatus();
+        TESSERA_RETURN_IF_ERROR(out.Add(row, vector));
+        return out.empty() ? stop.Check() : OkStatus();
       }));
-  out.Add(rows.data(), ids.data(), n);
+  out.Flush();
+  return OkStatus();
+}
+
+// Some rows, those of them that are dead left out.
+Status AddFetched(const Snapshot& snapshot, const store::Store& store, std::span<const RowId> rows,
+                  const StopToken& stop, StoredRows& out) {
+  for (size_t begin = 0; begin < rows.size(); begin += kBlockRows) {
+    const auto part = rows.subspan(begin, std::min(kBlockRows, rows.size() - begin));
+    const std::vector<RowId> wanted(part.begin(), part.end());
+    TESSERA_ASSIGN_OR_RETURN(const auto vectors, store.GetVectors(wanted, snapshot.store.get()));
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (vectors[i]) TESSERA_RETURN_IF_ERROR(out.Add(wanted[i], vectors[i]->view()));
+    }
+    TESSERA_RETURN_IF_ERROR(stop.Check());
+  }
+  out.Flush();
   return OkStatus();
 }
 
@@ -199,25 +238,35 @@ void Collect(Metric metric, std::vector<BestKeys>& best, std::vector<std::vector
 
 Status ExactSearch(const Snapshot& snapshot, const store::Store* store, Metric metric,
                    MatrixView<const float> queries, size_t k, Executor& executor, const StopToken& stop,
-                   std::vector<std::vector<RankedRow>>& out) {
+                   std::vector<std::vector<RankedRow>>& out, const filter::RowSet* only) {
   const std::vector<double> query_norms = SquaredNorms(queries);
   const size_t dim = queries.dim();
   Merger merger(queries.rows(), k);
   const size_t tasks = executor.Concurrency() == 1 ? 1 : executor.Concurrency() * 4;
+  const auto share = [&](size_t n, size_t least) { return std::max<size_t>(least, n / tasks); };
+  // Calls add(begin, end, accumulator) for parts of [0, n).
+  const auto run = [&](size_t n, size_t least, const auto& add) {
+    ParallelFor(executor, n, share(n, least), [&](size_t begin, size_t end) {
+      Accumulator part(queries, query_norms, k, metric);
+      merger.Add(add(begin, end, part), part.best());
+    });
+  };
   if (!snapshot.trained()) {
     const lists::List* list = snapshot.lists.list(ListId{0});
-    const size_t chunks = list ? list->chunks.size() : 0;
-    ParallelFor(executor, chunks, std::max<size_t>(1, chunks / tasks), [&](size_t begin, size_t end) {
-      Accumulator part(queries, query_norms, k, metric);
-      merger.Add(AddChunks(snapshot, dim, begin, end, stop, part), part.best());
+    run(list ? list->chunks.size() : 0, 1, [&](size_t begin, size_t end, Accumulator& part) {
+      return AddChunks(snapshot, dim, begin, end, only, stop, part);
+    });
+  } else if (only && only->cardinality() * kFetchShare < snapshot.next_row) {
+    const std::vector<RowId> rows = only->Rows();
+    run(rows.size(), kBlockRows, [&](size_t begin, size_t end, Accumulator& part) {
+      StoredRows stored(metric, dim, part);
+      return AddFetched(snapshot, *store, {rows.data() + begin, end - begin}, stop, stored);
     });
   } else {
-    const size_t rows = snapshot.next_row;
-    ParallelFor(executor, rows, std::max<size_t>(kBlockRows, rows / tasks), [&](size_t begin, size_t end) {
-      Accumulator part(queries, query_norms, k, metric);
-      merger.Add(AddStored(snapshot, *store, metric, dim, RowId{static_cast<uint32_t>(begin)},
-                           RowId{static_cast<uint32_t>(end)}, stop, part),
-                 part.best());
+    run(snapshot.next_row, kBlockRows, [&](size_t begin, size_t end, Accumulator& part) {
+      StoredRows stored(metric, dim, part);
+      return AddStored(snapshot, *store, RowId{static_cast<uint32_t>(begin)},
+                       RowId{static_cast<uint32_t>(end)}, only, stop, stored);
     });
   }
   TESSERA_RETURN_IF_ERROR(merger.status());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "index/engine/code_error.h"
+#include "index/filter/payload_index.h"
 #include "index/lists/list.h"
 #include "index/quant/model.h"
 #include "index/store/store.h"
@@ -22,6 +23,7 @@ struct Snapshot {
   std::shared_ptr<const quant::ListTable> table;
   lists::ListSet lists;
   store::StoreSnapshotPtr store;
+  std::shared_ptr<const filter::PayloadIndex> payloads;  // of all rows that the lists have; null in trials
   uint32_t next_row = 0;  // row ids below this have been given out
   uint64_t rows_at_training = 0;  // live rows when the model was trained; 0 = untrained
 

@@ -1,0 +1,61 @@
+// What filters let through of a snapshot, kept for the filters that were asked last.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "index/engine/snapshot.h"
+#include "index/filter.h"
+#include "index/filter/row_set.h"
+#include "index/lists/row_mask.h"
+#include "index/status.h"
+#include "index/store/store.h"
+
+namespace tessera::engine {
+
+// Immutable.
+struct FilteredRows {
+  filter::RowSet rows;  // dead ones among them
+  lists::RowMask mask;  // of the snapshot's lists: those alive
+};
+using FilteredRowsPtr = std::shared_ptr<const FilteredRows>;
+
+// Thread-safe; its lock is a leaf. A row id's payload never changes, so a mask that was made for an earlier commit is
+// right for all chunks that are still there, unless the filter names points by their ids.
+class FilterMasks {
+ public:
+  explicit FilterMasks(size_t capacity_bytes = 64u << 20) : capacity_(capacity_bytes) {}
+
+  // InvalidArgument as CheckFilter says. `store`: where ids are looked up, as of the snapshot.
+  StatusOr<FilteredRowsPtr> Get(const Snapshot& snapshot, const store::Store& store, const Filter& filter);
+
+  size_t bytes() const;
+  // Forgets all: masks of lists that are gone hold their row ids in memory.
+  void Clear();
+
+ private:
+  struct Entry {
+    std::string key;  // the filter as an expression
+    Generation generation;
+    uint64_t commit = 0;
+    FilteredRowsPtr rows;
+    size_t bytes = 0;
+  };
+
+  FilteredRowsPtr Find(const std::string& key, const Snapshot& snapshot, bool same_commit);
+  void Keep(Entry entry);
+
+  const size_t capacity_;
+  mutable std::mutex mutex_;
+  std::list<Entry> entries_;  // most recently used first
+  std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace tessera::engine
