@@ -16,6 +16,8 @@
 #include "index/deadline.h"
 #include "index/drift.h"
 #include "index/evaluation.h"
+#include "index/filter.h"
+#include "index/payload.h"
 #include "index/quantizer_goal.h"
 #include "index/quantizer_spec.h"
 #include "index/recall.h"
@@ -46,6 +48,9 @@ struct CollectionSpec {
   // Share of live queries that are run again exactly to watch recall (CollectionStats::live_recall), 0 to 1.
   // Off by default: each is a pass over all vectors. Needs CatalogOptions::background.
   double recall_sampling = 0;
+
+  // Declared payload fields, fixed for life; all others are what their JSON values are.
+  PayloadSchema payload;
 
   // InvalidArgument names the field.
   Status Validate() const;
@@ -163,6 +168,9 @@ struct QueryParams {
   bool with_vector = false;
   bool with_payload = false;
   bool explain = false;
+  // The only points that may be found: limit + offset of them whenever so many pass. More lists than nprobe are
+  // probed, the more the fewer points pass, and no recall_estimate is given.
+  std::optional<Filter> filter;
   StopToken stop;
 };
 inline constexpr uint32_t kMaxLimit = 16384;
@@ -182,10 +190,12 @@ struct QueryExplain {
   uint32_t lists_probed = 0;
   uint64_t rows_scanned = 0;
   uint64_t rows_reranked = 0;
+  uint64_t rows_passing = 0;  // the filter, of all live ones
   double coarse_us = 0;
   double tables_us = 0;
   double scan_us = 0;
   double rerank_us = 0;
+  double filter_us = 0;  // finding the rows that pass, unless they were known
   double fetch_us = 0;  // ids and vectors of the final hits
   std::string isa;      // kernels in use
 };
@@ -218,13 +228,16 @@ struct MemoryUsage {
   uint64_t corrections = 0;
   uint64_t refine = 0;
   uint64_t row_ids = 0;
+  uint64_t payload_index = 0;
+  uint64_t filters = 0;      // rows that recent filters let through
   uint64_t external_ids = 0;
   uint64_t padding = 0;      // unused rows of blocks and pages
   uint64_t headers = 0;      // chunk, list and snapshot structures, live bits
   uint64_t centroids = 0;
   uint64_t model = 0;        // rotation, codebooks
   uint64_t total() const {
-    return codes + corrections + refine + row_ids + external_ids + padding + headers + centroids + model;
+    return codes + corrections + refine + row_ids + external_ids + padding + headers + centroids + model +
+           payload_index + filters;
   }
 };
 
@@ -315,6 +328,16 @@ class Collection {
   // Parallel to ids; nullopt where absent. With their payloads.
   virtual StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) = 0;
   virtual uint64_t Count() const = 0;
+  // Points that pass. InvalidArgument of a filter as CheckFilter says.
+  virtual StatusOr<uint64_t> Count(const Filter& filter) const = 0;
+  // Values of a payload field and how many points (that pass the filter, if there is one) have each: most first, at
+  // most `limit`. InvalidArgument if the field is declared without an index.
+  virtual StatusOr<std::vector<FacetCount>> Facet(std::string_view field, const Filter* filter,
+                                                  size_t limit) const = 0;
+  // Deletes the points that pass now, some thousands a commit: a point that is written meanwhile stays. Blocks.
+  // options: validate_only counts them; if_versions, atomic, request_id and ack must be left out. After an error some
+  // may be gone: asked again, it goes on.
+  virtual StatusOr<DeleteResult> DeleteByFilter(const Filter& filter, const DeleteOptions& options = {}) = 0;
 
   // Trains a model on a sample, re-encodes all rows beside the old ones and switches atomically. Blocks;
   // searches and writes go on. FailedPrecondition if there are too few rows, AlreadyExists if a training is running.

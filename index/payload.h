@@ -63,6 +63,14 @@ struct PayloadValue {
   friend bool operator==(const PayloadValue&, const PayloadValue&) = default;
 };
 
+// A value of a field and how many points have it.
+struct FacetCount {
+  PayloadValue value;  // a datetime as RFC 3339 in UTC
+  uint64_t count = 0;
+
+  friend bool operator==(const FacetCount&, const FacetCount&) = default;
+};
+
 // Datetimes are RFC 3339 strings ("2024-02-29T12:00:00.25+01:00"; a date alone is its midnight
 // UTC), compared to the microsecond; a leap second counts as the second after it.
 enum class FieldType : uint8_t {

@@ -8,7 +8,9 @@
 #include "index/engine/evaluate.h"
 #include "index/engine/drift.h"
 #include "index/engine/loader.h"
+#include "index/engine/delete_matches.h"
 #include "index/engine/metadata.h"
+#include "index/engine/payload_upkeep.h"
 #include "index/engine/query.h"
 #include "index/engine/rebuild.h"
 #include "index/engine/tuner.h"
@@ -120,6 +122,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->dim = core->spec.dim;
   core->metric = core->spec.metric;
   core->sync_writes = core->spec.sync_writes;
+  core->payload_schema = core->spec.payload;
   TESSERA_ASSIGN_OR_RETURN(const std::string active_bytes, NeedRecord(store, kActiveRecord));
   TESSERA_ASSIGN_OR_RETURN(const Active active, DecodeActive(active_bytes));
   TESSERA_ASSIGN_OR_RETURN(const std::string progress_bytes, NeedRecord(store, kProgressRecord));
@@ -153,6 +156,8 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
       LoadLists({&store, snapshot->store.get(), snapshot->store.get(), active.generation,
                  snapshot->model.get(), active.nlist, core->dim, core->metric, progress.next_row},
                 *options.compute));
+  TESSERA_ASSIGN_OR_RETURN(snapshot->payloads,
+                           LoadPayloads(store, *snapshot->store, progress.next_row, core->payload_schema));
   TESSERA_RETURN_IF_ERROR(LoadCurve(*core, *snapshot));
   core->query_sample.Start(core->spec.query_sample, core->dim);
   core->live_recall.Start(options.background ? core->spec.recall_sampling : 0);
@@ -218,33 +223,39 @@ void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const Up
   Submit(*std::move(op), options.ack);
   MaybeTrain();
   MaybeTune();
+  if (core_->options.background) MergePayloads(core_, committer_);
 }
 
 StatusOr<UpsertResult> CollectionImpl::Upsert(const std::vector<PointInput>& points,
                                               const UpsertOptions& options) {
   Waiter<UpsertResult> waiter;
   UpsertAsync(points, options, [&](StatusOr<UpsertResult> result) { waiter.Set(std::move(result)); });
-  return waiter.Wait();
+  StatusOr<UpsertResult> result = waiter.Wait();
+  if (!core_->options.background) MergePayloads(core_, committer_);
+  return result;
 }
 
 void CollectionImpl::PatchAsync(const std::vector<PatchInput>& patches, const PatchOptions& options,
                                 PatchDone done) {
   const Pass pass(core_->gate);
   if (!pass) return done(core_->ClosedStatus());
-  StatusOr<std::unique_ptr<WriteOp>> op = PreparePatch(patches, options);
+  StatusOr<std::unique_ptr<WriteOp>> op = PreparePatch(*core_, patches, options);
   if (!op.ok()) return done(op.status());
   (*op)->done = [done = std::move(done)](StatusOr<WriteResult> result) {
     if (!result.ok()) return done(result.status());
     done(PatchResult{result->commit, result->rows, std::move(result->rejected)});
   };
   Submit(*std::move(op), options.ack);
+  if (core_->options.background) MergePayloads(core_, committer_);
 }
 
 StatusOr<PatchResult> CollectionImpl::Patch(const std::vector<PatchInput>& patches,
                                             const PatchOptions& options) {
   Waiter<PatchResult> waiter;
   PatchAsync(patches, options, [&](StatusOr<PatchResult> result) { waiter.Set(std::move(result)); });
-  return waiter.Wait();
+  StatusOr<PatchResult> result = waiter.Wait();
+  if (!core_->options.background) MergePayloads(core_, committer_);
+  return result;
 }
 
 void CollectionImpl::DeleteAsync(const std::vector<PointId>& ids, const DeleteOptions& options,
@@ -285,6 +296,42 @@ StatusOr<std::vector<std::optional<StoredPoint>>> CollectionImpl::Get(const std:
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
   return GetPoints(*core_, *core_->snapshot.Get(), ids);
+}
+
+StatusOr<uint64_t> CollectionImpl::Count(const Filter& filter) const {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  TESSERA_ASSIGN_OR_RETURN(const FilteredRowsPtr rows,
+                           core_->filter_masks.Get(*core_->snapshot.Get(), *core_->store, filter));
+  return rows->mask.rows();
+}
+
+StatusOr<std::vector<FacetCount>> CollectionImpl::Facet(std::string_view field, const Filter* filter,
+                                                        size_t limit) const {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  filter::RowSet rows = LiveRows(snapshot->lists);
+  if (filter) {
+    TESSERA_ASSIGN_OR_RETURN(const FilteredRowsPtr passing,
+                             core_->filter_masks.Get(*snapshot, *core_->store, *filter));
+    rows = rows.And(passing->rows);
+  }
+  return snapshot->payloads->Facet(field, &rows, limit);
+}
+
+StatusOr<DeleteResult> CollectionImpl::DeleteByFilter(const Filter& filter, const DeleteOptions& options) {
+  {
+    const Pass pass(core_->gate);
+    if (!pass) return core_->ClosedStatus();
+    if (core_->read_only && !options.validate_only) return core_->ReadOnlyStatus();
+  }
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  if (!snapshot) return core_->ClosedStatus();
+  return DeleteMatches(*core_, snapshot, filter, options,
+                       [this](const std::vector<PointId>& ids, const DeleteOptions& some) {
+                         return Delete(ids, some);
+                       });
 }
 
 uint64_t CollectionImpl::Count() const {
@@ -427,8 +474,13 @@ CollectionStats CollectionImpl::Stats() const {
   stats.generation = snapshot->generation;
   const lists::ListBytes bytes = snapshot->lists.Bytes();
   MemoryUsage& m = stats.memory;
-  m = {bytes.codes, bytes.corrections, bytes.records, bytes.row_ids, bytes.external_ids,
-       bytes.padding, bytes.headers, 0, 0};
+  m.codes = bytes.codes;
+  m.corrections = bytes.corrections;
+  m.refine = bytes.records;
+  m.row_ids = bytes.row_ids;
+  m.external_ids = bytes.external_ids;
+  m.padding = bytes.padding;
+  m.headers = bytes.headers;
   if (snapshot->trained()) {
     stats.quantizer = snapshot->model->spec.ToString();
     stats.trained_rows = snapshot->model->trained_rows;
@@ -439,6 +491,8 @@ CollectionStats CollectionImpl::Stats() const {
   } else {
     std::swap(m.codes, m.refine);  // raw rows stand where refine records will
   }
+  m.payload_index = snapshot->payloads->bytes() + snapshot->payloads->cache_stats().bytes;
+  m.filters = core_->filter_masks.bytes();
   for (uint32_t l = 0; l < snapshot->lists.nlist(); ++l) {
     const lists::List* list = snapshot->lists.list(ListId{l});
     if (list) stats.largest_list = std::max(stats.largest_list, list->live_rows);

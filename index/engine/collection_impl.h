@@ -42,6 +42,10 @@ class CollectionImpl final : public Collection {
   StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) override;
   StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) override;
   uint64_t Count() const override;
+  StatusOr<uint64_t> Count(const Filter& filter) const override;
+  StatusOr<std::vector<FacetCount>> Facet(std::string_view field, const Filter* filter,
+                                          size_t limit) const override;
+  StatusOr<DeleteResult> DeleteByFilter(const Filter& filter, const DeleteOptions& options) override;
   Status Train(const TrainOptions& options) override;
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override;
   Codebooks& codebooks() override { return codebooks_; }

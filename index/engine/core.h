@@ -11,6 +11,7 @@
 
 #include "index/collection.h"
 #include "index/engine/codebook_table.h"
+#include "index/engine/filter_masks.h"
 #include "index/engine/live_recall.h"
 #include "index/engine/query_sample.h"
 #include "index/engine/request_log.h"
@@ -88,6 +89,7 @@ struct Core : std::enable_shared_from_this<Core> {
   uint32_t dim = 0;                // copies of what never changes
   Metric metric = Metric::kL2;
   bool sync_writes = true;
+  PayloadSchema payload_schema;
   mutable std::mutex spec_mutex;
   CollectionSpec spec;             // guarded by spec_mutex (training may replace the quantizer)
   std::string plan;                // guarded by spec_mutex; see CollectionStats
@@ -120,6 +122,9 @@ struct Core : std::enable_shared_from_this<Core> {
   std::atomic<uint32_t> tuned_next_row{0};
   mutable QuerySample query_sample;  // searches see a const Core
   mutable LiveRecallWatch live_recall;
+
+  mutable FilterMasks filter_masks;
+  std::atomic<bool> merging_payloads{false};  // at most one merge at a time
 
   std::atomic<bool> closing{false};  // asks a training or tuning to stop
   mutable Gate gate;                 // calls under way; closed when the collection is

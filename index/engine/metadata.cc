@@ -56,6 +56,7 @@ std::string EncodeSpec(const CollectionSpec& spec) {
   out.Put(spec.goal.memory_budget);
   out.Put(spec.goal.expected_rows);
   out.Put(spec.goal.target_recall);
+  out.PutString(spec.payload.Encode());
   return bytes;
 }
 
@@ -74,6 +75,7 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   spec.goal.memory_budget = in.Get<uint64_t>();
   spec.goal.expected_rows = in.Get<uint64_t>();
   spec.goal.target_recall = in.Get<double>();
+  const std::string payload(in.GetString());
   if (!in.Finished() || metric > static_cast<uint8_t>(Metric::kCosine)) return Damaged(kSpecRecord);
   spec.metric = static_cast<Metric>(metric);
   if (drift_action > static_cast<uint8_t>(DriftAction::kRetrain)) return Damaged(kSpecRecord);
@@ -81,6 +83,9 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   StatusOr<QuantizerSpec> parsed = QuantizerSpec::Parse(quantizer);
   if (!parsed.ok()) return Damaged(kSpecRecord);
   spec.quantizer = *parsed;
+  StatusOr<PayloadSchema> schema = PayloadSchema::Decode(payload);
+  if (!schema.ok()) return Damaged(kSpecRecord);
+  spec.payload = *std::move(schema);
   if (!spec.Validate().ok()) return Damaged(kSpecRecord);
   return spec;
 }

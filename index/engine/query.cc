@@ -56,7 +56,14 @@ class HitBuilder {
  public:
   HitBuilder(const Core& core, const Snapshot& snapshot, const QueryParams& params,
              std::optional<RowId> left_out)
-      : core_(core), snapshot_(snapshot), params_(params), left_out_(left_out) {}
+      : core_(core),
+        snapshot_(snapshot),
+        params_(params),
+        left_out_(left_out),
+        passing_(snapshot.lists.live_rows()) {}
+
+  // Rows that a filter lets through, of all live ones.
+  void SetPassing(uint64_t rows) { passing_ = rows; }
 
   Status Build(std::vector<RankedRow>& rows, bool all_searched, QueryResult& result) const {
     const size_t found = rows.size();
@@ -66,10 +73,9 @@ class HitBuilder {
         return RanksBefore(core_.metric, *params_.score_threshold, r.score);
       });
     }
-    // Everything was ranked if all live rows came back, or the threshold cut some off.
-    const uint64_t live = snapshot_.lists.live_rows();
+    // Everything was ranked if all rows that could came back, or the threshold cut some off.
     const bool complete =
-        all_searched && (found >= live || rows.size() < params_.offset + params_.limit);
+        all_searched && (found >= passing_ || rows.size() < params_.offset + params_.limit);
     result.exhausted = complete && rows.size() <= size_t{params_.offset} + params_.limit;
     const size_t begin = std::min<size_t>(params_.offset, rows.size());
     const size_t end = std::min<size_t>(rows.size(), begin + params_.limit);
@@ -123,6 +129,7 @@ class HitBuilder {
   const Snapshot& snapshot_;
   const QueryParams& params_;
   std::optional<RowId> left_out_;
+  uint64_t passing_;
 };
 
 // One request: prepared queries on one snapshot.
@@ -136,12 +143,14 @@ class QueryRun {
         queries_(queries),
         params_(params),
         left_out_(left_out),
-        watched_(core.live_recall.is_on()),
+        // What a filter leaves out is no loss.
+        watched_(core.live_recall.is_on() && !params.filter),
         builder_(core, *snapshot, params, left_out),
         // One more, in case the left-out row is among the best.
         wanted_(params.limit + params.offset + (left_out ? 1 : 0)) {}
 
   Status Run(std::vector<QueryResult>& results) {
+    TESSERA_RETURN_IF_ERROR(FindPassing());
     results.resize(queries_.rows());
     for (QueryResult& result : results) {
       result.exhausted = false;
@@ -160,6 +169,17 @@ class QueryRun {
   }
 
  private:
+  Status FindPassing() {
+    if (!params_.filter) return OkStatus();
+    const auto start = std::chrono::steady_clock::now();
+    StatusOr<FilteredRowsPtr> passing = core_.filter_masks.Get(snapshot_, *core_.store, *params_.filter);
+    if (!passing.ok()) return passing.status();
+    passing_ = *std::move(passing);
+    builder_.SetPassing(passing_->mask.rows());
+    filter_us_ = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+    return OkStatus();
+  }
+
   Status RunExact(std::vector<QueryResult>& results) {
     // Tasks keep k candidates a query: bounded by taking fewer queries at a time when k is large.
     const size_t tile = std::max<size_t>(1, (size_t{4} << 20) / wanted_);
@@ -168,13 +188,14 @@ class QueryRun {
       const size_t count = std::min(tile, queries_.rows() - begin);
       TESSERA_RETURN_IF_ERROR(ExactSearch(snapshot_, core_.store.get(), core_.metric,
                                           queries_.Slice(begin, count), wanted_,
-                                          *core_.options.compute, params_.stop, ranked));
+                                          *core_.options.compute, params_.stop, ranked,
+                                          passing_ ? &passing_->rows : nullptr));
       for (size_t i = 0; i < count; ++i) {
         QueryResult& result = results[begin + i];
         result.rerank = RerankTier::kRaw;
         result.exact = true;
         if (params_.target_recall > 0) result.recall_estimate = {1, 1, 1};
-        result.explain.rows_scanned = snapshot_.lists.live_rows();
+        result.explain.rows_scanned = passing_ ? passing_->mask.rows() : snapshot_.lists.live_rows();
         TESSERA_RETURN_IF_ERROR(Finish(ranked[i], true, result));
       }
     }
@@ -203,11 +224,14 @@ class QueryRun {
 
   Status RunTrained(const QueryParams& params, const std::optional<RecallEstimate>& estimate,
                     std::vector<QueryResult>& results) {
-    for (QueryResult& result : results) result.recall_estimate = estimate;
+    if (!passing_) {
+      for (QueryResult& result : results) result.recall_estimate = estimate;
+    }
     TESSERA_ASSIGN_OR_RETURN(SearchPlan plan,
                              PlanSearch(params, *snapshot_.model, snapshot_.lists.nlist()));
     plan.wanted = wanted_;
     plan.depth = plan.rerank == RerankTier::kNone ? 0 : std::max(plan.depth, wanted_);
+    if (passing_) Restrict(passing_->mask, snapshot_.lists.live_rows(), plan);
     if (queries_.rows() == 1) return RunOne(plan, 0, results[0]);
     // By list, as many groups as there are threads. Stages are told apart query by query only.
     const size_t threads = core_.options.compute->Concurrency();
@@ -288,6 +312,8 @@ class QueryRun {
         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     if (params_.explain) {
       result.explain.isa = simd::ActiveKernels().name;
+      result.explain.filter_us = filter_us_;
+      result.explain.rows_passing = passing_ ? passing_->mask.rows() : snapshot_.lists.live_rows();
     } else {
       result.explain = {};
     }
@@ -303,6 +329,8 @@ class QueryRun {
   const bool watched_;
   HitBuilder builder_;
   uint32_t wanted_;
+  FilteredRowsPtr passing_;  // null without a filter
+  double filter_us_ = 0;
 };
 
 }  // namespace

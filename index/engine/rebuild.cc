@@ -327,10 +327,12 @@ Status Rebuild::SwitchInTurn() {
   next->table = trained_.lists;
   next->lists = std::move(lists_);
   next->store = core_.store->GetSnapshot();
+  next->payloads = now->payloads;
   next->next_row = now->next_row;
   next->rows_at_training = start_->lists.live_rows();
   next->held_out = held_out_;
   core_.snapshot.Set(next);
+  core_.filter_masks.Clear();
   core_.live_recall.Reset(generation_);
   core_.tuned_rows = 0;
   committer_.TrackChanges(false);

@@ -47,21 +47,24 @@ StatusOr<double> ReadVector(const Core& core, const PointInput& point, size_t in
 }
 
 // The canonical text; empty if there is nothing in it.
-Status ReadPayload(std::string_view text, size_t index, std::string& out) {
+Status ReadPayload(const PayloadSchema& schema, std::string_view text, size_t index, std::string& out) {
   out.clear();
-  if (text.empty()) return OkStatus();
+  if (text.empty() && !schema.partition()) return OkStatus();
+  if (text.empty()) text = "{}";
   StatusOr<std::string> payload = CanonicalPayload(text);
   if (!payload.ok()) return Annotate(payload.status(), Name(index, "payload: "));
+  if (const Status fits = schema.Validate(*payload); !fits.ok()) return Annotate(fits, Name(index, "payload: "));
   if (*payload != "{}") out = *std::move(payload);
   return OkStatus();
 }
 
-Status ReadPatch(const PatchInput& patch, PatchMode mode, size_t index, std::string& out) {
+Status ReadPatch(const PayloadSchema& schema, const PatchInput& patch, PatchMode mode, size_t index,
+                 std::string& out) {
   if (mode == PatchMode::kClear) {
-    if (patch.payload.empty()) return OkStatus();
+    if (patch.payload.empty()) return ReadPayload(schema, {}, index, out);
     return InvalidArgument(Name(index, "payload") + " is given, though all of it is to be removed");
   }
-  if (mode == PatchMode::kReplace) return ReadPayload(patch.payload, index, out);
+  if (mode == PatchMode::kReplace) return ReadPayload(schema, patch.payload, index, out);
   StatusOr<std::string> merged = CanonicalPayload(patch.payload);
   if (!merged.ok()) return Annotate(merged.status(), Name(index, "payload: "));
   out = *std::move(merged);
@@ -155,7 +158,7 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<P
       status = read.status();
       if (read.ok()) norm = *read;
     }
-    if (status.ok()) status = ReadPayload(point.payload, i, row.payload);
+    if (status.ok()) status = ReadPayload(core.payload_schema, point.payload, i, row.payload);
     if (!status.ok()) {
       if (options.atomic) return status;
       op->rejected.push_back({i, std::move(status)});
@@ -177,7 +180,7 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<P
   return Finished(std::move(op));
 }
 
-StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const std::vector<PatchInput>& patches,
+StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const Core& core, const std::vector<PatchInput>& patches,
                                                 const PatchOptions& options) {
   TESSERA_ASSIGN_OR_RETURN(auto op, StartOp(WriteKind::kPatch, patches.size(), options));
   op->patch_mode = options.mode;
@@ -186,7 +189,7 @@ StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const std::vector<PatchInput>& p
   for (size_t i = 0; i < patches.size(); ++i) {
     PreparedRow row;
     Status status = CheckNewId(patches[i].id, i, seen);
-    if (status.ok()) status = ReadPatch(patches[i], options.mode, i, row.payload);
+    if (status.ok()) status = ReadPatch(core.payload_schema, patches[i], options.mode, i, row.payload);
     if (!status.ok()) {
       if (options.atomic) return status;
       op->rejected.push_back({i, std::move(status)});

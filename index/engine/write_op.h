@@ -66,7 +66,7 @@ struct WriteOp {
 // with `atomic` are an error that names the first. InvalidArgument for options that are no such, or too long.
 StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<PointInput>& points,
                                                  const UpsertOptions& options);
-StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const std::vector<PatchInput>& patches,
+StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const Core& core, const std::vector<PatchInput>& patches,
                                                 const PatchOptions& options);
 StatusOr<std::unique_ptr<WriteOp>> PrepareDelete(const std::vector<PointId>& ids,
                                                  const DeleteOptions& options);

@@ -37,7 +37,8 @@ Status WriteSet::Resolve() {
   TESSERA_RETURN_IF_ERROR(LookUpPayloads());
   TESSERA_RETURN_IF_ERROR(Replay());
   TESSERA_RETURN_IF_ERROR(LoadCarried());
-  return CheckCapacity();
+  TESSERA_RETURN_IF_ERROR(CheckCapacity());
+  return IndexPayloads();
 }
 
 Status WriteSet::LookUpOldRows() {
@@ -162,6 +163,9 @@ Status WriteSet::CheckRow(const WriteOp& op, const PreparedRow& row, std::string
   if (!merged.ok()) {
     return Annotate(merged.status(), "points[" + std::to_string(row.index) + "].payload: ");
   }
+  if (const Status fits = core_.payload_schema.Validate(*merged); !fits.ok()) {
+    return Annotate(fits, "points[" + std::to_string(row.index) + "].payload: ");
+  }
   if (*merged == "{}") merged->clear();
   payload = texts_.emplace_back(*std::move(merged));
   return OkStatus();
@@ -262,6 +266,18 @@ Status WriteSet::CheckCapacity() {
                              "untrained collection may (" + std::to_string(core_.options.untrained_bytes) +
                              " bytes): train it first");
   }
+  return OkStatus();
+}
+
+// Before anything is written: what cannot be indexed is refused.
+Status WriteSet::IndexPayloads() {
+  std::vector<filter::PayloadRow> added;
+  for (const Entry& entry : entries_) {
+    if (entry.changed && entry.exists && !entry.payload.empty()) added.push_back({entry.new_row, entry.payload});
+  }
+  payloads_ = before_.payloads;
+  if (added.empty()) return OkStatus();
+  TESSERA_ASSIGN_OR_RETURN(payloads_, before_.payloads->With(added));
   return OkStatus();
 }
 
@@ -375,6 +391,7 @@ void WriteSet::Publish() {
   after->table = before_.table;
   after->lists = editor.Finish();
   after->store = core_.store->GetSnapshot();
+  after->payloads = payloads_;
   after->next_row = next_row_;
   after->rows_at_training = before_.rows_at_training;
   after->held_out = before_.held_out;

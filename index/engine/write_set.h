@@ -101,6 +101,7 @@ class WriteSet {
   bool Apply(WriteOp& op, size_t row, std::string_view payload, uint64_t version);
   Status LoadCarried();
   Status CheckCapacity();
+  Status IndexPayloads();
   WrittenRows Written() const;
   RowData DataOf(const Entry& entry) const;
   void AddToBatch(store::Batch& batch, const Entry& entry);
@@ -114,6 +115,7 @@ class WriteSet {
   std::vector<Outcome> outcomes_;                          // parallel to group_
   std::deque<std::string> texts_;                          // payloads that are neither a row's nor gone
   std::vector<Carried> carried_;
+  std::shared_ptr<const filter::PayloadIndex> payloads_;  // with those of the new rows
   uint64_t commit_ = 0;
   uint32_t next_row_ = 0;
 };

@@ -28,13 +28,6 @@ using LivePredicate = std::function<bool(RowId)>;
 // Appends the current rows of `ids`; absent ones are left out.
 using IdResolver = std::function<Status(std::span<const PointId> ids, std::vector<RowId>& rows)>;
 
-struct FacetCount {
-  PayloadValue value;  // a datetime as RFC 3339 in UTC
-  uint64_t count = 0;
-
-  friend bool operator==(const FacetCount&, const FacetCount&) = default;
-};
-
 struct PayloadIndexOptions {
   size_t cache_bytes = 64 << 20;
 };

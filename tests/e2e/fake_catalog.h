@@ -57,6 +57,13 @@ class FakeCollection final : public Collection {
     return DataLoss("fake: torn row");
   }
   uint64_t Count() const override { return 0; }
+  StatusOr<uint64_t> Count(const Filter&) const override { return 0; }
+  StatusOr<std::vector<FacetCount>> Facet(std::string_view, const Filter*, size_t) const override {
+    return Unimplemented("fake");
+  }
+  StatusOr<DeleteResult> DeleteByFilter(const Filter&, const DeleteOptions&) override {
+    return Unimplemented("fake");
+  }
   Status Train(const TrainOptions& options) override { return on_train(options); }
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override {
     return on_evaluate(options);
