@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -277,6 +278,84 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     }
   }
 
+  // A condition as people write it, and what it means to the model.
+  struct Question {
+    std::string text;
+    std::function<bool(const Payload&)> passes;
+  };
+  Question RandomCondition() {
+    const std::string key = "k" + std::to_string(random_() % 5);
+    const uint64_t bound = random_() % 1000;
+    const auto value = [key](const Payload& payload) {
+      const auto it = payload.find(key);
+      return it == payload.end() ? std::optional<uint64_t>() : it->second;
+    };
+    const std::string number = std::to_string(bound);
+    switch (random_() % 5) {
+      case 0: return {key + " < " + number, [=](const Payload& p) { return value(p) && *value(p) < bound; }};
+      case 1: return {key + " != " + number, [=](const Payload& p) { return value(p) && *value(p) != bound; }};
+      case 2: return {"missing(" + key + ")", [=](const Payload& p) { return !value(p); }};
+      case 3: return {"exists(" + key + ")", [=](const Payload& p) { return value(p).has_value(); }};
+      default:
+        return {"not " + key + " between " + number + " and " + std::to_string(bound + 300),
+                [=](const Payload& p) { return !(value(p) && *value(p) >= bound && *value(p) <= bound + 300); }};
+    }
+  }
+  Question RandomQuestion() {
+    const Question a = RandomCondition(), b = RandomCondition();
+    switch (random_() % 3) {
+      case 0: return a;
+      case 1:
+        return {a.text + " and " + b.text, [=](const Payload& p) { return a.passes(p) && b.passes(p); }};
+      default:
+        return {a.text + " or " + b.text, [=](const Payload& p) { return a.passes(p) || b.passes(p); }};
+    }
+  }
+  std::set<PointId> Passing(const Question& question) const {
+    std::set<PointId> ids;
+    for (const auto& [id, state] : model_) {
+      if (question.passes(state.payload)) ids.insert(id);
+    }
+    return ids;
+  }
+
+  // What passes comes back, whatever path answers, and nothing else.
+  void QueryFiltered() {
+    const Question question = RandomQuestion();
+    const auto filter = ParseFilter(question.text);
+    ASSERT_TRUE(filter.ok()) << filter.status();
+    const std::set<PointId> passing = Passing(question);
+    const auto count = collection_->Count(*filter);
+    ASSERT_TRUE(count.ok()) << count.status();
+    ASSERT_EQ(*count, passing.size()) << question.text;
+    QueryParams params;
+    params.filter = *filter;
+    params.limit = random_() % 2 == 0 ? 10000 : 7;
+    params.exact = random_() % 3 == 0;
+    params.rerank = static_cast<RerankTier>(random_() % 4);
+    const auto q = RandomVector();
+    const auto result = collection_->Query(q.data(), kDim, params);
+    ASSERT_TRUE(result.ok()) << result.status();
+    std::set<PointId> found;
+    for (const Hit& hit : result->hits) {
+      ASSERT_TRUE(passing.count(hit.id)) << question.text << " let " << hit.id.ToString() << " through";
+      ASSERT_TRUE(found.insert(hit.id).second);
+    }
+    ASSERT_EQ(found.size(), std::min<size_t>(params.limit, passing.size())) << question.text;
+  }
+
+  void DeleteFiltered() {
+    const Question question = RandomQuestion();
+    const std::set<PointId> passing = Passing(question);
+    if (passing.size() * 4 > model_.size()) return;  // or nothing is left to test with
+    const auto filter = ParseFilter(question.text);
+    ASSERT_TRUE(filter.ok()) << filter.status();
+    const auto deleted = collection_->DeleteByFilter(*filter);
+    ASSERT_TRUE(deleted.ok()) << deleted.status();
+    ASSERT_EQ(deleted->deleted, passing.size()) << question.text;
+    for (const PointId& id : passing) model_.erase(id);
+  }
+
   // Exact answers, and raw reranking of everything, agree with each other.
   void QueryBest() {
     const auto q = RandomVector();
@@ -314,7 +393,9 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     if (dice < 58) return Write(Kind::kDelete);
     if (dice < 60) return Repeat();
     if (dice < 72) return Get();
-    if (dice < 84) return QueryEverything();
+    if (dice < 79) return QueryEverything();
+    if (dice < 86) return QueryFiltered();
+    if (dice < 87) return DeleteFiltered();
     if (dice < 94) return QueryBest();
     if (dice < 97) return Reopen();
     return Train();
