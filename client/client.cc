@@ -4,6 +4,7 @@
 
 #include "client/connection.h"
 #include "client/convert.h"
+#include "client/convert_filter.h"
 #include "client/upsert_stream.h"
 
 namespace tessera::client {
@@ -29,7 +30,7 @@ size_t QueriesPerRequest(const ClientOptions& options, const VectorRows& rows,
 }
 
 template <typename Request>
-void SetQueryOptions(const QueryOptions& options, Request* request) {
+Status SetQueryOptions(const QueryOptions& options, Request* request) {
   request->set_limit(options.limit);
   request->set_offset(options.offset);
   ToProto(options.params, request->mutable_params());
@@ -37,6 +38,7 @@ void SetQueryOptions(const QueryOptions& options, Request* request) {
   request->set_with_vector(options.with_vector);
   request->set_with_payload(options.with_payload);
   request->set_explain(options.explain);
+  return SetFilter(options.filter, request);
 }
 
 StatusOr<QueryResult> RunQuery(Connection& connection, const v1::QueryRequest& request) {
@@ -55,6 +57,9 @@ const ClientOptions& Client::options() const { return connection_->options(); }
 
 StatusOr<CollectionInfo> Client::CreateCollection(const CollectionConfig& config) {
   v1::CreateCollectionRequest request;
+  for (const PayloadField& field : config.payload_fields) {
+    TESSERA_RETURN_IF_ERROR(CheckText(field.path, "payload_fields"));
+  }
   ToProto(config, request.mutable_collection());
   TESSERA_ASSIGN_OR_RETURN(
       v1::Collection made,
@@ -110,7 +115,7 @@ StatusOr<QueryResult> Client::Query(const std::string& collection, VectorRows ro
   v1::QueryRequest request;
   request.set_collection(collection);
   ToProto(row, request.mutable_vector());
-  SetQueryOptions(options, &request);
+  TESSERA_RETURN_IF_ERROR(SetQueryOptions(options, &request));
   return RunQuery(*connection_, request);
 }
 
@@ -120,7 +125,7 @@ StatusOr<QueryResult> Client::QueryById(const std::string& collection, const Poi
   v1::QueryRequest request;
   request.set_collection(collection);
   ToProto(id, request.mutable_id());
-  SetQueryOptions(options, &request);
+  TESSERA_RETURN_IF_ERROR(SetQueryOptions(options, &request));
   return RunQuery(*connection_, request);
 }
 
@@ -133,7 +138,7 @@ StatusOr<std::vector<QueryResult>> Client::QueryBatch(const std::string& collect
   all.reserve(rows.rows);
   v1::QueryBatchRequest request;
   request.set_collection(collection);
-  SetQueryOptions(query, &request);
+  TESSERA_RETURN_IF_ERROR(SetQueryOptions(query, &request));
   for (size_t begin = 0; begin < rows.rows; begin += step) {
     const size_t count = std::min(step, rows.rows - begin);
     ToProto(rows.Slice(begin, count), request.mutable_vectors());
@@ -169,13 +174,31 @@ StatusOr<GetResult> Client::Get(const std::string& collection, const std::vector
   return all;
 }
 
-StatusOr<uint64_t> Client::Count(const std::string& collection) {
+StatusOr<uint64_t> Client::Count(const std::string& collection, const FilterInput& filter) {
   v1::CountRequest request;
   request.set_collection(collection);
+  TESSERA_RETURN_IF_ERROR(SetFilter(filter, &request));
   TESSERA_ASSIGN_OR_RETURN(
       v1::CountResponse response,
       connection_->Call(connection_->points(), &v1::Points::Stub::Count, request));
   return response.count();
+}
+
+StatusOr<std::vector<FacetCount>> Client::Facet(const std::string& collection,
+                                                const std::string& field,
+                                                const FilterInput& filter, uint32_t limit) {
+  v1::FacetRequest request;
+  request.set_collection(collection);
+  TESSERA_RETURN_IF_ERROR(CheckText(field, "field"));
+  request.set_field(field);
+  request.set_limit(limit);
+  TESSERA_RETURN_IF_ERROR(SetFilter(filter, &request));
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::FacetResponse response,
+      connection_->Call(connection_->points(), &v1::Points::Stub::Facet, request));
+  std::vector<FacetCount> counts;
+  for (const v1::FacetCount& value : response.values()) counts.push_back(FromProto(value));
+  return counts;
 }
 
 StatusOr<Operation> Client::Train(const std::string& collection, const TrainOptions& options) {

@@ -90,7 +90,14 @@ class Client {
                           bool with_payload = false);
   StatusOr<DeleteResult> Delete(const std::string& collection, const std::vector<PointId>& ids,
                                 const DeleteOptions& options = {});
-  StatusOr<uint64_t> Count(const std::string& collection);
+  // Deletes the points that pass now; a point that is written meanwhile stays. InvalidArgument if the filter is empty:
+  // "true" is every point. Retried, it goes on, and counts only what the last try deleted.
+  StatusOr<DeleteResult> DeleteByFilter(const std::string& collection, const FilterInput& filter,
+                                        bool validate_only = false);
+  StatusOr<uint64_t> Count(const std::string& collection, const FilterInput& filter = {});
+  // Values of a payload field, and how many points (that pass) have each: most first.
+  StatusOr<std::vector<FacetCount>> Facet(const std::string& collection, const std::string& field,
+                                          const FilterInput& filter = {}, uint32_t limit = 10);
 
   // As in Stats, with the error of a sample of the live rows, which are read for it.
   StatusOr<Drift> GetDrift(const std::string& name);

@@ -7,8 +7,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "index/filter.h"
+#include "index/payload.h"
 #include "index/status.h"
 #include "index/types.h"
 
@@ -29,6 +32,7 @@ struct CollectionConfig {
   bool retrain_on_drift = false;
   uint32_t query_sample = 0;   // live queries kept for tuning
   double recall_sampling = 0;  // share of live queries that are run again exactly
+  std::vector<PayloadField> payload_fields;  // declared, with their types
 };
 
 enum class CollectionState : uint8_t { kUnknown, kUntrained, kServing, kTraining, kReadOnly };
@@ -54,6 +58,8 @@ struct MemoryUsage {
   uint64_t headers = 0;
   uint64_t centroids = 0;
   uint64_t model = 0;
+  uint64_t payload_index = 0;
+  uint64_t filters = 0;
   uint64_t total = 0;
 };
 
@@ -212,6 +218,10 @@ struct SearchParams {
   float target_recall = 0;    // recall wanted; the server chooses the three above. 0 = not asked
 };
 
+// The points that a call is about: an expression as ParseFilter (index/filter.h) reads it, which the server does, or a
+// tree of conditions. "" is no filter: every point.
+using FilterInput = std::variant<std::string, Filter>;
+
 struct QueryOptions {
   uint32_t limit = 10;
   uint32_t offset = 0;
@@ -220,6 +230,7 @@ struct QueryOptions {
   bool with_vector = false;
   bool with_payload = false;
   bool explain = false;
+  FilterInput filter{};  // the only points that may be found
 };
 
 // One owned vector, as it was sent: dim * ElementSize(type) bytes.
@@ -244,11 +255,13 @@ struct Explain {
   uint32_t lists_probed = 0;
   uint64_t rows_scanned = 0;
   uint64_t rows_reranked = 0;
+  uint64_t rows_passing = 0;  // the filter, of all live ones
   double queue_us = 0;
   double coarse_us = 0;
   double tables_us = 0;
   double scan_us = 0;
   double rerank_us = 0;
+  double filter_us = 0;
   double fetch_us = 0;
   std::string isa;
 };
@@ -277,7 +290,7 @@ struct GetResult {
 
 struct DeleteResult {
   uint64_t commit = 0;
-  uint64_t deleted = 0;  // ids that existed
+  uint64_t deleted = 0;  // ids that existed, points that passed
   std::vector<RowError> rejected;  // ascending
 };
 

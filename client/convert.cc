@@ -1,4 +1,5 @@
 #include "client/convert.h"
+#include "client/convert_filter.h"
 
 #include <algorithm>
 #include <cstring>
@@ -73,6 +74,8 @@ MemoryUsage FromProto(const v1::MemoryUsage& in) {
           .headers = in.headers(),
           .centroids = in.centroids(),
           .model = in.model(),
+          .payload_index = in.payload_index(),
+          .filters = in.filters(),
           .total = in.total()};
 }
 
@@ -80,11 +83,13 @@ Explain FromProto(const v1::Explain& in) {
   return {.lists_probed = in.lists_probed(),
           .rows_scanned = in.rows_scanned(),
           .rows_reranked = in.rows_reranked(),
+          .rows_passing = in.rows_passing(),
           .queue_us = in.queue_us(),
           .coarse_us = in.coarse_us(),
           .tables_us = in.tables_us(),
           .scan_us = in.scan_us(),
           .rerank_us = in.rerank_us(),
+          .filter_us = in.filter_us(),
           .fetch_us = in.fetch_us(),
           .isa = in.isa()};
 }
@@ -119,6 +124,10 @@ TuneResult FromProto(const v1::TuneResult& in) {
 }
 
 }  // namespace
+
+Status CheckText(const std::string& text, const std::string& what) {
+  return IsUtf8(text) ? OkStatus() : InvalidArgument(what + " is not UTF-8");
+}
 
 Status CheckPayload(const std::string& payload) {
   return IsUtf8(payload) ? OkStatus() : InvalidArgument("payload is not UTF-8, which JSON is");
@@ -163,6 +172,9 @@ void ToProto(const CollectionConfig& config, v1::Collection* out) {
   if (config.retrain_on_drift) out->set_drift_action(v1::DRIFT_ACTION_RETRAIN);
   out->set_query_sample(config.query_sample);
   out->set_recall_sampling(config.recall_sampling);
+  for (const PayloadField& field : config.payload_fields) {
+    ToProto(field, out->add_payload_fields());
+  }
 }
 
 void ToProto(const PointId& id, v1::PointId* out) {
@@ -262,7 +274,11 @@ CollectionInfo FromProto(const v1::Collection& in) {
                  .sync_writes = !in.has_sync_writes() || in.sync_writes(),
                  .retrain_on_drift = in.drift_action() == v1::DRIFT_ACTION_RETRAIN,
                  .query_sample = in.query_sample(),
-                 .recall_sampling = in.recall_sampling()};
+                 .recall_sampling = in.recall_sampling(),
+                 .payload_fields = {}};
+  for (const v1::PayloadField& field : in.payload_fields()) {
+    info.config.payload_fields.push_back(FromProto(field));
+  }
   info.state = FromProto(in.state());
   info.generation = in.generation();
   info.rows = in.rows();

@@ -15,7 +15,8 @@ namespace tessera::client {
 
 // InvalidArgument: a key that is empty, too long, or not UTF-8, which the wire cannot carry.
 Status CheckId(const PointId& id);
-// InvalidArgument: not UTF-8, which the wire cannot carry.
+// InvalidArgument: not UTF-8, which the wire cannot carry; `what` names it.
+Status CheckText(const std::string& text, const std::string& what);
 Status CheckPayload(const std::string& payload);
 // InvalidArgument unless the bytes are rows x dim elements, with at least one row, and scale and zero
 // point suit them.

@@ -5,6 +5,7 @@
 #include "client/client.h"
 #include "client/connection.h"
 #include "client/convert.h"
+#include "client/convert_filter.h"
 #include "client/upsert_stream.h"
 
 namespace tessera::client {
@@ -136,6 +137,19 @@ StatusOr<DeleteResult> Client::Delete(const std::string& collection, const std::
     Add(FromProto(response, begin), all);
   }
   return all;
+}
+
+StatusOr<DeleteResult> Client::DeleteByFilter(const std::string& collection,
+                                              const FilterInput& filter, bool validate_only) {
+  v1::DeletePointsRequest request;
+  request.set_collection(collection);
+  request.set_validate_only(validate_only);
+  request.mutable_filter();  // there, lest no filter be a request without ids, which deletes nothing
+  TESSERA_RETURN_IF_ERROR(SetFilter(filter, &request));
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::DeletePointsResponse response,
+      connection_->Call(connection_->points(), &v1::Points::Stub::Delete, request));
+  return FromProto(response, 0);
 }
 
 }  // namespace tessera::client

@@ -1,6 +1,7 @@
 #include "server/convert_collections.h"
 
 #include "server/convert_codebooks.h"
+#include "server/convert_filter.h"
 #include <google/protobuf/util/time_util.h>
 
 namespace tessera::server {
@@ -52,6 +53,8 @@ void ToProto(const MemoryUsage& memory, v1::MemoryUsage* out) {
   out->set_headers(memory.headers);
   out->set_centroids(memory.centroids);
   out->set_model(memory.model);
+  out->set_payload_index(memory.payload_index);
+  out->set_filters(memory.filters);
   out->set_total(memory.total());
 }
 
@@ -98,6 +101,7 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   spec.drift_action = *drift_action;
   spec.query_sample = collection.query_sample();
   spec.recall_sampling = collection.recall_sampling();
+  TESSERA_ASSIGN_OR_RETURN(spec.payload, FromProto(collection.payload_fields()));
   return spec;
 }
 
@@ -117,6 +121,7 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_drift_action(ToProto(spec.drift_action));
   out->set_query_sample(spec.query_sample);
   out->set_recall_sampling(spec.recall_sampling);
+  ToProto(spec.payload, out->mutable_payload_fields());
   out->set_state(StateOf(stats));
   out->set_generation(stats.generation.value);
   out->set_rows(stats.rows);

@@ -209,6 +209,8 @@ void ExplainToProto(const QueryExplain& explain, double queue_us, v1::Explain* o
   out->set_rerank_us(explain.rerank_us);
   out->set_fetch_us(explain.fetch_us);
   out->set_isa(explain.isa);
+  out->set_filter_us(explain.filter_us);
+  out->set_rows_passing(explain.rows_passing);
 }
 
 void HitToProto(Hit hit, const QueryParams& params, v1::Hit* out) {

@@ -60,7 +60,8 @@ void AddMemory(const std::string& name, const MemoryUsage& memory, Families& out
       {"refine", memory.refine},   {"row_ids", memory.row_ids},
       {"padding", memory.padding}, {"external_ids", memory.external_ids},
       {"headers", memory.headers}, {"centroids", memory.centroids},
-      {"model", memory.model},
+      {"model", memory.model},     {"payload_index", memory.payload_index},
+      {"filters", memory.filters},
   };
   for (const auto& [part, bytes] : parts) {
     out.Gauge("tessera_memory_bytes", "Resident bytes of the index, by component",

@@ -1,8 +1,10 @@
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "server/arena_messages.h"
 #include "server/call.h"
+#include "server/convert_filter.h"
 #include "server/convert_points.h"
 #include "server/query_costs.h"
 #include "server/query_joiner.h"
@@ -27,11 +29,12 @@ Call::Info QueryInfoOf(const char* method, const Request& request) {
                    " exact=" + (params.exact() ? "true" : "false") +
                    " nprobe=" + std::to_string(params.nprobe()) +
                    " rerank_depth=" + std::to_string(params.rerank_depth()) +
-                   " target_recall=" + std::to_string(params.target_recall());
+                   " target_recall=" + std::to_string(params.target_recall()) +
+                   " filter=" + (request.has_filter() ? "true" : "false");
           }};
 }
 
-// What decides the cost of a query.
+// What decides the cost of a query without a filter.
 uint64_t KindOf(const v1::QueryRequest& request) {
   const v1::SearchParams& params = request.params();
   uint64_t hash = std::hash<std::string>()(request.collection());
@@ -77,6 +80,11 @@ class PointsService final : public v1::Points::CallbackService {
   grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
                                    const v1::DeletePointsRequest* request,
                                    v1::DeletePointsResponse* response) override {
+    if (request->has_filter()) {
+      return Call::Start(state_, context, InfoOf("Points.Delete", *request),
+                         state_.runtime.deletions(),
+                         [=, this](Call&) { return DeletePassing(*request, response); });
+    }
     return Call::StartAsync(state_, context, InfoOf("Points.Delete", *request), state_.runtime.io(),
                             [=, this](Call& call) { StartDelete(*request, response, call); });
   }
@@ -95,20 +103,37 @@ class PointsService final : public v1::Points::CallbackService {
                        [=, this](Call&) -> Status {
                          TESSERA_ASSIGN_OR_RETURN(const auto collection,
                                                   state_.Find(request->collection()));
-                         response->set_count(collection->Count());
+                         uint64_t count = 0;
+                         if (request->has_filter()) {
+                           TESSERA_ASSIGN_OR_RETURN(const Filter filter,
+                                                    FilterOf(*request, *collection));
+                           TESSERA_ASSIGN_OR_RETURN(count, collection->Count(filter));
+                         } else {
+                           count = collection->Count();
+                         }
+                         response->set_count(count);
                          return OkStatus();
                        });
+  }
+
+  grpc::ServerUnaryReactor* Facet(grpc::CallbackServerContext* context,
+                                  const v1::FacetRequest* request,
+                                  v1::FacetResponse* response) override {
+    return Call::Start(state_, context, InfoOf("Points.Facet", *request), state_.runtime.compute(),
+                       [=, this](Call&) { return CountValues(*request, response); });
   }
 
   grpc::ServerUnaryReactor* Query(grpc::CallbackServerContext* context,
                                   const v1::QueryRequest* request,
                                   v1::QueryResponse* response) override {
     Call::Info info = QueryInfoOf("Points.Query", *request);
-    if (request->has_vector() && joiner_.is_on()) {
+    // What a filter costs depends on whether its rows are known: such queries always go to the pool.
+    const bool plain = request->has_vector() && !request->has_filter();
+    if (plain && joiner_.is_on()) {
       return Call::StartHere(state_, context, std::move(info),
                              [&](Call& call) { StartJoined(*request, response, call); });
     }
-    if (request->has_vector() && costs_.IsCheap(KindOf(*request))) {
+    if (plain && costs_.IsCheap(KindOf(*request))) {
       return Call::StartHere(state_, context, std::move(info), [&](Call& call) {
         call.Complete(Guarded([&] { return RunQuery(*request, call, response); }));
       });
@@ -177,6 +202,49 @@ class PointsService final : public v1::Points::CallbackService {
                                });
   }
 
+  template <typename Request>
+  static StatusOr<Filter> FilterOf(const Request& request, const Collection& collection) {
+    return FromProto(request.filter(), collection.spec().payload);
+  }
+
+  // Blocks until all is deleted, on a pool of its own: the commits that it waits for need the io
+  // pool.
+  Status DeletePassing(const v1::DeletePointsRequest& request,
+                       v1::DeletePointsResponse* response) const {
+    if (request.ids_size() > 0) {
+      return InvalidArgument("ids and filter are both given; one of them at a time");
+    }
+    // An expression that a program forgot to fill in must not be the end of a collection.
+    if (IsEmpty(request.filter())) {
+      return InvalidArgument("filter is empty: to delete every point say \"true\"");
+    }
+    TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
+    TESSERA_ASSIGN_OR_RETURN(const DeleteOptions options, OptionsOf(request));
+    TESSERA_ASSIGN_OR_RETURN(const Filter filter, FilterOf(request, *collection));
+    TESSERA_ASSIGN_OR_RETURN(const DeleteResult result,
+                             collection->DeleteByFilter(filter, options));
+    ToProto(result, response);
+    return OkStatus();
+  }
+
+  Status CountValues(const v1::FacetRequest& request, v1::FacetResponse* response) const {
+    TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
+    const uint32_t limit = request.has_limit() ? request.limit() : 10;
+    if (limit == 0 || limit > limits_.limit) {
+      return InvalidArgument("limit is " + std::to_string(limit) + ", expected 1 to " +
+                             std::to_string(limits_.limit));
+    }
+    if (request.field().empty()) return InvalidArgument("field is missing");
+    std::optional<Filter> filter;
+    if (request.has_filter()) {
+      TESSERA_ASSIGN_OR_RETURN(filter, FilterOf(request, *collection));
+    }
+    TESSERA_ASSIGN_OR_RETURN(
+        const auto counts, collection->Facet(request.field(), filter ? &*filter : nullptr, limit));
+    for (const FacetCount& count : counts) ToProto(count, response->add_values());
+    return CheckReply(*response, "limit");
+  }
+
   Status GetPoints(const v1::GetPointsRequest& request, v1::GetPointsResponse* response) const {
     TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
     TESSERA_ASSIGN_OR_RETURN(const auto ids, FromProto(request.ids(), limits_.batch_rows));
@@ -208,7 +276,7 @@ class PointsService final : public v1::Points::CallbackService {
     const uint64_t bytes = response.ByteSizeLong();
     if (bytes <= limits_.message_bytes) return OkStatus();
     return ResourceExhausted(std::string(field) + ": the reply has " + std::to_string(bytes) +
-                             " bytes with its payloads, at most " +
+                             " bytes, at most " +
                              std::to_string(limits_.message_bytes) + " are allowed: ask for fewer");
   }
 
@@ -221,6 +289,9 @@ class PointsService final : public v1::Points::CallbackService {
     const uint32_t dim = collection->spec().dim;
     TESSERA_ASSIGN_OR_RETURN(QueryParams params, ParamsOf(request, limits_, 1, dim));
     params.stop = call.stop();
+    if (request.has_filter()) {
+      TESSERA_ASSIGN_OR_RETURN(params.filter, FilterOf(request, *collection));
+    }
     if (!request.has_id()) return InvalidArgument("query is missing: vector or id");
     TESSERA_ASSIGN_OR_RETURN(const PointId id, FromProto(request.id(), "id"));
     TESSERA_ASSIGN_OR_RETURN(QueryResult result, collection->QueryById(id, params));
@@ -238,6 +309,9 @@ class PointsService final : public v1::Points::CallbackService {
     const uint32_t dim = collection.spec().dim;
     TESSERA_ASSIGN_OR_RETURN(QueryParams params, ParamsOf(request, limits_, 1, dim));
     params.stop = call.stop();
+    if (request.has_filter()) {
+      TESSERA_ASSIGN_OR_RETURN(params.filter, FilterOf(request, collection));
+    }
     TESSERA_ASSIGN_OR_RETURN(const VectorBytes bytes,
                              OneVector(request.vector(), {dim, request.collection()}, "vector"));
     return SingleQuery{FloatRows(bytes, dim), std::move(params), KindOf(request)};
@@ -256,7 +330,8 @@ class PointsService final : public v1::Points::CallbackService {
 
   // What waits for the disk never runs on a transport thread, however little it computes.
   static bool MayRunHere(const QueryParams& params, const QueryResult& result) {
-    return !params.exact && !result.exact && !params.with_vector && !params.with_payload &&
+    return !params.filter && !params.exact && !result.exact && !params.with_vector &&
+           !params.with_payload &&
            result.rerank != RerankTier::kRaw;
   }
 
@@ -296,6 +371,9 @@ class PointsService final : public v1::Points::CallbackService {
     TESSERA_ASSIGN_OR_RETURN(QueryParams params,
                              ParamsOf(request, limits_, rows.view().rows(), dim));
     params.stop = call.stop();
+    if (request.has_filter()) {
+      TESSERA_ASSIGN_OR_RETURN(params.filter, FilterOf(request, *collection));
+    }
     StatusOr<std::vector<QueryResult>> results = collection->QueryBatch(rows.view(), params);
     if (!results.ok()) return NameQueries(results.status(), false);
     response->mutable_results()->Reserve(static_cast<int>(results->size()));

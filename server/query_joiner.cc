@@ -27,8 +27,8 @@ struct QueryJoiner::Group {
 };
 
 bool QueryJoiner::Takes(const QueryParams& params) const {
-  return is_on() && !params.exact && !params.with_vector && !params.with_payload &&
-         !params.explain;
+  return is_on() && !params.filter && !params.exact && !params.with_vector &&
+         !params.with_payload && !params.explain;
 }
 
 void QueryJoiner::Add(std::shared_ptr<Collection> collection, MatrixView<const float> query,

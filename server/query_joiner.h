@@ -37,7 +37,7 @@ class QueryJoiner {
   QueryJoiner& operator=(const QueryJoiner&) = delete;
 
   // Whether such queries are joined: joining is on, and their cost is the search's. Those that read
-  // every row or fetch vectors, and those that ask for times, run alone.
+  // every row or fetch vectors, those with a filter, and those that ask for times, run alone.
   bool Takes(const QueryParams& params) const;
   bool is_on() const { return options_.wait.count() > 0 && options_.max > 1; }
   // query: one row of the collection's dimension; what it borrows must live until `done`.

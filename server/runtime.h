@@ -32,6 +32,7 @@ class Runtime {
   // One thread of low priority: trainings and tunings that start by themselves, one at a time, exact runs
   // of live queries.
   Executor& background();
+  Executor& deletions();   // two threads: deletions by filter, which wait for commits on the io pool
 
   // A running timer; destroying it cancels, but does not wait for a callback under way. Not to
   // outlive this.

@@ -9,6 +9,7 @@
 #include "client/cli/collection_text.h"
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
+#include "client/cli/filter_options.h"
 #include "client/cli/goal_options.h"
 #include "client/cli/options.h"
 #include "client/cli/text.h"
@@ -111,6 +112,7 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
   AddParsed(create, "--metric", options->config.metric, ParseMetric,
             "l2 (default), ip (inner product) or cosine");
   AddQuantizerOptions(create, options->config, "");
+  AddFieldOption(create, options->config, "");
   create->add_flag("--no-auto-train", options->no_auto_train, "Train only when told to");
   create->add_flag("--retrain-on-drift", options->config.retrain_on_drift,
                    "Train again by itself when new rows fit the codes worse");
@@ -125,6 +127,7 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
       "  tessera collection create words --dim 100 --metric cosine\n"
       "  tessera collection create words --dim 100 --bytes-per-vector 24\n"
       "  tessera collection create words --dim 100 --memory-budget 4GiB --expected-rows 50000000\n"
+      "  tessera collection create goods --dim 64 --field price:float --field shop:keyword:partition\n"
       "How a goal was met: tessera collection show");
   create->callback([options, &chosen] {
     chosen.run = [options, &chosen] { return Create(chosen, *options); };

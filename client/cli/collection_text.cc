@@ -1,6 +1,7 @@
 #include "client/cli/collection_text.h"
 
 #include "client/cli/codebook_text.h"
+#include "client/cli/filter_options.h"
 #include "client/cli/goal_options.h"
 
 namespace tessera::cli {
@@ -14,7 +15,9 @@ std::vector<std::pair<std::string, uint64_t>> MemoryComponents(const client::Mem
           {"padding", memory.padding},
           {"headers", memory.headers},
           {"centroids", memory.centroids},
-          {"model", memory.model}};
+          {"model", memory.model},
+          {"payload_index", memory.payload_index},
+          {"filters", memory.filters}};
 }
 
 std::string DescribeMemory(const client::CollectionStats& stats, uint32_t dim) {
@@ -59,6 +62,7 @@ std::string DescribeCollection(const client::CollectionInfo& info,
   line("metric", MetricName(info.config.metric));
   if (HasGoal(info.config)) line("goal", DescribeGoal(info.config));
   line("quantizer", info.config.quantizer);
+  for (const PayloadField& field : info.config.payload_fields) line("field", DescribeField(field));
   if (stats.generation > 0) {
     line("model", stats.quantizer + ", generation " + std::to_string(stats.generation) +
                       ", from " + FormatCount(stats.trained_rows) + " rows, mean squared error " +
@@ -101,6 +105,13 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   json.Key("auto_train").Bool(info.config.auto_train);
   json.Key("sync_writes").Bool(info.config.sync_writes);
   json.Key("retrain_on_drift").Bool(info.config.retrain_on_drift);
+  json.Key("payload_fields").BeginArray();
+  for (const PayloadField& field : info.config.payload_fields) {
+    json.BeginObject().Key("path").String(field.path);
+    json.Key("type").String(FieldTypeName(field.type));
+    json.Key("partition").Bool(field.partition).Key("indexed").Bool(field.indexed).EndObject();
+  }
+  json.EndArray();
   json.Key("state").String(CollectionStateName(info.state));
   json.Key("generation").Integer(info.generation);
   json.Key("rows").Integer(info.rows);

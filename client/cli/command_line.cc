@@ -1,6 +1,7 @@
 #include "client/cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -24,6 +25,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddGetCommand(app, chosen);
   AddDeleteCommand(app, chosen);
   AddCountCommand(app, chosen);
+  AddFacetCommand(app, chosen);
   AddFitCommand(app, chosen);
   AddEncodeCommand(app, chosen);
   AddDecodeCommand(app, chosen);
@@ -64,12 +66,24 @@ std::string Advice(const Status& status, const Invocation& chosen) {
   return "";
 }
 
-// One line: messages of libraries may have several.
-std::string OneLine(std::string text) {
-  for (char& c : text) {
+// Where the line and the caret under it begin that end a message about an expression; npos: none.
+size_t CaretLines(const std::string& text) {
+  const size_t last = text.rfind('\n');
+  if (last == std::string::npos || last == 0) return std::string::npos;
+  const size_t caret = text.find_first_not_of(' ', last + 1);
+  if (caret + 1 != text.size() || text[caret] != '^') return std::string::npos;
+  return text.rfind('\n', last - 1);
+}
+
+// One line, as messages of libraries may have several; those that point into an expression keep
+// theirs, behind the advice.
+std::string Readable(std::string text, const std::string& advice) {
+  const size_t lines = std::min(CaretLines(text), text.size());
+  std::string out = text.substr(0, lines) + advice;
+  for (char& c : out) {
     if (c == '\n' || c == '\r') c = ' ';
   }
-  return text;
+  return out + text.substr(lines);
 }
 
 int Finish(StatusOr<int> result, const Invocation& chosen) {
@@ -80,8 +94,9 @@ int Finish(StatusOr<int> result, const Invocation& chosen) {
       std::fprintf(stderr, "tessera: interrupted\n");
       return kExitInterrupted;
     }
-    const std::string text = MessageOf(result.status()) + Advice(result.status(), chosen);
-    std::fprintf(stderr, "tessera: %s\n", OneLine(text).c_str());
+    const std::string text =
+        Readable(MessageOf(result.status()), Advice(result.status(), chosen));
+    std::fprintf(stderr, "tessera: %s\n", text.c_str());
     return kExitFailure;
   }
   if (!written) {

@@ -38,6 +38,7 @@ void AddDeleteCommand(CLI::App& app, Invocation& chosen);
 void AddEncodeCommand(CLI::App& app, Invocation& chosen);
 void AddEvalCommand(CLI::App& app, Invocation& chosen);
 void AddEvaluateCommand(CLI::App& app, Invocation& chosen);
+void AddFacetCommand(CLI::App& app, Invocation& chosen);
 void AddFitCommand(CLI::App& app, Invocation& chosen);
 void AddGetCommand(CLI::App& app, Invocation& chosen);
 void AddLoadCommand(CLI::App& app, Invocation& chosen);

@@ -8,6 +8,7 @@
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
 #include "client/cli/element_options.h"
+#include "client/cli/filter_options.h"
 #include "client/cli/goal_options.h"
 #include "client/cli/interrupt.h"
 #include "client/cli/load_input.h"
@@ -333,6 +334,7 @@ void AddLoadCommand(CLI::App& app, Invocation& chosen) {
   CLI::Option* metric = AddParsed(command, "--metric", options->config.metric, ParseMetric,
                                   "Of a new collection: l2 (default), ip or cosine");
   AddQuantizerOptions(command, options->config, "Of a new collection: ");
+  AddFieldOption(command, options->config, "Of a new collection: ");
   command->add_flag("--no-auto-train", options->no_auto_train,
                     "Of a new collection: train only when told to");
   AddInputOptions(command, *options);

@@ -7,6 +7,7 @@
 #include "client/cli/command_line.h"
 #include "client/cli/commands.h"
 #include "client/cli/element_options.h"
+#include "client/cli/filter_options.h"
 #include "client/cli/options.h"
 #include "client/cli/result_text.h"
 #include "client/client.h"
@@ -24,6 +25,7 @@ struct Options {
   std::string format = "auto";
   uint64_t row = 0;
   client::QueryOptions query;
+  std::string filter;
   RerankChoice rerank;
   float threshold = 0;
   bool has_threshold = false;
@@ -44,6 +46,7 @@ StatusOr<formats::VectorBatch> ReadRow(const Options& options) {
 
 StatusOr<client::QueryResult> Ask(client::Client& client, const Options& options) {
   client::QueryOptions query = options.query;
+  query.filter = options.filter;
   query.params.rerank = options.rerank.tier;
   query.params.rerank_depth = options.rerank.depth;
   if (options.has_threshold) query.score_threshold = options.threshold;
@@ -103,15 +106,20 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen) {
   command->add_flag("--exact", options->query.params.exact, "Compare with every vector");
   CLI::Option* threshold = command->add_option("--score-threshold", options->threshold,
                                                "Worst score to return");
+  AddFilterOption(command, options->filter, "Find only points that pass");
   command->add_flag("--with-vector", options->query.with_vector, "Return the vectors too");
   command->add_flag("--with-payload", options->query.with_payload, "Return the payloads too");
   command->add_flag("--explain", options->query.explain, "Say what the search did and how long");
   command->add_flag("--json", options->json, "As JSON");
   command->footer(
-      "Scores: l2 is the squared distance, smaller is nearer; ip and cosine: larger is nearer.\n\n"
+      std::string(
+          "Scores: l2 is the squared distance, smaller is nearer; ip and cosine: larger is nearer.\n\n") +
+      kFilterHelp +
+      "\n"
       "Examples:\n"
       "  tessera query words --id 17 -k 5\n"
-      "  tessera query words --file queries.fvecs --row 3 --rerank raw:100 --explain");
+      "  tessera query words --file queries.fvecs --row 3 --rerank raw:100 --explain\n"
+      "  tessera query words --id 17 --filter 'lang = \"de\" and year >= 1990' --with-payload");
   command->callback([options, id, threshold, &chosen] {
     options->by_id = id->count() > 0;
     options->has_threshold = threshold->count() > 0;

@@ -15,6 +15,10 @@ std::string DescribeExplain(const client::Explain& explain) {
   std::string out = "lists probed " + FormatCount(explain.lists_probed) + ", rows scanned " +
                     FormatCount(explain.rows_scanned) + ", reranked " +
                     FormatCount(explain.rows_reranked) + ", kernels " + explain.isa + "\n";
+  if (explain.filter_us > 0 || explain.rows_passing > 0) {
+    out += "filter: " + FormatCount(explain.rows_passing) + " rows pass, found in " +
+           FormatFixed(explain.filter_us, 1) + " microseconds\n";
+  }
   out += "microseconds: queue " + FormatFixed(explain.queue_us, 1) + ", coarse " +
          FormatFixed(explain.coarse_us, 1) + ", tables " + FormatFixed(explain.tables_us, 1) +
          ", scan " + FormatFixed(explain.scan_us, 1) + ", rerank " +
@@ -40,11 +44,13 @@ void WriteExplain(const client::Explain& explain, JsonWriter& json) {
   json.Key("lists_probed").Integer(explain.lists_probed);
   json.Key("rows_scanned").Integer(explain.rows_scanned);
   json.Key("rows_reranked").Integer(explain.rows_reranked);
+  json.Key("rows_passing").Integer(explain.rows_passing);
   json.Key("queue_us").Number(explain.queue_us);
   json.Key("coarse_us").Number(explain.coarse_us);
   json.Key("tables_us").Number(explain.tables_us);
   json.Key("scan_us").Number(explain.scan_us);
   json.Key("rerank_us").Number(explain.rerank_us);
+  json.Key("filter_us").Number(explain.filter_us);
   json.Key("fetch_us").Number(explain.fetch_us);
   json.Key("isa").String(explain.isa);
   json.EndObject();

@@ -35,11 +35,11 @@ RULES = [
                     r"CLI/.*", r"spdlog/.*", r"cblas\.h", r"prometheus/.*"]),
     (r"client/formats/.*", [r"client/formats/.*", LAYER0, r"hdf5\.h", r"simdjson\.h", r"zlib\.h"]),
     (r"client/cli/.*", [r"client/(client|client_types|upsert_stream)\.h", r"client/(cli|formats)/.*", PUBLIC, r"CLI/.*"]),
-    (r"client/[a-z_0-9]+\.(h|cc)", [r"client/[a-z_0-9]+\.h", LAYER0, GRPC, ABSL]),
+    (r"client/[a-z_0-9]+\.(h|cc)", [r"client/[a-z_0-9]+\.h", r"index/(payload|filter)\.h", LAYER0, GRPC, ABSL]),
 ]
 # Libraries beyond the table: (include, the only files that may name it).
 CONFINED = [
-    (r"(grpc|grpcpp|google/protobuf|tessera/v1)/.*", r"server/.*|client/[a-z_0-9]+\.cc|client/(connection|convert)\.h"),
+    (r"(grpc|grpcpp|google/protobuf|tessera/v1)/.*", r"server/.*|client/[a-z_0-9]+\.cc|client/(connection|convert|convert_filter)\.h"),
     (r"rocksdb/.*", r"index/store/.*"),
     (r"simdjson\.h", r"index/filter/json\.cc|client/formats/.*\.cc"),
     (r"roaring/.*", r"index/filter/.*"),
