@@ -74,6 +74,9 @@ TEST_F(QueryJoinerTest, IsOffByDefaultAndTakesPlainQueriesOnly) {
     params.*field = true;
     EXPECT_FALSE(joiner.Takes(params));
   }
+  QueryParams filtered;
+  filtered.filter = Filter();
+  EXPECT_FALSE(joiner.Takes(filtered));
 }
 
 TEST_F(QueryJoinerTest, AFullGroupRunsAtOnceAndEachGetsItsOwnAnswer) {
