@@ -60,9 +60,10 @@ void ListBlocks(const List& list, ListId id, const RowMask* mask, std::vector<Bl
     if (chunk.live_rows == 0) continue;
     const uint64_t* words = masks ? masks[c].data() : chunk.live.data();
     for (size_t b = 0; b < chunk.blocks.size() && chunk.blocks[b]; ++b, words += kBlockWords) {
-      if (masks && CountBits(words, kBlockWords) == 0) continue;
+      const int rows = masks ? CountBits(words, kBlockWords) : kSingleRows + 1;
+      if (rows == 0) continue;
       out.push_back({chunk.blocks[b].get(), words,
-                     static_cast<uint32_t>(c * kChunkRows + b * kBlockRows)});
+                     static_cast<uint32_t>(c * kChunkRows + b * kBlockRows), rows <= kSingleRows});
     }
   }
 }
@@ -153,14 +154,25 @@ void Scanner::Collect(const ListSet& lists, std::span<const quant::ProbedList> p
 Status Scanner::ScanItems(const StopToken& stop) {
   for (size_t i = 0; i < items_.size(); ++i) {
     if (i % kBlocksPerCheck == 0) TESSERA_RETURN_IF_ERROR(stop.Check());
-    if (i + 2 < items_.size()) Prefetch(items_[i + 2].block.block);
-    if (i + 1 < items_.size()) {
+    if (i + 3 < items_.size()) Prefetch(items_[i + 3].block.block);
+    if (i + 2 < items_.size() && items_[i + 2].block.few) FetchRows(items_[i + 2].block);
+    if (i + 1 < items_.size() && !items_[i + 1].block.few) {
       const CodeBlock* next = items_[i + 1].block.block;
       PrefetchRange(next->data(), next->data_bytes(query_.code_bytes));
     }
     ScanBlock(items_[i].block, items_[i].probe, items_[i].list_base);
   }
   return OkStatus();
+}
+
+void Scanner::FetchRows(const BlockRef& at) const {
+  const size_t stride = simd::kColumnRows * at.block->columns;
+  for (size_t w = 0; w < at.block->columns; ++w) {
+    for (uint64_t bits = at.live[w]; bits != 0; bits &= bits - 1) {
+      const uint8_t* byte = at.block->data() + 64 * w + static_cast<size_t>(std::countr_zero(bits));
+      for (uint32_t m = 0; m <= query_.code_bytes; ++m) Prefetch(byte + m * stride);  // the last is its correction
+    }
+  }
 }
 
 void Scanner::ScanBlocks(std::span<const BlockRef> blocks, uint32_t probe, float list_base) {
@@ -195,8 +207,7 @@ void Scanner::ScanBlock(const BlockRef& at, uint32_t probe, float list_base) {
                            static_cast<uint16_t>(factor),
                            static_cast<uint16_t>(limit),
                            at.live};
-  const bool single = query_.mask && CountBits(at.live, block.columns) <= kSingleRows;
-  const size_t count = single ? ScanRows(in) : scan_(in, out_);
+  const size_t count = at.few ? ScanRows(in) : scan_(in, out_);
   if (count == 0) return;
   top_->Reserve(count);
   for (size_t i = 0; i < count; ++i) {

@@ -35,6 +35,7 @@ struct BlockRef {
   const CodeBlock* block = nullptr;
   const uint64_t* live = nullptr;
   uint32_t position = 0;  // of its first row in the list
+  bool few = false;  // of its rows the mask lets through: they are scored one by one
 };
 // Appends the blocks of a list that have rows alive, and let through by the mask if there is one.
 void ListBlocks(const List& list, ListId id, const RowMask* mask, std::vector<BlockRef>& out);
@@ -71,6 +72,8 @@ class Scanner {
   void Collect(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
                size_t last, ScanCounts& counts);
   Status ScanItems(const StopToken& stop);
+  // Asks for the cache lines of single rows.
+  void FetchRows(const BlockRef& at) const;
   void ScanBlock(const BlockRef& at, uint32_t probe, float list_base);
   // The kernel's selection, of single rows.
   size_t ScanRows(const simd::ScanInput& in);
