@@ -10,7 +10,7 @@ TEST_F(CliUsage, EveryCommandHasHelp) {
   const std::vector<std::vector<std::string>> commands = {
       {},         {"collection"}, {"collection", "create"}, {"load"},   {"train"},
       {"operation"}, {"query"},   {"eval"},                 {"get"},    {"delete"},
-      {"count"},  {"fit"},        {"encode"},               {"decode"}, {"version"}};
+      {"count"},  {"facet"},       {"fit"},        {"encode"},               {"decode"}, {"version"}};
   for (std::vector<std::string> words : commands) {
     words.push_back("--help");
     const Finished help = Good(words);

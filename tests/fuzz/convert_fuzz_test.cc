@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/convert_collections.h"
+#include "server/convert_filter.h"
 #include "server/convert_points.h"
 
 namespace tessera::server {
@@ -83,6 +84,16 @@ void ConvertCollection(const std::string& bytes) {
   EXPECT_TRUE(spec->dim >= 1 && spec->dim <= kMaxDim);
 }
 
+void ConvertFilter(const std::string& bytes) {
+  v1::CountRequest request;
+  if (!request.ParseFromString(bytes)) return;
+  const auto filter = FromProto(request.filter(), PayloadSchema());
+  if (!filter.ok()) return ExpectInvalid(filter.status());
+  const auto again = ParseFilter(ToString(*filter));
+  ASSERT_TRUE(again.ok()) << again.status() << ToString(*filter);
+  EXPECT_EQ(*again, NormalizeFilter(*filter));
+}
+
 class ConvertFuzzTest : public testing::Test {
  protected:
   // Protobuf prints a line of each message that it cannot parse.
@@ -100,6 +111,7 @@ void ConvertAll(const std::string& bytes) {
   ConvertVectors(bytes);
   ConvertIds(bytes);
   ConvertCollection(bytes);
+  ConvertFilter(bytes);
 }
 
 std::string ValidUpsert(bool columns) {
@@ -138,6 +150,18 @@ std::string ValidCollection() {
   return request.SerializeAsString();
 }
 
+std::string ValidCount() {
+  v1::CountRequest request;
+  request.set_collection("a");
+  v1::Filter* filter = request.mutable_filter();
+  filter->add_must()->set_expression("a = 1 or b in (\"x\", true)");
+  v1::Condition* range = filter->add_should()->mutable_condition();
+  range->set_field("price");
+  range->mutable_range()->mutable_gte()->set_number(2.5);
+  filter->add_must_not()->add_must()->mutable_condition()->mutable_has_id()->add_ids()->set_key("k");
+  return request.SerializeAsString();
+}
+
 void Mutate(std::string& bytes, std::mt19937& random) {
   switch (random() % 4) {
     case 0:
@@ -168,7 +192,7 @@ TEST_F(ConvertFuzzTest, RandomBytes) {
 TEST_F(ConvertFuzzTest, MutationsOfValidRequests) {
   std::mt19937 random(7700);
   for (const std::string& valid :
-       {ValidUpsert(false), ValidUpsert(true), ValidQuery(), ValidCollection()}) {
+       {ValidUpsert(false), ValidUpsert(true), ValidQuery(), ValidCollection(), ValidCount()}) {
     ConvertAll(valid);
     for (int i = 0; i < 20000; ++i) {
       std::string bytes = valid;
