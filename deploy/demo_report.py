@@ -18,6 +18,7 @@ COMPONENTS = {
     "codes": "product codes", "corrections": "correction byte", "refine": "refine codes, 8 bits a dimension",
     "row_ids": "row ids", "external_ids": "external ids", "padding": "padding of blocks and pages",
     "headers": "headers of chunks and lists", "centroids": "centroids of the lists", "model": "codebooks",
+    "payload_index": "index of payloads", "filters": "rows that recent filters let through",
 }
 TIERS = {"none": "codes alone", "refine": "codes, then refine codes in memory",
          "raw": "codes, then raw vectors on disk"}
@@ -32,7 +33,7 @@ def gather(before, after):
     stats, rows = after["stats"], after["stats"]["rows"]
     results = [{"name": TIERS[r["params"]["rerank"]], **r} for r in after["results"]]
     exact = {"name": "every raw vector, before training", **before["results"][0]}
-    memory = [(COMPONENTS[name], count / rows) for name, count in stats["memory"].items()
+    memory = [(COMPONENTS.get(name, name), count / rows) for name, count in stats["memory"].items()
               if name != "total" and count]
     memory.sort(key=lambda item: -item[1])
     return {
