@@ -5,10 +5,10 @@
 #include <mutex>
 #include <utility>
 
-#include "index/engine/evaluate.h"
-#include "index/engine/drift.h"
-#include "index/engine/loader.h"
 #include "index/engine/delete_matches.h"
+#include "index/engine/drift.h"
+#include "index/engine/evaluate.h"
+#include "index/engine/loader.h"
 #include "index/engine/metadata.h"
 #include "index/engine/payload_upkeep.h"
 #include "index/engine/query.h"
@@ -321,14 +321,11 @@ StatusOr<std::vector<FacetCount>> CollectionImpl::Facet(std::string_view field, 
 }
 
 StatusOr<DeleteResult> CollectionImpl::DeleteByFilter(const Filter& filter, const DeleteOptions& options) {
-  {
-    const Pass pass(core_->gate);
-    if (!pass) return core_->ClosedStatus();
-    if (core_->read_only && !options.validate_only) return core_->ReadOnlyStatus();
-  }
-  const SnapshotPtr snapshot = core_->snapshot.Get();
-  if (!snapshot) return core_->ClosedStatus();
-  return DeleteMatches(*core_, snapshot, filter, options,
+  // Held to the end: the store is read between commits. Once the collection is being closed the next of them is refused.
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  if (core_->read_only && !options.validate_only) return core_->ReadOnlyStatus();
+  return DeleteMatches(*core_, core_->snapshot.Get(), filter, options,
                        [this](const std::vector<PointId>& ids, const DeleteOptions& some) {
                          return Delete(ids, some);
                        });

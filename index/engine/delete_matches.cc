@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "index/engine/filter_masks.h"
+#include "index/engine/payload_upkeep.h"
 
 namespace tessera::engine {
 namespace {
@@ -22,23 +23,6 @@ Status CheckOptions(const DeleteOptions& options) {
   return InvalidArgument(std::string(field) + " does not go with a filter: it is deleted in several commits");
 }
 
-std::vector<RowId> LiveRowsOf(const Snapshot& snapshot, const lists::RowMask& mask) {
-  std::vector<RowId> rows;
-  rows.reserve(mask.rows());
-  for (uint32_t l = 0; l < snapshot.lists.nlist(); ++l) {
-    if (mask.rows(ListId{l}) == 0) continue;
-    const lists::List& list = *snapshot.lists.list(ListId{l});
-    for (size_t c = 0; c < list.chunks.size(); ++c) {
-      const lists::RowMask::Words& words = mask.chunks(ListId{l})[c];
-      for (size_t i = 0; i < list.chunks[c]->rows; ++i) {
-        if ((words[i / 64] >> (i % 64)) & 1) rows.push_back(list.chunks[c]->row_id(i));
-      }
-    }
-  }
-  std::sort(rows.begin(), rows.end());
-  return rows;
-}
-
 }  // namespace
 
 StatusOr<DeleteResult> DeleteMatches(const Core& core, const SnapshotPtr& snapshot, const Filter& filter,
@@ -51,7 +35,7 @@ StatusOr<DeleteResult> DeleteMatches(const Core& core, const SnapshotPtr& snapsh
     all.deleted = passing->mask.rows();
     return all;
   }
-  const std::vector<RowId> rows = LiveRowsOf(*snapshot, passing->mask);
+  const std::vector<RowId> rows = passing->rows.And(LiveRows(snapshot->lists)).Rows();
   for (size_t begin = 0; begin < rows.size(); begin += kBatchRows) {
     const std::vector<RowId> part(rows.begin() + static_cast<ptrdiff_t>(begin),
                                   rows.begin() + static_cast<ptrdiff_t>(std::min(begin + kBatchRows, rows.size())));

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "index/filter.h"
@@ -93,14 +94,20 @@ class FilteredSearch : public CollectionTest, public ::testing::WithParamInterfa
     ASSERT_EQ(put->upserted, end - begin);
   }
 
-  // Ids that pass, nearest to q first.
-  std::vector<uint64_t> Truth(const float* q, const Filter& filter) const {
-    std::vector<std::pair<double, uint64_t>> found;
+  std::set<uint64_t> Passing(const Filter& filter) const {
+    std::set<uint64_t> ids;
     for (uint64_t i = 0; i < kRows; ++i) {
       if (dead_.count(i)) continue;
       const auto passes = Matches(filter, payloads_[i], PointId(i), {});
       EXPECT_TRUE(passes.ok());
-      if (!*passes) continue;
+      if (*passes) ids.insert(i);
+    }
+    return ids;
+  }
+  // The ids, nearest to q first.
+  std::vector<uint64_t> Nearest(const float* q, const std::set<uint64_t>& among) const {
+    std::vector<std::pair<double, uint64_t>> found;
+    for (const uint64_t i : among) {
       double sum = 0;
       for (uint32_t j = 0; j < kDim; ++j) sum += std::pow(double{q[j]} - rows_[i * kDim + j], 2);
       found.emplace_back(sum, i);
@@ -115,15 +122,16 @@ class FilteredSearch : public CollectionTest, public ::testing::WithParamInterfa
     const std::vector<float> queries = ClusteredRows(kQueries, kDim, 9);
     for (const char* text : kFilters) {
       const Filter filter = Parsed(text);
-      const std::vector<uint64_t> passing = Truth(queries.data(), filter);
+      const std::set<uint64_t> passing = Passing(filter);
       const auto count = collection_->Count(filter);
       ASSERT_TRUE(count.ok()) << count.status();
       EXPECT_EQ(*count, passing.size()) << text;
-      for (const bool exact : {true, false}) Check(text, filter, queries, exact);
+      for (const bool exact : {true, false}) Check(text, filter, passing, queries, exact);
     }
   }
 
-  void Check(const char* text, const Filter& filter, const std::vector<float>& queries, bool exact) {
+  void Check(const char* text, const Filter& filter, const std::set<uint64_t>& passing,
+             const std::vector<float>& queries, bool exact) {
     QueryParams params;
     params.filter = filter;
     params.exact = exact;
@@ -132,8 +140,7 @@ class FilteredSearch : public CollectionTest, public ::testing::WithParamInterfa
     ASSERT_TRUE(collection_->QueryBatch({queries.data(), kQueries, kDim}, params, batch).ok());
     size_t right = 0, wanted = 0;
     for (size_t q = 0; q < kQueries; ++q) {
-      const std::vector<uint64_t> truth = Truth(queries.data() + q * kDim, filter);
-      const std::set<uint64_t> passing(truth.begin(), truth.end());
+      const std::vector<uint64_t> truth = Nearest(queries.data() + q * kDim, passing);
       const size_t k = std::min<size_t>(10, truth.size());
       ASSERT_EQ(batch[q].hits.size(), k) << text << (exact ? " exact" : "");
       EXPECT_EQ(batch[q].exhausted, truth.size() <= 10) << text;
@@ -195,7 +202,7 @@ TEST_P(FilteredSearch, SeesWritesBetweenQuestions) {
 TEST_P(FilteredSearch, DeletesWhatPasses) {
   Make();
   const Filter filter = Parsed("cluster = 2 or missing(n)");
-  const std::vector<uint64_t> passing = Truth(rows_.data(), filter);
+  const std::set<uint64_t> passing = Passing(filter);
   DeleteOptions options;
   options.validate_only = true;
   auto deleted = collection_->DeleteByFilter(filter, options);
@@ -216,7 +223,7 @@ TEST_P(FilteredSearch, CountsValues) {
   Make();
   const Filter filter = Parsed("n < 1000");
   std::map<std::string, uint64_t> expected;
-  for (const uint64_t id : Truth(rows_.data(), filter)) {
+  for (const uint64_t id : Passing(filter)) {
     const auto values = PayloadValues(payloads_[id], "kind", {});
     ASSERT_TRUE(values.ok());
     for (const PayloadValue& value : *values) ++expected[value.text];
@@ -265,6 +272,25 @@ TEST_F(CollectionTest, AFilterIsCheckedAgainstTheDeclaredFields) {
   Reopen();
   EXPECT_EQ(collection_->spec().payload, spec.payload);
   EXPECT_EQ(*collection_->Count(Parsed("price < 5")), 1u);
+}
+
+// Whenever the collection is dropped, the deletion ends with it, between two of its commits.
+TEST_F(CollectionTest, ADeletionByFilterEndsWhenTheCollectionIsDropped) {
+  const auto rows = ClusteredRows(20000, 4, 1);
+  for (int round = 0; round < 3; ++round) {
+    Create(4, Metric::kL2);
+    Load(rows, 4);
+    Status status;
+    std::thread deleting([&, collection = collection_] {
+      status = collection->DeleteByFilter(Parsed("true")).status();
+    });
+    if (round > 0) {
+      while (collection_->Count() == rows.size() / 4) std::this_thread::yield();  // round 0: at once
+    }
+    ASSERT_TRUE(catalog_->Drop("c").ok());
+    deleting.join();
+    EXPECT_TRUE(status.ok() || absl::IsNotFound(status)) << status;
+  }
 }
 
 }  // namespace
