@@ -15,12 +15,15 @@
 #include <string>
 #include <vector>
 
-#include "client/formats/vector_reader.h"
+#include "bench/report/file_rows.h"
 #include "index/catalog.h"
 #include "index/thread_pool.h"
 
 namespace tessera {
 namespace {
+
+using bench::FileRows;
+using bench::ReadRows;
 
 using Clock = std::chrono::steady_clock;
 
@@ -37,30 +40,8 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-struct Rows {
-  size_t dim = 0;
-  std::vector<float> data;
-  size_t count() const { return dim == 0 ? 0 : data.size() / dim; }
-  const float* row(size_t i) const { return data.data() + i * dim; }
-};
-
-StatusOr<Rows> Read(const std::string& path, size_t limit) {
-  formats::OpenOptions open;
-  open.path = path;
-  TESSERA_ASSIGN_OR_RETURN(auto reader, formats::OpenVectors(open));
-  Rows rows;
-  formats::VectorBatch batch;
-  while (rows.count() < limit) {
-    TESSERA_ASSIGN_OR_RETURN(const bool more, reader->Next(std::min<size_t>(4096, limit - rows.count()), batch));
-    if (!more) break;
-    rows.dim = batch.dim;
-    formats::AppendFloats(batch, rows.data);
-  }
-  return rows;
-}
-
 // Rank of each row by its distance to row 0.
-std::vector<uint32_t> Ranks(const Rows& rows) {
+std::vector<uint32_t> Ranks(const FileRows& rows) {
   std::vector<float> distances(rows.count());
   for (size_t i = 0; i < rows.count(); ++i) {
     for (size_t j = 0; j < rows.dim; ++j) {
@@ -75,7 +56,7 @@ std::vector<uint32_t> Ranks(const Rows& rows) {
   return ranks;
 }
 
-Status Load(Collection& collection, const Rows& rows) {
+Status Load(Collection& collection, const FileRows& rows) {
   std::mt19937 random(1);
   std::vector<uint32_t> numbers(rows.count());
   std::iota(numbers.begin(), numbers.end(), 0u);
@@ -103,7 +84,7 @@ struct Line {
   bool whole = true;  // every answer had min(k, passing) hits
 };
 
-StatusOr<Line> Measure(Collection& collection, const Rows& queries, const std::string& text, QueryParams params) {
+StatusOr<Line> Measure(Collection& collection, const FileRows& queries, const std::string& text, QueryParams params) {
   Line line;
   TESSERA_ASSIGN_OR_RETURN(params.filter, ParseFilter(text));
   params.limit = kK;
@@ -146,8 +127,8 @@ StatusOr<Line> Measure(Collection& collection, const Rows& queries, const std::s
 StatusOr<bool> Run(const std::vector<std::string>& args) {
   const auto arg = [&](size_t i, const char* otherwise) { return i < args.size() ? args[i] : otherwise; };
   const std::string metric = arg(4, "l2");
-  TESSERA_ASSIGN_OR_RETURN(const Rows base, Read(args[0], std::strtoull(arg(6, "100000000").c_str(), nullptr, 10)));
-  TESSERA_ASSIGN_OR_RETURN(const Rows queries, Read(args[1], kQueries));
+  TESSERA_ASSIGN_OR_RETURN(const FileRows base, ReadRows(args[0], std::strtoull(arg(6, "100000000").c_str(), nullptr, 10)));
+  TESSERA_ASSIGN_OR_RETURN(const FileRows queries, ReadRows(args[1], kQueries));
   ThreadPoolExecutor compute(2), io(2);
   CatalogOptions options;
   options.path = args[2];

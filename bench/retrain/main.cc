@@ -21,12 +21,15 @@
 #include <thread>
 #include <vector>
 
-#include "client/formats/vector_reader.h"
+#include "bench/report/file_rows.h"
 #include "index/catalog.h"
 #include "index/thread_pool.h"
 
 namespace tessera {
 namespace {
+
+using bench::FileRows;
+using bench::ReadRows;
 
 using Clock = std::chrono::steady_clock;
 
@@ -46,28 +49,6 @@ double StatusMiB(const std::string& field) {
   return 0;
 }
 
-struct Rows {
-  size_t dim = 0;
-  std::vector<float> data;
-  size_t count() const { return dim == 0 ? 0 : data.size() / dim; }
-  const float* row(size_t i) const { return data.data() + i * dim; }
-};
-
-StatusOr<Rows> Read(const std::string& path, size_t limit) {
-  formats::OpenOptions open;
-  open.path = path;
-  TESSERA_ASSIGN_OR_RETURN(auto reader, formats::OpenVectors(open));
-  Rows rows;
-  formats::VectorBatch batch;
-  while (rows.count() < limit) {
-    TESSERA_ASSIGN_OR_RETURN(const bool more, reader->Next(std::min<size_t>(4096, limit - rows.count()), batch));
-    if (!more) break;
-    rows.dim = batch.dim;
-    formats::AppendFloats(batch, rows.data);
-  }
-  return rows;
-}
-
 // What one phase did to the searches.
 struct Phase {
   std::string name;
@@ -79,7 +60,7 @@ struct Phase {
 
 class Bench {
  public:
-  Bench(Rows base, Rows queries, const std::string& directory) : base_(std::move(base)), queries_(std::move(queries)) {
+  Bench(FileRows base, FileRows queries, const std::string& directory) : base_(std::move(base)), queries_(std::move(queries)) {
     options_.path = directory;
     options_.compute = &compute_;
     options_.io = &io_;
@@ -257,8 +238,8 @@ class Bench {
     return failed_ == 0 && lowest >= before - 0.02;
   }
 
-  const Rows base_;
-  const Rows queries_;
+  const FileRows base_;
+  const FileRows queries_;
   size_t kept_ = 0;  // rows that are there all the time
   ThreadPoolExecutor compute_{2};
   ThreadPoolExecutor io_{2};
@@ -277,8 +258,8 @@ class Bench {
 StatusOr<bool> Main(int argc, char** argv) {
   const std::string metric = argc > 5 ? argv[5] : "l2";
   const size_t limit = argc > 6 ? std::strtoull(argv[6], nullptr, 10) : SIZE_MAX;
-  TESSERA_ASSIGN_OR_RETURN(Rows base, Read(argv[1], limit));
-  TESSERA_ASSIGN_OR_RETURN(Rows queries, Read(argv[2], kQueries));
+  TESSERA_ASSIGN_OR_RETURN(FileRows base, ReadRows(argv[1], limit));
+  TESSERA_ASSIGN_OR_RETURN(FileRows queries, ReadRows(argv[2], kQueries));
   if (base.count() < 10000 || queries.count() == 0 || base.dim != queries.dim) {
     return InvalidArgument("10,000 rows and queries of the same dimension are needed");
   }

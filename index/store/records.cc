@@ -43,15 +43,17 @@ Status OpenEnvelope(std::string_view value, uint8_t version, std::string_view& i
   return OkStatus();
 }
 
-}  // namespace
-
-void EncodeRecord(std::string_view payload, std::string& out) {
+void AppendEnvelope(uint8_t version, std::string_view inside, std::string& out) {
   const size_t begin = out.size();
   ByteWriter writer(out);
-  writer.Put(kRecordVersion);
-  writer.PutBytes(payload.data(), payload.size());
+  writer.Put(version);
+  writer.PutBytes(inside.data(), inside.size());
   AppendCrc(out, begin);
 }
+
+}  // namespace
+
+void EncodeRecord(std::string_view payload, std::string& out) { AppendEnvelope(kRecordVersion, payload, out); }
 
 Status DecodeRecord(std::string_view value, std::string_view& payload) {
   return OpenEnvelope(value, kRecordVersion, payload);
@@ -125,13 +127,7 @@ Status DecodeVector(std::string_view value, VectorView& vector) {
   return CheckVector(vector);
 }
 
-void EncodePayload(std::string_view text, std::string& out) {
-  const size_t begin = out.size();
-  ByteWriter writer(out);
-  writer.Put(kPayloadVersion);
-  writer.PutBytes(text.data(), text.size());
-  AppendCrc(out, begin);
-}
+void EncodePayload(std::string_view text, std::string& out) { AppendEnvelope(kPayloadVersion, text, out); }
 
 Status DecodePayload(std::string_view value, std::string_view& text) {
   return OpenEnvelope(value, kPayloadVersion, text);

@@ -56,17 +56,6 @@ class ServerFilterTest : public ServerTest {
     EXPECT_EQ(Upsert(request).upserted(), kRows);
   }
 
-  template <typename Request, typename Response>
-  Response Call(grpc::Status (v1::Points::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                const Request& request, StatusCode code = StatusCode::OK, const std::string& message = {}) {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    Response response;
-    const grpc::Status status = ((*points_).*method)(&context, request, &response);
-    EXPECT_EQ(status.error_code(), code) << status.error_message();
-    EXPECT_NE(status.error_message().find(message), std::string::npos) << status.error_message();
-    return response;
-  }
   uint64_t Count(const std::string& expression, StatusCode code = StatusCode::OK, const std::string& message = {}) {
     v1::CountRequest request;
     request.set_collection("a");

@@ -41,6 +41,20 @@ class ServerTest : public ::testing::Test {
   // Every call ends: a test that hangs fails.
   static void SetDeadline(grpc::ClientContext& context, int seconds = 60);
 
+  // One call of Points, which is to end with `code` and a message that has `message` in it.
+  template <typename Request, typename Response>
+  Response Call(grpc::Status (v1::Points::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                const Request& request, grpc::StatusCode code = grpc::StatusCode::OK,
+                const std::string& message = {}) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    Response response;
+    const grpc::Status status = ((*points_).*method)(&context, request, &response);
+    EXPECT_EQ(status.error_code(), code) << status.error_message();
+    EXPECT_NE(status.error_message().find(message), std::string::npos) << status.error_message();
+    return response;
+  }
+
   v1::Collection Create(const std::string& name, uint32_t dim, v1::Metric metric = v1::METRIC_L2,
                         const std::string& quantizer = "");
   // Rows `first` to `first + n` of RandomRows(dim, seed 1) under their numbers.

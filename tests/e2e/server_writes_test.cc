@@ -14,18 +14,6 @@ class ServerWritesTest : public ServerTest {
     Start();
     Create("a", 2);
   }
-
-  template <typename Request, typename Response>
-  Response Call(grpc::Status (v1::Points::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                const Request& request, StatusCode code = StatusCode::OK, const std::string& message = {}) {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    Response response;
-    const grpc::Status status = ((*points_).*method)(&context, request, &response);
-    EXPECT_EQ(status.error_code(), code) << status.error_message();
-    EXPECT_NE(status.error_message().find(message), std::string::npos) << status.error_message();
-    return response;
-  }
   v1::UpsertResponse TryUpsert(const v1::UpsertRequest& request, StatusCode code, const std::string& message) {
     return Call(&v1::Points::Stub::Upsert, request, code, message);
   }
