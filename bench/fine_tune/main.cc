@@ -102,8 +102,8 @@ class Trial {
     quant::CoarseScratch scratch;
     std::vector<quant::ProbedList> probed;
     quant::CoarseSearch(model, *trained.lists, query, trained.lists->nlist(), scratch, probed);
-    std::vector<float> bases(trained.lists->nlist());
-    for (const quant::ProbedList& list : probed) bases[list.list.value] = list.base;
+    std::vector<quant::ProbedList> lists(trained.lists->nlist());
+    for (const quant::ProbedList& list : probed) lists[list.list.value] = list;
     std::vector<float> tables(size_t{code.scan_codes()} * code.scan_entries());
     code.FillTables(query.y.data(), tables.data());
     std::vector<std::pair<float, uint32_t>> scored(base_.rows());
@@ -112,7 +112,8 @@ class Trial {
       code.ReadScanCodes(encoded.codes.data() + size_t{i} * code.code_bytes(), scan_codes.data());
       float sum = 0;
       for (size_t s = 0; s < scan_codes.size(); ++s) sum += tables[s * code.scan_entries() + scan_codes[s]];
-      scored[i] = {bases[encoded.lists[i].value] + encoded.corrections[i] - 2.0f * sum, i};
+      const quant::ProbedList& list = lists[encoded.lists[i].value];
+      scored[i] = {list.base + list.scale * (encoded.corrections[i] - 2.0f * sum), i};
     }
     std::nth_element(scored.begin(), scored.begin() + kNeighbours - 1, scored.end());
     size_t found = 0;

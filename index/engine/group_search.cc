@@ -122,9 +122,8 @@ class Group {
     s_.visitors.resize(visits.size());
     for (const Visit& visit : visits) {
       QueryState& state = s_.states[visit.query];
-      const float base = state.probed[visit.probe].base;
       state.counts.live_rows += mask ? mask->rows(id) : list->live_rows;
-      if (state.scanner.CanSkip(base, list->lowest_correction)) {
+      if (state.scanner.CanSkip(state.probed[visit.probe], list->lowest_correction)) {
         ++state.counts.lists_skipped;
         continue;
       }
@@ -145,7 +144,7 @@ class Group {
       for (size_t v = 0; v < kept; ++v) {
         QueryState& state = s_.states[s_.visitors[v].query];
         state.scanner.ScanBlocks(blocks, s_.visitors[v].probe,
-                                 state.probed[s_.visitors[v].probe].base);
+                                 state.probed[s_.visitors[v].probe]);
       }
     }
   }

@@ -300,8 +300,8 @@ uint64_t ProjectResident(const PlanInput& input, uint64_t rows, const lists::Row
   const lists::ListBytes bytes = lists::ProjectBytes(rows, nlist, layout);
   const uint64_t lists_bytes = bytes.codes + bytes.corrections + bytes.records + bytes.row_ids +
                                bytes.padding + bytes.headers;
-  // Centroids in floats with their norms, and once more in bytes, padded.
-  const uint64_t centroids = uint64_t{nlist + 16} * (5 * (uint64_t{input.dim} + 4) + 4);
+  // Centroids in floats with their norms and scales, and once more in bytes, padded.
+  const uint64_t centroids = uint64_t{nlist + 16} * (5 * (uint64_t{input.dim} + 4) + 8);
   const double ids = input.external_id_bytes * static_cast<double>(rows);
   return static_cast<uint64_t>(
       kResidentMargin * (static_cast<double>(lists_bytes + centroids + model_bytes) + ids));

@@ -253,7 +253,7 @@ uint32_t TableKey(const quant::Model& model, const QueryState& state, const list
   scratch.resize(code_bytes);
   block.CopyCode(code_bytes, at % lists::kBlockRows, scratch.data());
   const auto units = static_cast<float>(block.correction(code_bytes, at % lists::kBlockRows));
-  return lists::OrderedBits(quant::TableScore(model, state.tables, state.probed[place.probe].base,
+  return lists::OrderedBits(quant::TableScore(model, state.tables, state.probed[place.probe],
                                               units * model.correction_step, scratch.data()));
 }
 

@@ -2,7 +2,7 @@
 //
 // Planes of 64 * columns bytes: plane m holds byte m of every row's code; the last plane holds the
 // corrections. A correction is an integer multiple of the model's correction_step: value =
-// (low + (byte << shift)) * step. The grid is the model's, not the block's, so a row's value does
+// (low + (byte << shift)) * step, times the list's scale. The grid is the model's, not the block's, so a row's value does
 // not depend on its neighbours unless a block spans more than 255 steps (shift > 0: outliers).
 #pragma once
 

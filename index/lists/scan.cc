@@ -80,21 +80,31 @@ void Scanner::Start(const ScanQuery& query, TopK& top) {
   factor_ = 256 * step_ / tables.scale;
   rounded_factor_ = std::nearbyint(factor_);
   scale_ = tables.scale;
-  inverse_scale_ = 1.0f / tables.scale;
   largest_sum_ = 127 * (query.code_bytes * 8 / query.bits);
 }
 
 // No row of the list can be better than one with all sums 0 and the lowest correction. Every step
 // from there to an estimate only adds, and rounding keeps the order.
-bool Scanner::CanSkip(float list_base, int32_t lowest_correction) const {
-  const auto least = static_cast<float>(double{list_base} + offset_ + lowest_correction * step_);
-  return OrderedBits(least) > top_->worst_key();
+float Scanner::LeastEstimate(float list_base, float list_scale, int32_t lowest_correction) const {
+  const auto scale = double{list_scale};
+  return static_cast<float>(double{list_base} + scale * offset_ + lowest_correction * (scale * step_));
+}
+
+bool Scanner::CanSkip(const quant::ProbedList& list, int32_t lowest_correction) const {
+  return OrderedBits(LeastEstimate(list.base, list.scale, lowest_correction)) > top_->worst_key();
+}
+
+// By the scale that makes the least estimate of all; between that and a list's own, rounding may take a step.
+bool Scanner::CanSkipAll(float list_base, int32_t lowest_correction) const {
+  const bool below = offset_ + lowest_correction * step_ < 0;
+  const float scale = below ? query_.scale_range.greatest : query_.scale_range.least;
+  return OrderedBits(LeastEstimate(list_base, scale, lowest_correction)) > uint64_t{top_->worst_key()} + 1;
 }
 
 Status Scanner::Scan(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
                      size_t last, const StopToken& stop, ScanCounts& counts) {
   for (; first < last; first += kGroupLists) {
-    if (CanSkip(probed[first].base, lists.lowest_correction())) {
+    if (CanSkipAll(probed[first].base, lists.lowest_correction())) {
       for (size_t p = first; p < last; ++p) {
         const List* list = lists.list(probed[p].list);
         if (list) counts.live_rows += query_.mask ? query_.mask->rows(probed[p].list) : list->live_rows;
@@ -114,27 +124,24 @@ void Scanner::Collect(const ListSet& lists, std::span<const quant::ProbedList> p
                       size_t last, ScanCounts& counts) {
   const List* group[kGroupLists];
   size_t count = 0;
-  float bases[kGroupLists];
   uint32_t probes[kGroupLists];
   for (size_t p = first; p < last; ++p) {
     const List* list = lists.list(probed[p].list);
     if (!list || (query_.mask && query_.mask->rows(probed[p].list) == 0)) continue;
     Prefetch(list);
     group[count] = list;
-    bases[count] = probed[p].base;
     probes[count++] = static_cast<uint32_t>(p);
   }
   size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     const ListId id = probed[probes[i]].list;
     counts.live_rows += query_.mask ? query_.mask->rows(id) : group[i]->live_rows;
-    if (CanSkip(bases[i], group[i]->lowest_correction)) {
+    if (CanSkip(probed[probes[i]], group[i]->lowest_correction)) {
       ++counts.lists_skipped;
       continue;
     }
     counts.rows_scanned += query_.mask ? query_.mask->rows(id) : group[i]->rows;
     group[kept] = group[i];
-    bases[kept] = bases[i];
     probes[kept++] = probes[i];
     Prefetch(group[i]->chunks.data());
   }
@@ -147,7 +154,8 @@ void Scanner::Collect(const ListSet& lists, std::span<const quant::ProbedList> p
   for (size_t i = 0; i < kept; ++i) {
     blocks_.clear();
     ListBlocks(*group[i], probed[probes[i]].list, query_.mask, blocks_);
-    for (const BlockRef& block : blocks_) items_.push_back({block, probes[i], bases[i]});
+    const quant::ProbedList& list = probed[probes[i]];
+    for (const BlockRef& block : blocks_) items_.push_back({block, probes[i], list.base, list.scale});
   }
 }
 
@@ -160,7 +168,7 @@ Status Scanner::ScanItems(const StopToken& stop) {
       const CodeBlock* next = items_[i + 1].block.block;
       PrefetchRange(next->data(), next->data_bytes(query_.code_bytes));
     }
-    ScanBlock(items_[i].block, items_[i].probe, items_[i].list_base);
+    ScanBlock(items_[i]);
   }
   return OkStatus();
 }
@@ -175,18 +183,22 @@ void Scanner::FetchRows(const BlockRef& at) const {
   }
 }
 
-void Scanner::ScanBlocks(std::span<const BlockRef> blocks, uint32_t probe, float list_base) {
-  for (const BlockRef& at : blocks) ScanBlock(at, probe, list_base);
+void Scanner::ScanBlocks(std::span<const BlockRef> blocks, uint32_t probe, const quant::ProbedList& list) {
+  for (const BlockRef& at : blocks) ScanBlock({at, probe, list.base, list.scale});
 }
 
-void Scanner::ScanBlock(const BlockRef& at, uint32_t probe, float list_base) {
+void Scanner::ScanBlock(const Item& item) {
+  const BlockRef& at = item.block;
   const CodeBlock& block = *at.block;
-  const double wide_base = double{list_base} + offset_ + block.correction_low * step_;
+  const auto list_scale = double{item.list_scale};
+  const double wide_base =
+      double{item.list_base} + list_scale * offset_ + block.correction_low * (list_scale * step_);
   const double factor =
       block.correction_shift == 0
           ? rounded_factor_
           : std::nearbyint(std::ldexp(factor_, static_cast<int>(block.correction_shift)));
   const auto base = static_cast<float>(wide_base);
+  const float scale = item.list_scale * scale_;
   double limit = 65535;
   if (top_->bounded()) {
     const float threshold = top_->threshold();
@@ -194,12 +206,12 @@ void Scanner::ScanBlock(const BlockRef& at, uint32_t probe, float list_base) {
     // Sums above this give estimates above the threshold, whatever the rounding of floats adds or
     // takes.
     const double margin = (std::fabs(threshold) + std::fabs(base)) * 0x1p-22;
-    const double sum = (double{threshold} - base + margin) * inverse_scale_ * (1 + 0x1p-20) + 1;
+    const double sum = (double{threshold} - base + margin) * (1.0f / scale) * (1 + 0x1p-20) + 1;
     if (sum < 65535) limit = sum;  // not so for infinite estimates
   }
   // A sum that saturates says nothing, unless it is above the limit anyway.
   const bool exact = largest_sum_ + factor * 255 / 256 < 65535 || limit < 65535;
-  if (factor > 65535 || !exact) return ScanWide(at, probe, wide_base, factor);
+  if (factor > 65535 || !exact) return ScanWide(item, wide_base, factor);
   const simd::ScanInput in{block.data(),
                            block.columns,
                            query_.code_bytes,
@@ -211,8 +223,8 @@ void Scanner::ScanBlock(const BlockRef& at, uint32_t probe, float list_base) {
   if (count == 0) return;
   top_->Reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    const float estimate = base + scale_ * static_cast<float>(out_.sums[i]);
-    top_->Push(OrderedBits(estimate), {probe, at.position + out_.positions[i]});
+    const float estimate = base + scale * static_cast<float>(out_.sums[i]);
+    top_->Push(OrderedBits(estimate), {item.probe, at.position + out_.positions[i]});
   }
   top_->CutIfFull();
 }
@@ -234,7 +246,9 @@ size_t Scanner::ScanRows(const simd::ScanInput& in) {
   return count;
 }
 
-void Scanner::ScanWide(const BlockRef& at, uint32_t probe, double base, double factor) {
+void Scanner::ScanWide(const Item& item, double base, double factor) {
+  const BlockRef& at = item.block;
+  const float scale = item.list_scale * scale_;
   const CodeBlock& block = *at.block;
   const simd::ScanInput in{
       block.data(), block.columns, query_.code_bytes, query_.tables->tables.data(), 0,
@@ -245,8 +259,8 @@ void Scanner::ScanWide(const BlockRef& at, uint32_t probe, double base, double f
   for (size_t i = 0; i < count; ++i) {
     const double part = corrections[out_.positions[i]] * factor / 256;
     const double sum = out_.sums[i] + (factor <= 65535 ? std::floor(part) : part);
-    const float estimate = static_cast<float>(base) + static_cast<float>(scale_ * sum);
-    top_->Push(OrderedBits(estimate), {probe, at.position + out_.positions[i]});
+    const float estimate = static_cast<float>(base) + static_cast<float>(scale * sum);
+    top_->Push(OrderedBits(estimate), {item.probe, at.position + out_.positions[i]});
   }
   top_->CutIfFull();
 }

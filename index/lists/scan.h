@@ -22,6 +22,7 @@ struct ScanQuery {
   uint32_t bits = 8;          // of a sub-quantizer: 8, 6 or 4
   float correction_step = 1;  // of the model
   const RowMask* mask = nullptr;  // of the lists: no other rows are looked at; null = all live ones
+  quant::ScaleRange scale_range = {};  // of the lists
 };
 
 struct ScanCounts {
@@ -40,9 +41,8 @@ struct BlockRef {
 // Appends the blocks of a list that have rows alive, and let through by the mask if there is one.
 void ListBlocks(const List& list, ListId id, const RowMask* mask, std::vector<BlockRef>& out);
 
-// Estimate of a row: base + scale * (sum + ((byte * F) >> 8)) in floats, where base = list base +
-// tables.offset
-// + low * s_q * step and F belong to the row's block. It is the same whenever the row is visited,
+// Estimate of a row: base + s * scale * (sum + ((byte * F) >> 8)) in floats, where s is the list's scale, base = list
+// base + s * (tables.offset + low * s_q * step) and F belongs to the row's block. It is the same whenever the row is visited,
 // so the order of lists does not show in the result. Of a block of which few rows are let through
 // these are scored one by one, to the same estimates. A list whose least possible estimate cannot
 // enter is skipped, and with it, bases ascending, all that follow once that holds for the lowest
@@ -56,10 +56,10 @@ class Scanner {
   // bases ascend. `stop` is asked every few lists.
   Status Scan(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
               size_t last, const StopToken& stop, ScanCounts& counts);
-  // No row of a list (or of all lists) with that base and lowest correction can enter.
-  bool CanSkip(float list_base, int32_t lowest_correction) const;
+  // No row of a list with that lowest correction can enter.
+  bool CanSkip(const quant::ProbedList& list, int32_t lowest_correction) const;
   // Scans some blocks of one list.
-  void ScanBlocks(std::span<const BlockRef> blocks, uint32_t probe, float list_base);
+  void ScanBlocks(std::span<const BlockRef> blocks, uint32_t probe, const quant::ProbedList& list);
 
  private:
   // A block of one of several lists.
@@ -67,6 +67,7 @@ class Scanner {
     BlockRef block;
     uint32_t probe;
     float list_base;
+    float list_scale;
   };
 
   void Collect(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
@@ -74,11 +75,14 @@ class Scanner {
   Status ScanItems(const StopToken& stop);
   // Asks for the cache lines of single rows.
   void FetchRows(const BlockRef& at) const;
-  void ScanBlock(const BlockRef& at, uint32_t probe, float list_base);
+  // No row of any list with that base or a greater one.
+  bool CanSkipAll(float list_base, int32_t lowest_correction) const;
+  float LeastEstimate(float list_base, float list_scale, int32_t lowest_correction) const;
+  void ScanBlock(const Item& item);
   // The kernel's selection, of single rows.
   size_t ScanRows(const simd::ScanInput& in);
   // The slow way, for blocks whose sums or corrections do not fit 16 bits.
-  void ScanWide(const BlockRef& at, uint32_t probe, double base, double factor);
+  void ScanWide(const Item& item, double base, double factor);
 
   ScanQuery query_;
   TopK* top_ = nullptr;
@@ -88,7 +92,6 @@ class Scanner {
   double factor_ = 0;  // 256 * step / scale
   double rounded_factor_ = 0;
   float scale_ = 1;
-  float inverse_scale_ = 1;
   uint32_t largest_sum_ = 0;  // of table entries
   std::vector<BlockRef> blocks_;
   std::vector<Item> items_;

@@ -50,7 +50,7 @@ float ChooseStep(const CalibrationInput& input, const Model& model,
   std::vector<size_t> counts(input.lists.nlist());
   std::vector<float> spread(n);
   for (size_t i = 0; i < n; ++i) {
-    spread[i] = CombineCorrection(model.metric, terms[i], model.mu);
+    spread[i] = CombineCorrection(model.metric, terms[i], model.mu) / model.list_scale(ListId(input.labels[i]));
     sums[input.labels[i]] += double{spread[i]};
     ++counts[input.labels[i]];
   }

@@ -191,6 +191,8 @@ void CoarseSearchBatch(const Model& model, const ListTable& lists,
                                  : search.Select(i, query, wanted, found));
       if (!chosen) SearchFloats(model, lists, query, scratch, found);
       KeepNearest(nprobe, found);
+      if (model.list_scales.empty()) continue;
+      for (ProbedList& list : found) list.scale = model.list_scales[list.list.value];
     }
   }
 }

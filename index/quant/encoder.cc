@@ -70,6 +70,7 @@ class BlockEncoder {
     std::vector<float> centroids;  // of the rows' lists, with a truncation
     std::vector<float> lifted;     // those in all dimensions
     std::vector<float> whole;      // a row's residual in all dimensions
+    std::vector<float> scaled;     // residuals over their lists' scales, where there are some
   };
   static Scratch& ThreadScratch() {
     thread_local Scratch scratch;
@@ -116,15 +117,30 @@ class BlockEncoder {
   void WriteTableCodes(Scratch& s, CorrectionTerms* all_terms) const {
     const size_t n = rows_.rows();
     const uint32_t dim = model_.code_dim();
-    model_.code.Encode({s.residuals.data(), n, dim}, Code(0));
-    model_.error_weights.Improve(model_.code, {s.residuals.data(), n, dim}, Code(0));
+    const bool scaled = !model_.list_scales.empty();
+    if (scaled) DivideByScales(s);
+    const MatrixView<const float> coded((scaled ? s.scaled : s.residuals).data(), n, dim);
+    model_.code.Encode(coded, Code(0));
+    model_.error_weights.Improve(model_.code, coded, Code(0));
     model_.code.Decode(Code(0), n, s.decoded.data());
     for (size_t i = 0; i < n; ++i) {
-      const ResidualRow row = {s.residuals.data() + i * dim, s.decoded.data() + i * dim, CentroidOf(i),
+      const float scale = model_.list_scale(out_.lists[begin_ + i]);
+      float* decoded = s.decoded.data() + i * dim;
+      for (uint32_t j = 0; scaled && j < dim; ++j) decoded[j] *= scale;
+      const ResidualRow row = {s.residuals.data() + i * dim, decoded, CentroidOf(i),
                                RowNorm(model_, rows_.row(i)), s.tails[i]};
       const CorrectionTerms terms = ComputeCorrectionTerms(model_.metric, row, dim);
       if (all_terms) all_terms[i] = terms;
-      out_.corrections[begin_ + i] = CombineCorrection(model_.metric, terms, model_.mu);
+      out_.corrections[begin_ + i] = CombineCorrection(model_.metric, terms, model_.mu) / scale;
+    }
+  }
+
+  void DivideByScales(Scratch& s) const {
+    const uint32_t dim = model_.code_dim();
+    s.scaled = s.residuals;
+    for (size_t i = 0; i < rows_.rows(); ++i) {
+      const float scale = model_.list_scale(out_.lists[begin_ + i]);
+      for (uint32_t j = 0; j < dim; ++j) s.scaled[i * dim + j] /= scale;
     }
   }
 
@@ -193,12 +209,11 @@ void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const flo
   });
 }
 
-void DecodeResidual(const Model& model, const uint8_t* code, float* out) {
-  if (model.record.empty()) {
-    model.code.Decode(code, 1, out);
-  } else {
-    model.record.Decode(code, out);
-  }
+void DecodeResidual(const Model& model, ListId list, const uint8_t* code, float* out) {
+  if (!model.record.empty()) return model.record.Decode(code, out);
+  model.code.Decode(code, 1, out);
+  if (model.list_scales.empty()) return;
+  for (uint32_t j = 0; j < model.code_dim(); ++j) out[j] *= model.list_scale(list);
 }
 
 void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code,
@@ -206,7 +221,7 @@ void DecodeRow(const Model& model, const ListTable& lists, ListId list, const ui
   const uint32_t kept = model.code_dim();
   const uint32_t read = model.rotated_dim();
   std::vector<float> rotated(kept);
-  DecodeResidual(model, code, rotated.data());
+  DecodeResidual(model, list, code, rotated.data());
   const float* centroid = lists.centroid(list);
   for (uint32_t j = 0; j < kept; ++j) rotated[j] += centroid[j];
   std::copy(model.mean.begin(), model.mean.end(), out);

@@ -14,7 +14,7 @@ namespace tessera::quant {
 struct EncodedRows {
   std::vector<ListId> lists;       // n
   std::vector<uint8_t> codes;      // n x model.code_bytes()
-  std::vector<float> corrections;  // n, the b_i of the estimator in full precision
+  std::vector<float> corrections;  // n, the b_i of the estimator over the list's scale, in full precision
   std::vector<uint8_t> refine;     // n x model.refine_bytes()
 };
 
@@ -26,7 +26,7 @@ void NormalizeRows(MatrixView<float> rows);
 // rows.data() if dense.
 void TransformRows(const Model& model, MatrixView<const float> rows, float* out);
 
-// Encodes rows (normalised under cosine): nearest centroid by L2, code of the residual,
+// Encodes rows (normalised under cosine): nearest centroid by L2, code of the residual over the list's scale,
 // correction
 //   L2, cosine: b = |r|^2 - 2 mu (|r|^2 - <r, r^>) + 2 <c, r^>
 //   inner product: b = (-<c, r - r^> - mu (|r|^2 - <r, r^>)) / |x|   (0 for x = 0)
@@ -40,8 +40,8 @@ void EncodeRows(const Model& model, const ListTable& lists, MatrixView<const flo
                 Executor& executor, EncodedRows& out,
                 std::vector<CorrectionTerms>* terms = nullptr);
 
-// r^: out[model.code_dim()], rotated.
-void DecodeResidual(const Model& model, const uint8_t* code, float* out);
+// r^ of a row of that list: out[model.code_dim()], rotated.
+void DecodeResidual(const Model& model, ListId list, const uint8_t* code, float* out);
 
 // x~ = m0 + R^T (c_l + r^): out[dim], in the normalised space under cosine.
 void DecodeRow(const Model& model, const ListTable& lists, ListId list, const uint8_t* code,

@@ -109,8 +109,8 @@ class ErrorBoundFit {
         model_.record.EnterList(centroid, record_query);
         estimate = model_.record.Score(record_query, base, code);
       } else {
-        DecodeResidual(model_, code, decoded.data());
-        estimate = base + encoded_.corrections[i] -
+        DecodeResidual(model_, encoded_.lists[i], code, decoded.data());
+        estimate = base + model_.list_scale(encoded_.lists[i]) * encoded_.corrections[i] -
                    2.0f * kernels.dot(query.y.data(), decoded.data(), kept);
       }
       const float exact = kernels.l2sqr(Row(row), Row(i), model_.dim);

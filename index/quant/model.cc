@@ -14,7 +14,7 @@ namespace tessera::quant {
 namespace {
 
 constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
-constexpr uint32_t kVersion = 3;
+constexpr uint32_t kVersion = 4;
 #if defined(TESSERA_FLOAT_QUERIES)
 constexpr uint32_t kMinByteLists = UINT32_MAX;
 #else
@@ -94,6 +94,13 @@ Status ReadArrays(ByteReader& in, Model& model) {
     TESSERA_RETURN_IF_ERROR(ReadFloats(in, layout.floats(), "codebooks", codebooks));
     model.code = TableCode(std::move(layout), std::move(codebooks));
   }
+  const bool scaled = Model::HasListScales(model.spec, model.metric);
+  std::vector<float> scales;
+  TESSERA_RETURN_IF_ERROR(ReadFloats(in, scaled ? model.spec.nlist : 0, "list_scales", scales));
+  if (!std::all_of(scales.begin(), scales.end(), Positive)) {
+    return Bad("list_scales holds a value that is not > 0");
+  }
+  model.SetListScales(std::move(scales));
   if (model.spec.fine_tuned) {
     std::vector<float> weights;
     TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim * dim, "error_weights", weights));
@@ -120,8 +127,16 @@ void Model::SetRotation(std::vector<float> matrix) {
   query_rotation = rotation.empty() ? LimbMatrix() : LimbMatrix(rotation.data(), code_dim(), rotated_dim());
 }
 
+void Model::SetListScales(std::vector<float> scales) {
+  list_scales = std::move(scales);
+  scale_range = {};
+  if (list_scales.empty()) return;
+  const auto [least, greatest] = std::minmax_element(list_scales.begin(), list_scales.end());
+  scale_range = {*least, *greatest};
+}
+
 size_t Model::bytes() const {
-  const size_t floats = mean.size() + rotation.size();
+  const size_t floats = mean.size() + rotation.size() + list_scales.size();
   return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) + code.bytes() +
          error_weights.bytes() + record.resident_bytes() + refine.resident_bytes();
 }
@@ -148,6 +163,7 @@ std::string Model::Serialize() const {
     out.PutString(std::string(bits.begin(), bits.end()));
   }
   if (spec.has_table_code()) out.PutFloats(code.codebooks().data(), code.codebooks().size());
+  out.PutFloats(list_scales.data(), list_scales.size());
   if (spec.fine_tuned) {
     out.PutFloats(error_weights.matrix().data(), error_weights.matrix().size());
   }

@@ -3,6 +3,7 @@
 // Notation (x: a row, normalised under cosine; all but m0 and t in rotated space):
 //   R (x - m0) = c_l + r     m0 mean vector, R rotation, c_l centroid of list l, r residual
 //   r^ = the code's decoded residual,  e = r - r^
+// Table codes are of r over the list's scale, and r^ is what they decode to times it.
 // With a truncation R has fewer rows than columns, and x - m0 = R^T (c_l + r) + t, t the tail.
 #pragma once
 
@@ -54,6 +55,12 @@ class ListTable {
   CentroidGroups groups_;
 };
 
+// Least and greatest of a model's scales of lists.
+struct ScaleRange {
+  float least = 1;
+  float greatest = 1;
+};
+
 // Immutable once shared. Plain data: every field is written by training or Parse and read by encode
 // and query.
 struct Model {
@@ -64,7 +71,9 @@ struct Model {
   // R, code_dim() x rotated_dim() row-major (y = R x); empty = identity, of the first code_dim() components
   std::vector<float> rotation;
   LimbMatrix query_rotation;    // R once more for queries; made by SetRotation
-  TableCode code;               // of residuals
+  TableCode code;               // of residuals, over their list's scale
+  std::vector<float> list_scales;  // one a list, > 0; empty = all are 1 (list_scale.h); set by SetListScales
+  ScaleRange scale_range;
   ErrorWeights error_weights;   // what codes are chosen by where they are fine-tuned; else none
   // Correction of the estimator: see encoder.h.
   float mu = 0.35f;
@@ -95,7 +104,13 @@ struct Model {
   uint32_t refine_bytes() const { return refine.bytes(); }
   RecordUse record_use() const { return truncated() ? RecordUse::kScannedPart : RecordUse::kScanned; }
   size_t bytes() const;  // resident memory of the arrays
+  float list_scale(ListId list) const { return list_scales.empty() ? 1.0f : list_scales[list.value]; }
 
+  // Whether models of a spec have scales of lists: table codes, but under inner product, whose errors count alike
+  // wherever a row is.
+  static bool HasListScales(const QuantizerSpec& spec, Metric metric) {
+    return spec.has_table_code() && spec.nlist > 1 && metric != Metric::kInnerProduct;
+  }
   // Whether models of a spec have a rotation: RaBitQ brings its own, PCA is one.
   static bool IsRotated(const QuantizerSpec& spec) {
     return spec.rotation != RotationKind::kNone || spec.record.kind == RecordKind::kRotatedBits ||
@@ -103,6 +118,7 @@ struct Model {
   }
   // code_dim() x rotated_dim() floats, or none. Precondition: spec and dim are set.
   void SetRotation(std::vector<float> matrix);
+  void SetListScales(std::vector<float> scales);
 
   // Self-describing bytes with magic, format version and crc32c.
   std::string Serialize() const;

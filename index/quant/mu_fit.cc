@@ -153,7 +153,7 @@ class MuFit {
         if (other == row) continue;
         const float estimate =
             records ? ScoreRecord(other, list.base, scratch.record)
-                    : list.base + terms_[other].fixed - 2.0f * SumTables(other, scratch);
+                    : list.base + terms_[other].fixed - 2.0f * list.scale * SumTables(other, scratch);
         scratch.estimates.push_back({estimate, other});
       }
     }

@@ -122,7 +122,7 @@ void BuildQueryTables(const Model& model, const TransformedQuery& query, QueryTa
   }
 }
 
-float TableScore(const Model& model, const QueryTables& tables, float base, float correction,
+float TableScore(const Model& model, const QueryTables& tables, const ProbedList& list, float correction,
                  const uint8_t* code) {
   thread_local std::vector<uint8_t> entries;
   const size_t count = model.code.scan_codes();
@@ -134,8 +134,8 @@ float TableScore(const Model& model, const QueryTables& tables, float base, floa
     sum += products[entries[s]];
     products += model.code.scan_entries();
   }
-  return FiniteEstimate(base + tables.correction_weight * correction +
-                        ProductWeight(model.metric) * sum);
+  return FiniteEstimate(list.base + list.scale * (tables.correction_weight * correction) +
+                        list.scale * ProductWeight(model.metric) * sum);
 }
 
 float ScoreFromEstimate(Metric metric, float estimate) {

@@ -44,10 +44,11 @@ void TransformQueries(const Model& model, MatrixView<const float> queries,
 struct ProbedList {
   ListId list;
   float base;  // |y - c_l|^2 + tail (>= 0) or -<q, m0> - <y, c_l>; finite
+  float scale = 1;  // of the model's list_scales
 };
 
-// 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + offset + scale * (sum U + correction
-// part).
+// 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + list's scale * (offset + scale * (sum U + correction
+// part)).
 struct QueryTables {
   // code.scan_tables() x code.scan_entries() bytes, those after code.scan_codes() zero.
   AlignedBuffer tables;
@@ -69,8 +70,8 @@ inline float FiniteEstimate(float v) {
 }
 
 // D of one row from the tables in float, free of their 7 bits: `tables` as BuildQueryTables left them,
-// base of the row's list, its correction, its code. Finite.
-float TableScore(const Model& model, const QueryTables& tables, float base, float correction,
+// the row's list, its correction (over the list's scale), its code. Finite.
+float TableScore(const Model& model, const QueryTables& tables, const ProbedList& list, float correction,
                  const uint8_t* code);
 
 // D -> the score that users see: L2: max(D, 0); inner product: -D; cosine: 1 - D / 2.

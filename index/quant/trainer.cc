@@ -10,6 +10,7 @@
 #include "index/quant/error_bound.h"
 #include "index/quant/fine_tune.h"
 #include "index/quant/kmeans.h"
+#include "index/quant/list_scale.h"
 #include "index/quant/model.h"
 #include "index/quant/mu_fit.h"
 #include "index/quant/nearest.h"
@@ -87,6 +88,10 @@ class Trainer {
     }
     TESSERA_RETURN_IF_ERROR(TrainLists(ProgressRange(context_, directions_end, lists_end)));
     DrawResiduals();
+    if (Model::HasListScales(model_.spec, model_.metric)) {
+      const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.code_dim());
+      model_.SetListScales(MeasureListScales(rows, labels_, lists_->nlist()));
+    }
     if (spec.rotation == RotationKind::kOptimized) {
       TESSERA_RETURN_IF_ERROR(
           OptimizeRotation(ProgressRange(context_, lists_end, rotation_end).Part("rotation")));
@@ -262,6 +267,12 @@ class Trainer {
     }
   }
 
+  // What codes are made of where lists have scales; else nothing.
+  std::vector<float> ScaledResiduals() const {
+    if (model_.list_scales.empty()) return {};
+    return DivideByScales({residuals_.data(), labels_.size(), model_.code_dim()}, labels_, model_.list_scales);
+  }
+
   // Of rows that residuals_ has transformed.
   void FindTails(const std::vector<float>& rows) {
     const size_t n = rows.size() / model_.dim;
@@ -276,7 +287,8 @@ class Trainer {
   // change under a rotation, so that only the results are rotated.
   Status OptimizeRotation(const TrainingContext& context) {
     const uint32_t dim = model_.code_dim();
-    const MatrixView<const float> rows(residuals_.data(), labels_.size(), dim);
+    const std::vector<float> scaled = ScaledResiduals();
+    const MatrixView<const float> rows((scaled.empty() ? residuals_ : scaled).data(), labels_.size(), dim);
     // Of stages as of so many sub-spaces: what a rotation can do is to share out the variance.
     const QuantizerSpec& spec = model_.spec;
     const uint32_t stages = spec.code == CodeKind::kResidual ? spec.stages : 1;
@@ -294,11 +306,11 @@ class Trainer {
   }
 
   Status TrainCodebooks(const ProgressRange& progress) {
-    const size_t n = labels_.size();
-    const uint32_t dim = model_.code_dim();
-    TESSERA_ASSIGN_OR_RETURN(model_.code,
-                             TrainTableCode(model_.spec, {residuals_.data(), n, dim},
-                                            kCodebookIterations, progress.Part("codebooks")));
+    const std::vector<float> scaled = ScaledResiduals();
+    const MatrixView<const float> rows((scaled.empty() ? residuals_ : scaled).data(), labels_.size(),
+                                       model_.code_dim());
+    TESSERA_ASSIGN_OR_RETURN(
+        model_.code, TrainTableCode(model_.spec, rows, kCodebookIterations, progress.Part("codebooks")));
     return OkStatus();
   }
 
@@ -355,7 +367,9 @@ class Trainer {
     const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.code_dim());
     const RankingSample sample{rows, labels_, *lists_, {}, model_.mu};
     TESSERA_ASSIGN_OR_RETURN(const auto loss, MeasureRankingLoss(sample, context));
-    TESSERA_ASSIGN_OR_RETURN(FineTuned tuned, FineTune(model_.code, loss, rows, context));
+    const std::vector<float> scaled = ScaledResiduals();
+    const MatrixView<const float> coded((scaled.empty() ? residuals_ : scaled).data(), rows.rows(), rows.dim());
+    TESSERA_ASSIGN_OR_RETURN(FineTuned tuned, FineTune(model_.code, loss, coded, context));
     model_.code = std::move(tuned.code);
     model_.error_weights = std::move(tuned.weights);
     return OkStatus();
@@ -364,13 +378,19 @@ class Trainer {
   // What the residuals decode to.
   void DecodeSample() {
     const size_t dim = model_.code_dim();
+    const std::vector<float> scaled = ScaledResiduals();
     decoded_.resize(residuals_.size());
     ParallelFor(executor_, labels_.size(), 1024, [&](size_t begin, size_t end) {
-      const MatrixView<const float> rows(residuals_.data() + begin * dim, end - begin, dim);
+      const std::vector<float>& from = scaled.empty() ? residuals_ : scaled;
+      const MatrixView<const float> rows(from.data() + begin * dim, end - begin, dim);
       std::vector<uint8_t> codes(rows.rows() * model_.code_bytes());
       model_.code.Encode(rows, codes.data());
       model_.error_weights.Improve(model_.code, rows, codes.data());
       model_.code.Decode(codes.data(), rows.rows(), decoded_.data() + begin * dim);
+      if (scaled.empty()) return;
+      for (size_t i = begin * dim; i < end * dim; ++i) {
+        decoded_[i] *= model_.list_scales[labels_[i / dim]];
+      }
     });
   }
 

@@ -70,7 +70,7 @@ double Entries(const Case& c, const uint8_t* tables, const std::vector<uint8_t>&
 }
 
 // The definition in scan.h, written out.
-std::vector<Item> Expected(const Case& c, const Fixture& f, uint32_t probe, float base) {
+std::vector<Item> Expected(const Case& c, const Fixture& f, uint32_t probe, const quant::ProbedList& probed) {
   std::vector<Item> items;
   const List& list = *f.set.list(ListId{0});
   for (size_t i = 0; i < c.rows; ++i) {
@@ -87,9 +87,11 @@ std::vector<Item> Expected(const Case& c, const Fixture& f, uint32_t probe, floa
     const uint8_t byte = block.correction_plane(c.code_bytes)[in_chunk % kBlockRows];
     const double part = byte * factor / 256;
     sum += factor <= 65535 ? std::floor(part) : part;
+    const double scale = double{probed.scale};
     const double block_base =
-        static_cast<double>(base) + f.tables.offset + block.correction_low * step;
-    const float d = static_cast<float>(block_base) + f.tables.scale * static_cast<float>(sum);
+        double{probed.base} + scale * f.tables.offset + block.correction_low * (scale * step);
+    const float d =
+        static_cast<float>(block_base) + probed.scale * f.tables.scale * static_cast<float>(sum);
     items.emplace_back(OrderedBits(d), Place{probe, static_cast<uint32_t>(i)});
   }
   return items;
@@ -122,14 +124,14 @@ TEST_P(ScanList, FindsTheBestOnEveryIsa) {
       top.Reset(capacity);
       Scanner scanner;
       scanner.Start(f.query, top);
-      // The same list twice with different bases: the threshold is carried.
-      const float bases[] = {100.0f, 3.0f};
+      // The same list twice with different bases and scales: the threshold is carried.
+      const quant::ProbedList probed[] = {{ListId{0}, 100.0f, 0.7f}, {ListId{0}, 3.0f}};
       std::vector<Item> expected;
       for (uint32_t p = 0; p < 2; ++p) {
         std::vector<BlockRef> blocks;
         ListBlocks(*f.set.list(ListId{0}), ListId{0}, nullptr, blocks);
-        scanner.ScanBlocks(blocks, p, bases[p]);
-        const auto items = Expected(c, f, p, bases[p]);
+        scanner.ScanBlocks(blocks, p, probed[p]);
+        const auto items = Expected(c, f, p, probed[p]);
         expected.insert(expected.end(), items.begin(), items.end());
       }
       std::sort(expected.begin(), expected.end());
@@ -153,7 +155,7 @@ TEST_P(ScanList, OfAMaskFindsTheBestOfItsRows) {
         if (rows[i].value % every == 1 % every) bits[i / 64] |= uint64_t{1} << (i % 64);
       }
     });
-    std::vector<Item> expected = Expected(c, f, 0, 3.0f);
+    std::vector<Item> expected = Expected(c, f, 0, {ListId{0}, 3.0f, 1.3f});
     std::erase_if(expected, [&](const Item& item) { return item.second.position % every != 1 % every; });
     ASSERT_EQ(mask.rows(), expected.size());
     std::sort(expected.begin(), expected.end());
@@ -167,7 +169,7 @@ TEST_P(ScanList, OfAMaskFindsTheBestOfItsRows) {
         Scanner scanner;
         scanner.Start(f.query, top);
         ScanCounts counts;
-        const std::vector<quant::ProbedList> probed = {{ListId{0}, 3.0f}};
+        const std::vector<quant::ProbedList> probed = {{ListId{0}, 3.0f, 1.3f}};
         ASSERT_TRUE(scanner.Scan(f.set, probed, 0, 1, {}, counts).ok());
         EXPECT_EQ(counts.live_rows, mask.rows());
         std::vector<Item> best = expected;
@@ -214,7 +216,10 @@ TEST(Scanner, SkipsOnlyWhatCannotEnter) {
     }
     set = editor.Finish();
     std::vector<quant::ProbedList> probed;
-    for (uint32_t l = 0; l < kLists; ++l) probed.push_back({ListId{l}, static_cast<float>(l * l)});
+    for (uint32_t l = 0; l < kLists; ++l) {
+      probed.push_back({ListId{l}, static_cast<float>(l * l), l % 3 == 0 ? 1.0f : l % 3 == 1 ? 0.25f : 4.0f});
+    }
+    f.query.scale_range = {0.25f, 4.0f};
     for (const size_t capacity : {1u, 10u, 500u}) {
       TopK all;
       all.Reset(capacity);
@@ -223,7 +228,7 @@ TEST(Scanner, SkipsOnlyWhatCannotEnter) {
       for (uint32_t l = 0; l < kLists; ++l) {
         std::vector<BlockRef> blocks;
         if (const List* list = set.list(ListId{l})) ListBlocks(*list, ListId{l}, nullptr, blocks);
-        scanner.ScanBlocks(blocks, l, probed[l].base);
+        scanner.ScanBlocks(blocks, l, probed[l]);
       }
       TopK top;
       top.Reset(capacity);

@@ -78,7 +78,7 @@ TEST(Encoder, CorrectionsAreThoseOfTheDecodedResidual) {
     TransformRows(model, rows, transformed.data());
     for (size_t i = 0; i < rows.n; ++i) {
       const float* c = trained.lists->centroid(encoded.lists[i]);
-      model.code.Decode(&encoded.codes[i * 4], 1, decoded.data());
+      DecodeResidual(model, encoded.lists[i], &encoded.codes[i * 4], decoded.data());
       double norm = 0, error = 0, c_decoded = 0, c_error = 0;
       for (size_t j = 0; j < 12; ++j) {
         const double r = double{transformed[i * 12 + j]} - double{c[j]};
@@ -92,8 +92,39 @@ TEST(Encoder, CorrectionsAreThoseOfTheDecodedResidual) {
           metric == Metric::kL2
               ? norm - 2 * mu * error + 2 * c_decoded
               : (-c_error - mu * error) / std::sqrt(Product(rows.row(i), rows.row(i), 12));
-      EXPECT_NEAR(encoded.corrections[i], expected, 1e-3);
+      EXPECT_NEAR(encoded.corrections[i] * model.list_scale(encoded.lists[i]), expected, 1e-3);
     }
+  }
+}
+
+// Lists of unlike spread: a code is that of the residual over its list's scale.
+TEST(Encoder, CodesAreOfResidualsOverTheirListsScale) {
+  Rows rows = ClusteredRows(1200, 12, 8, 1, 52);
+  for (size_t i = 0; i < rows.n; i += 2) {  // every other row stands close to the next one's twin
+    for (size_t j = 0; j < 12; ++j) rows.data[i * 12 + j] = 40 + 0.05f * rows.data[i * 12 + j];
+  }
+  const TrainedModel trained = TrainOn("IVF8,PQ4x8", Metric::kL2, rows);
+  const Model& model = *trained.model;
+  ASSERT_EQ(model.list_scales.size(), 8u);
+  EXPECT_LT(4 * model.scale_range.least, model.scale_range.greatest);
+  const EncodedRows encoded = Encode(trained, rows);
+  std::vector<float> scaled(rows.data.size());
+  TransformRows(model, rows, scaled.data());
+  for (size_t i = 0; i < rows.n; ++i) {
+    for (size_t j = 0; j < 12; ++j) {
+      scaled[i * 12 + j] -= trained.lists->centroid(encoded.lists[i])[j];
+      scaled[i * 12 + j] /= model.list_scale(encoded.lists[i]);
+    }
+  }
+  std::vector<uint8_t> codes(encoded.codes.size());
+  model.code.Encode({scaled.data(), rows.n, 12}, codes.data());
+  EXPECT_EQ(encoded.codes, codes);
+  std::vector<float> decoded(12), row(12);
+  model.code.Decode(codes.data(), 1, decoded.data());
+  DecodeRow(model, *trained.lists, encoded.lists[0], codes.data(), row.data());
+  for (size_t j = 0; j < 12; ++j) {
+    const ListId list = encoded.lists[0];
+    EXPECT_NEAR(row[j], model.mean[j] + trained.lists->centroid(list)[j] + model.list_scale(list) * decoded[j], 1e-4);
   }
 }
 

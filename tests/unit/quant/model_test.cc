@@ -71,6 +71,7 @@ TEST(Model, ErrorWeightsComeBack) {
   Model model = SmallModel();
   model.spec = Spec("RR,IVF3,PQ2x4,FT,Refine(SQ8S)");
   model.metric = Metric::kL2;
+  model.SetListScales({1, 1, 1});
   model.error_weights = ErrorWeights({2, 1, 0, 1, 3, 0, 0, 0, 1}, model.code);
   const std::string bytes = model.Serialize();
   const Model back = Model::Parse(bytes).value();
@@ -86,11 +87,36 @@ TEST(Model, ErrorWeightsComeBack) {
             "model: error_weights holds a value that is not finite");
 }
 
+TEST(Model, ListScalesComeBack) {
+  Model model = SmallModel();
+  model.metric = Metric::kL2;
+  model.SetListScales({0.5f, 2, 1});
+  const std::string bytes = model.Serialize();
+  const Model back = Model::Parse(bytes).value();
+  EXPECT_EQ(back.list_scales, model.list_scales);
+  EXPECT_EQ(back.list_scale(ListId{1}), 2);
+  EXPECT_EQ(back.scale_range.least, 0.5f);
+  EXPECT_EQ(back.scale_range.greatest, 2);
+  EXPECT_EQ(back.Serialize(), bytes);
+  EXPECT_EQ(back.bytes(), model.bytes());
+  // One is missing, or is no scale.
+  model.SetListScales({0.5f, 2});
+  EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales has the wrong length");
+  model.SetListScales({0.5f, 0, 1});
+  EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales holds a value that is not > 0");
+  model.SetListScales({0.5f, std::numeric_limits<float>::infinity(), 1});
+  EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales holds a value that is not finite");
+  // Under inner product lists have none.
+  model.metric = Metric::kInnerProduct;
+  model.SetListScales({0.5f, 2, 1});
+  EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales has the wrong length");
+}
+
 TEST(Model, GoldenBytes) {
   const std::string bytes = SmallModel().Serialize();
-  EXPECT_EQ(bytes.size(), 403u);
-  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 936909766u);
-  EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\3\0\0\0", 8));
+  EXPECT_EQ(bytes.size(), 411u);
+  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 2557631252u);
+  EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\4\0\0\0", 8));
 }
 
 // A code of two of three dimensions, ranges of records in all of them.

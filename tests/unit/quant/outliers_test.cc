@@ -119,7 +119,7 @@ TEST(Outliers, TrainingHardlySeesThem) {
     EncodeRows(model, *trained.lists, rows, executor, encoded);
     std::vector<float> decoded(kDim);
     for (size_t i = 0; i < 60; ++i) {
-      DecodeResidual(model, &encoded.codes[i * model.code_bytes()], decoded.data());
+      DecodeResidual(model, encoded.lists[i], &encoded.codes[i * model.code_bytes()], decoded.data());
       EXPECT_LT(Product(decoded.data(), decoded.data(), model.code_dim()), 2 * model.residual_limit) << spec;
       if (model.refine.empty() || model.refine.spec().is_static()) continue;
       std::vector<float> transformed(kDim);

@@ -96,7 +96,8 @@ TEST_P(QueryFormulas, EstimateIsExactDistanceUpToTheCodesError) {
   std::vector<float> decoded(kDim);
   for (size_t i = 0; i < kRows; ++i) {
     const std::vector<double> r = CodedResidual(i);
-    model().code.Decode(&encoded_.codes[i * model().code_bytes()], 1, decoded.data());
+    const ListId list = encoded_.lists[i];
+    DecodeResidual(model(), list, &encoded_.codes[i * model().code_bytes()], decoded.data());
     const float* c = trained_.lists->centroid(encoded_.lists[i]);
     double y_decoded = 0, y_e = 0, c_e = 0, r_e = 0, coded_distance = 0;
     for (size_t j = 0; j < kDim; ++j) {
@@ -108,7 +109,7 @@ TEST_P(QueryFormulas, EstimateIsExactDistanceUpToTheCodesError) {
       const double difference = double{transformed_.y[j]} - double{c[j]} - r[j];
       coded_distance += difference * difference;
     }
-    const double b = encoded_.corrections[i];
+    const double b = double{encoded_.corrections[i]} * double{model().list_scale(list)};
     const double base = bases_[encoded_.lists[i].value];
     if (inner_product()) {
       const double exact = -Product(query_.row(0), rows_.row(i), kDim);

@@ -64,7 +64,7 @@ struct NaiveRow {
 NaiveRow Naive(const TrainedModel& trained, const float* x, ListId list, const uint8_t* code) {
   const Model& model = *trained.model;
   std::vector<float> decoded(model.code_dim());
-  DecodeResidual(model, code, decoded.data());
+  DecodeResidual(model, list, code, decoded.data());
   NaiveRow row{Lift(model, trained.lists->centroid(list), false), {}, Lift(model, decoded.data(), false)};
   for (uint32_t j = 0; j < model.dim; ++j) {
     row.residual.push_back(double{x[j]} - model.mean[j] - row.centroid[j]);
@@ -136,8 +136,8 @@ void CompareEstimates(const std::string& spec, Metric metric) {
     std::vector<ProbedList> probed;
     TransformQuery(model, q, query);
     CoarseSearch(model, *trained.lists, query, trained.lists->nlist(), scratch, probed);
-    std::vector<float> bases(trained.lists->nlist());
-    for (const ProbedList& list : probed) bases[list.list.value] = list.base;
+    std::vector<ProbedList> lists(trained.lists->nlist());
+    for (const ProbedList& list : probed) lists[list.list.value] = list;
     QueryTables tables;
     RecordQuery record, refine;
     if (model.record.empty()) {
@@ -148,11 +148,12 @@ void CompareEstimates(const std::string& spec, Metric metric) {
     model.refine.Prepare(query.for_refine(), refine);
     for (size_t i = 0; i < rows.n; i += 29) {
       const uint8_t* code = encoded.codes.data() + i * model.code_bytes();
-      const float base = bases[encoded.lists[i].value];
+      const ProbedList& list = lists[encoded.lists[i].value];
+      const float base = list.base;
       const NaiveRow naive = Naive(trained, rows.row(i), encoded.lists[i], code);
       const double expected = NaiveEstimate(model, naive, q, rows.row(i));
       const float estimate = model.record.empty()
-                                 ? TableScore(model, tables, base, encoded.corrections[i], code)
+                                 ? TableScore(model, tables, list, encoded.corrections[i], code)
                                  : model.record.Score(record, base, code);
       EXPECT_NEAR(estimate, expected, 2e-3 * (1 + std::fabs(expected))) << i;
       const double exact = Exact(metric, q, rows.row(i));
