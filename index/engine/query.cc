@@ -9,6 +9,7 @@
 
 #include "index/elements.h"
 #include "index/engine/exact_search.h"
+#include "index/engine/hit_builder.h"
 #include "index/engine/recall_check.h"
 #include "index/engine/search.h"
 #include "index/engine/vector_data.h"
@@ -51,103 +52,22 @@ void ChooseUnmeasured(float target, uint32_t nlist, QueryParams& params) {
   params.rerank_depth = std::max<uint32_t>(200, 20 * (params.limit + params.offset));
 }
 
-// The rows of one query become hits: threshold, the left-out row, offset, limit, ids, vectors.
-class HitBuilder {
- public:
-  HitBuilder(const Core& core, const Snapshot& snapshot, const QueryParams& params,
-             std::optional<RowId> left_out)
-      : core_(core),
-        snapshot_(snapshot),
-        params_(params),
-        left_out_(left_out),
-        passing_(snapshot.lists.live_rows()) {}
-
-  // Rows that a filter lets through, of all live ones.
-  void SetPassing(uint64_t rows) { passing_ = rows; }
-
-  Status Build(std::vector<RankedRow>& rows, bool all_searched, QueryResult& result) const {
-    const size_t found = rows.size();
-    if (left_out_) std::erase_if(rows, [&](const RankedRow& r) { return r.row == *left_out_; });
-    if (params_.score_threshold) {
-      std::erase_if(rows, [&](const RankedRow& r) {
-        return RanksBefore(core_.metric, *params_.score_threshold, r.score);
-      });
-    }
-    // Everything was ranked if all rows that could came back, or the threshold cut some off.
-    const bool complete =
-        all_searched && (found >= passing_ || rows.size() < params_.offset + params_.limit);
-    result.exhausted = complete && rows.size() <= size_t{params_.offset} + params_.limit;
-    const size_t begin = std::min<size_t>(params_.offset, rows.size());
-    const size_t end = std::min<size_t>(rows.size(), begin + params_.limit);
-    result.hits.resize(end - begin);
-    for (size_t i = begin; i < end; ++i) {
-      Hit& hit = result.hits[i - begin];
-      hit = {};
-      hit.score = rows[i].score;
-      hit.exact = rows[i].exact;
-      if (!rows[i].string_id) hit.id = PointId(rows[i].number);
-    }
-    return Fetch({rows.data() + begin, end - begin}, result.hits);
-  }
-
- private:
-  // Ids that are not in memory; vectors and payloads if asked for.
-  Status Fetch(std::span<const RankedRow> rows, std::vector<Hit>& hits) const {
-    const bool with_more = params_.with_vector || params_.with_payload;
-    std::vector<RowId> wanted;
-    std::vector<size_t> owner;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (!rows[i].string_id && !with_more) continue;
-      wanted.push_back(rows[i].row);
-      owner.push_back(i);
-    }
-    if (wanted.empty()) return OkStatus();
-    TESSERA_ASSIGN_OR_RETURN(auto records, core_.store->GetRows(wanted, snapshot_.store.get()));
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      if (!records[i]) return DataLoss("row " + std::to_string(wanted[i].value) + " has no record");
-      hits[owner[i]].id = std::move(records[i]->id);
-      if (with_more) hits[owner[i]].version = records[i]->version;
-    }
-    if (params_.with_payload && core_.has_payloads) {
-      TESSERA_ASSIGN_OR_RETURN(auto payloads, core_.store->GetPayloads(wanted, snapshot_.store.get()));
-      for (size_t i = 0; i < wanted.size(); ++i) {
-        if (payloads[i]) hits[owner[i]].payload = *std::move(payloads[i]);
-      }
-    }
-    if (!params_.with_vector) return OkStatus();
-    TESSERA_ASSIGN_OR_RETURN(auto vectors, core_.store->GetVectors(wanted, snapshot_.store.get()));
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      if (!vectors[i]) return DataLoss("row " + std::to_string(wanted[i].value) + " has no vector");
-      hits[owner[i]].vector = std::move(vectors[i]->bytes);
-      hits[owner[i]].vector_type = vectors[i]->type;
-      hits[owner[i]].vector_quantization = vectors[i]->quantization;
-    }
-    return OkStatus();
-  }
-
-  const Core& core_;
-  const Snapshot& snapshot_;
-  const QueryParams& params_;
-  std::optional<RowId> left_out_;
-  uint64_t passing_;
-};
-
 // One request: prepared queries on one snapshot.
 class QueryRun {
  public:
   QueryRun(const Core& core, const SnapshotPtr& snapshot, MatrixView<const float> queries,
-           const QueryParams& params, std::optional<RowId> left_out)
+           const QueryParams& params, std::vector<RowId> left_out)
       : core_(core),
         snapshot_ptr_(snapshot),
         snapshot_(*snapshot),
         queries_(queries),
         params_(params),
-        left_out_(left_out),
+        left_out_(std::move(left_out)),
         // What a filter leaves out is no loss.
-        watched_(core.live_recall.is_on() && !params.filter),
-        builder_(core, *snapshot, params, left_out),
-        // One more, in case the left-out row is among the best.
-        wanted_(params.limit + params.offset + (left_out ? 1 : 0)) {}
+        watched_(core.live_recall.is_on() && !params.filter && left_out_.size() <= 1),
+        builder_(core, *snapshot, params, left_out_),
+        // More, in case those left out are among the best.
+        wanted_(params.limit + params.offset + static_cast<uint32_t>(left_out_.size())) {}
 
   Status Run(std::vector<QueryResult>& results) {
     TESSERA_RETURN_IF_ERROR(FindPassing());
@@ -296,11 +216,11 @@ class QueryRun {
     AnsweredQuery query;
     query.snapshot = snapshot_ptr_;
     query.query.assign(queries_.row(i), queries_.row(i) + queries_.dim());
-    query.left_out = left_out_;
+    if (!left_out_.empty()) query.left_out = left_out_.front();
     query.wanted = params_.limit + params_.offset;
     query.nprobe = nprobe;
     for (const RankedRow& row : ranked) {
-      if (query.found.size() < query.wanted && row.row != left_out_) query.found.push_back(row.row);
+      if (query.found.size() < query.wanted && row.row != query.left_out) query.found.push_back(row.row);
     }
     WatchRecall(core_, std::move(query));
   }
@@ -325,7 +245,7 @@ class QueryRun {
   const Snapshot& snapshot_;
   MatrixView<const float> queries_;
   const QueryParams& params_;
-  const std::optional<RowId> left_out_;
+  const std::vector<RowId> left_out_;
   const bool watched_;
   HitBuilder builder_;
   uint32_t wanted_;
@@ -361,8 +281,7 @@ Status RunQueries(const Core& core, const SnapshotPtr& snapshot, MatrixView<cons
   if (!params.exact) {
     for (size_t i = 0; i < queries.rows(); ++i) core.query_sample.Offer(prepared.data() + i * core.dim);
   }
-  return QueryRun(core, snapshot, {prepared.data(), queries.rows(), core.dim}, params, std::nullopt)
-      .Run(results);
+  return QueryRun(core, snapshot, {prepared.data(), queries.rows(), core.dim}, params, {}).Run(results);
 }
 
 StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot, const PointId& id,
@@ -384,7 +303,7 @@ StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot
       PrepareVectors(core, {query.data(), 1, core.dim}, "stored vectors", prepared));
   std::vector<QueryResult> results;
   TESSERA_RETURN_IF_ERROR(
-      QueryRun(core, snapshot, {prepared.data(), 1, core.dim}, params, *rows[0]).Run(results));
+      QueryRun(core, snapshot, {prepared.data(), 1, core.dim}, params, {*rows[0]}).Run(results));
   return std::move(results[0]);
 }
 
