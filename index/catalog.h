@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,10 @@ struct CatalogOptions {
   // Replies to requests with ids, kept for those that come again: the newest so many, each so long.
   uint64_t kept_requests = 100000;
   std::chrono::milliseconds request_retention = std::chrono::hours(24);
+  // How long a state that is being listed is kept after a page of it (Collection::List).
+  std::chrono::milliseconds list_retention = std::chrono::minutes(5);
+  // Unix milliseconds, for expiry and retention; null: the system's clock. Thread-safe.
+  std::function<int64_t()> clock;
   uint32_t max_row_id = UINT32_MAX - 1;   // rows ever written per collection; lower for tests
 };
 

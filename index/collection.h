@@ -68,13 +68,16 @@ struct PointInput {
   std::string_view payload{};   // text of a JSON object (index/payload.h); empty or {}: no payload
   // Write only if the point's version is this: 0 = only if it is not there. Else the row is Aborted.
   std::optional<uint64_t> if_version{};
+  // Unix milliseconds from which on the point is no more; 0: never. In the past: it never is.
+  int64_t expire_at_ms = 0;
 };
 
-// A change of the payload of a point that is there; its vector stays. Borrows its bytes.
+// A change of the payload, or the expiry, of a point that is there; its vector stays. Borrows its bytes.
 struct PatchInput {
   PointId id;
   std::string_view payload{};  // what PatchMode says, empty with kClear
   std::optional<uint64_t> if_version{};
+  std::optional<int64_t> expire_at_ms{};  // as of PointInput; absent: stays
 };
 
 // A row of a request that was refused: InvalidArgument, or as its mode or condition says AlreadyExists, NotFound
@@ -140,6 +143,7 @@ struct PatchOptions {
   bool atomic = false;
   std::string request_id{};
   Ack ack = Ack::kDurable;
+  StopToken stop{};  // of a patch by filter: asked between its commits
 };
 struct DeleteOptions {
   // Empty, or one an id: delete only if the point's version is this, else the row is Aborted. 0 = whatever it is.
@@ -148,6 +152,7 @@ struct DeleteOptions {
   bool atomic = false;
   std::string request_id{};
   Ack ack = Ack::kDurable;
+  StopToken stop{};  // of a deletion by filter: asked between its commits
 };
 
 // Resident bytes by component.
@@ -158,6 +163,7 @@ struct MemoryUsage {
   uint64_t row_ids = 0;
   uint64_t payload_index = 0;
   uint64_t filters = 0;      // rows that recent filters let through
+  uint64_t expiry = 0;       // times of points that expire
   uint64_t external_ids = 0;
   uint64_t padding = 0;      // unused rows of blocks and pages
   uint64_t headers = 0;      // chunk, list and snapshot structures, live bits
@@ -165,7 +171,7 @@ struct MemoryUsage {
   uint64_t model = 0;        // rotation, codebooks
   uint64_t total() const {
     return codes + corrections + refine + row_ids + external_ids + padding + headers + centroids + model +
-           payload_index + filters;
+           payload_index + filters + expiry;
   }
 };
 
@@ -252,9 +258,25 @@ class Collection {
   StatusOr<QueryResult> Query(const float* query, uint32_t dim, const QueryParams& params);
   // The neighbours of a stored vector, itself left out. NotFound if there is none.
   virtual StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) = 0;
+  // The points nearest to what the examples have in common. NotFound names an example that is not there,
+  // InvalidArgument if none is positive, or they cancel each other out under cosine.
+  virtual StatusOr<QueryResult> QueryByExamples(const Examples& examples, const QueryParams& params) = 0;
+  // The best points group by group: params.limit groups whenever so many exist, each with its best hits. Groups are
+  // found in the order of the best params.limit * group_size hits and more, up to kMaxLimit; past these, points of a
+  // value that was found already are passed over. params.offset must be 0. InvalidArgument if the field is declared
+  // without an index.
+  virtual StatusOr<GroupResult> QueryGroups(const Examples& query, const GroupParams& groups,
+                                            const QueryParams& params) = 0;
+  // Every point within a radius, by its raw vector: all vectors that pass the filter are compared. Blocks.
+  virtual StatusOr<RangeResult> QueryRange(const Examples& query, const RangeParams& params,
+                                           const RangeVisitor& visit) = 0;
 
   // Parallel to ids; nullopt where absent. With their payloads.
   virtual StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) = 0;
+  // All points, page by page, on the state of the first page: what is written meanwhile does not show. The state is kept
+  // for CatalogOptions::list_retention after each page, and as long as nothing is written; later, and after a restart
+  // since which something was written, the page is Aborted. InvalidArgument if `after` is none, or of another filter.
+  virtual StatusOr<ListResult> List(const ListParams& params) = 0;
   virtual uint64_t Count() const = 0;
   // Points that pass. InvalidArgument of a filter as CheckFilter says.
   virtual StatusOr<uint64_t> Count(const Filter& filter) const = 0;
@@ -266,6 +288,13 @@ class Collection {
   // options: validate_only counts them; if_versions, atomic, request_id and ack must be left out. After an error some
   // may be gone: asked again, it goes on.
   virtual StatusOr<DeleteResult> DeleteByFilter(const Filter& filter, const DeleteOptions& options = {}) = 0;
+  // Patches the points that pass now, as DeleteByFilter deletes them; atomic, request_id and ack must be left out.
+  virtual StatusOr<PatchResult> PatchByFilter(const Filter& filter, const PatchInput& patch,
+                                              const PatchOptions& options = {}) = 0;
+  // Removes the points whose time has come (PointInput::expire_at_ms), some thousands a commit, and returns how many.
+  // They are no answers from that time on, whether removed or not; who embeds the library calls this now and then, the
+  // server every second. Blocks.
+  virtual StatusOr<uint64_t> RemoveExpired() = 0;
 
   // Trains a model on a sample, re-encodes all rows beside the old ones and switches atomically. Blocks;
   // searches and writes go on. FailedPrecondition if there are too few rows, AlreadyExists if a training is running.

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "index/deadline.h"
 #include "index/filter.h"
 #include "index/payload.h"
 #include "index/recall.h"
+#include "index/status.h"
 #include "index/types.h"
 
 namespace tessera {
@@ -85,6 +88,75 @@ struct StoredPoint {
   std::string vector;  // the bytes that were sent
   ScalarParams quantization{};  // of i8 and u8, as sent
   std::string payload;  // minified JSON; empty if it has none
+  int64_t expire_at_ms = 0;  // Unix milliseconds from which on the point is no more; 0: never
+};
+
+// What neighbours are looked for by: stored points and vectors that are good examples, and ones that are bad. The query
+// is the mean of the good ones, and from that of the bad ones as far away again; under cosine each counts by its
+// direction. Examples that are stored points are no answers.
+struct Examples {
+  std::vector<PointId> positive, negative;
+  // Rows of dim components each, any number.
+  std::vector<float> positive_vectors, negative_vectors;
+
+  static Examples Of(PointId id) {
+    Examples examples;
+    examples.positive.push_back(std::move(id));
+    return examples;
+  }
+  static Examples Of(std::vector<float> vector) {
+    Examples examples;
+    examples.positive_vectors = std::move(vector);
+    return examples;
+  }
+};
+inline constexpr size_t kMaxExamples = 256;  // of a query, all together
+
+struct GroupParams {
+  std::string field;        // of the payload: points with the same value are a group, those with none in no group
+  uint32_t group_size = 3;  // hits of a group, at most
+};
+
+// Hits of one value; a point with several values is in the group of each.
+struct GroupHits {
+  PayloadValue value;
+  std::vector<Hit> hits;  // best first
+};
+
+struct GroupResult {
+  std::vector<GroupHits> groups;  // by their best hit, the best first
+  bool exhausted = false;         // no more groups exist
+  uint64_t commit = 0;
+  Generation generation;
+};
+
+struct RangeParams {
+  float radius = 0;  // the worst score: the largest distance under L2, the smallest similarity else
+  std::optional<Filter> filter;
+  bool with_vector = false;
+  bool with_payload = false;
+  StopToken stop;
+};
+// Some of the hits, in no order; called by one thread at a time, though not always the same. An error ends the search.
+using RangeVisitor = std::function<Status(std::vector<Hit>& hits)>;
+struct RangeResult {
+  uint64_t hits = 0;
+  uint64_t rows_compared = 0;
+  uint64_t commit = 0;
+};
+
+struct ListParams {
+  std::optional<Filter> filter;
+  uint32_t limit = 100;  // points of a page, 1..kMaxLimit
+  bool with_vector = false;
+  bool with_payload = false;
+  std::string after;     // ListResult::next of the page before, of the same filter; empty: the first page
+  StopToken stop;
+};
+struct ListResult {
+  std::vector<StoredPoint> points;  // in the order in which they were last written
+  std::string next;                 // opaque; empty: this was the last page
+  uint64_t commit = 0;              // the state that is listed
 };
 
 }  // namespace tessera

@@ -28,6 +28,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+int64_t SystemMs() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
 constexpr const char* kFormatLine = "tessera 1\n";
 
 Status IoError(const std::string& what, const std::string& path) {
@@ -102,6 +107,8 @@ class CatalogImpl final : public Catalog {
     core_.kept_codebooks = options.kept_codebooks;
     core_.kept_requests = options.kept_requests;
     core_.request_retention_ms = options.request_retention.count();
+    core_.list_retention_ms = options.list_retention.count();
+    core_.clock = options.clock ? options.clock : SystemMs;
     core_.max_row_id = options.max_row_id;
   }
 

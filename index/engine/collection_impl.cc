@@ -5,14 +5,17 @@
 #include <mutex>
 #include <utility>
 
-#include "index/engine/delete_matches.h"
 #include "index/engine/drift.h"
 #include "index/engine/evaluate.h"
+#include "index/engine/group_query.h"
 #include "index/engine/loader.h"
+#include "index/engine/match_writes.h"
 #include "index/engine/metadata.h"
 #include "index/engine/payload_upkeep.h"
 #include "index/engine/query.h"
+#include "index/engine/range_search.h"
 #include "index/engine/rebuild.h"
+#include "index/engine/target.h"
 #include "index/engine/tuner.h"
 #include "index/engine/vector_data.h"
 #include "index/quant/encoder.h"
@@ -144,6 +147,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   }
   core->codebooks.Set(std::move(codebooks));
   TESSERA_ASSIGN_OR_RETURN(core->has_payloads, store.HasPayloads());
+  TESSERA_RETURN_IF_ERROR(LoadExpiry(*core, progress.next_row));
   core->requests.Bound(options.kept_requests, options.request_retention_ms);
   TESSERA_RETURN_IF_ERROR(core->requests.Open(store));
   snapshot->commit = progress.commit;
@@ -183,6 +187,7 @@ void CollectionImpl::Close() {
   core_->gate.Close();
   committer_->Finish();
   core_->live_recall.Reset({});  // what waits holds snapshots
+  core_->listed.Clear();         // and so do these
   core_->snapshot.Set(nullptr);
   core_->store.reset();
 }
@@ -268,7 +273,7 @@ void CollectionImpl::DeleteAsync(const std::vector<PointId>& ids, const DeleteOp
     if (!result.ok()) return done(result.status());
     done(DeleteResult{result->commit, result->rows, std::move(result->rejected)});
   };
-  if (options.validate_only) return (*op)->done(TryDelete(*core_, *core_->snapshot.Get(), **op));
+  if (options.validate_only) return (*op)->done(TryDelete(*core_, core_->View(), **op));
   Submit(*std::move(op), options.ack);
   MaybeTune();
 }
@@ -283,41 +288,73 @@ Status CollectionImpl::QueryBatch(MatrixView<const float> queries, const QueryPa
                                   std::vector<QueryResult>& results) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  return RunQueries(*core_, core_->snapshot.Get(), queries, params, results);
+  return RunQueries(*core_, core_->View(), queries, params, results);
 }
 
 StatusOr<QueryResult> CollectionImpl::QueryById(const PointId& id, const QueryParams& params) {
+  return QueryByExamples(Examples::Of(id), params);
+}
+
+StatusOr<QueryResult> CollectionImpl::QueryByExamples(const Examples& examples, const QueryParams& params) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  return RunQueryById(*core_, core_->snapshot.Get(), id, params);
+  const ReadView view = core_->View();
+  TESSERA_ASSIGN_OR_RETURN(const QueryTarget target, FindTarget(*core_, view, examples));
+  return RunTarget(*core_, view, target, params);
+}
+
+StatusOr<GroupResult> CollectionImpl::QueryGroups(const Examples& query, const GroupParams& groups,
+                                                  const QueryParams& params) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  const ReadView view = core_->View();
+  TESSERA_ASSIGN_OR_RETURN(const QueryTarget target, FindTarget(*core_, view, query));
+  return RunGroups(*core_, view, target, groups, params);
+}
+
+StatusOr<RangeResult> CollectionImpl::QueryRange(const Examples& query, const RangeParams& params,
+                                                 const RangeVisitor& visit) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  const ReadView view = core_->View();
+  TESSERA_ASSIGN_OR_RETURN(const QueryTarget target, FindTarget(*core_, view, query));
+  return SearchRange(*core_, view, target, params, visit);
 }
 
 StatusOr<std::vector<std::optional<StoredPoint>>> CollectionImpl::Get(const std::vector<PointId>& ids) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  return GetPoints(*core_, *core_->snapshot.Get(), ids);
+  return GetPoints(*core_, core_->View(), ids);
+}
+
+StatusOr<ListResult> CollectionImpl::List(const ListParams& params) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  return ListPoints(*core_, core_->View(), params);
 }
 
 StatusOr<uint64_t> CollectionImpl::Count(const Filter& filter) const {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
+  const ReadView view = core_->View();
   TESSERA_ASSIGN_OR_RETURN(const FilteredRowsPtr rows,
-                           core_->filter_masks.Get(*core_->snapshot.Get(), *core_->store, filter));
-  return rows->mask.rows();
+                           core_->filter_masks.Get(*view.snapshot, *core_->store, filter));
+  if (view.expired.empty()) return rows->mask.rows();
+  return LiveRows(view).AndCardinality(rows->rows);
 }
 
 StatusOr<std::vector<FacetCount>> CollectionImpl::Facet(std::string_view field, const Filter* filter,
                                                         size_t limit) const {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  const SnapshotPtr snapshot = core_->snapshot.Get();
-  filter::RowSet rows = LiveRows(snapshot->lists);
+  const ReadView view = core_->View();
+  filter::RowSet rows = LiveRows(view);
   if (filter) {
     TESSERA_ASSIGN_OR_RETURN(const FilteredRowsPtr passing,
-                             core_->filter_masks.Get(*snapshot, *core_->store, *filter));
+                             core_->filter_masks.Get(*view.snapshot, *core_->store, *filter));
     rows = rows.And(passing->rows);
   }
-  return snapshot->payloads->Facet(field, &rows, limit);
+  return view.snapshot->payloads->Facet(field, &rows, limit);
 }
 
 StatusOr<DeleteResult> CollectionImpl::DeleteByFilter(const Filter& filter, const DeleteOptions& options) {
@@ -325,15 +362,34 @@ StatusOr<DeleteResult> CollectionImpl::DeleteByFilter(const Filter& filter, cons
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
   if (core_->read_only && !options.validate_only) return core_->ReadOnlyStatus();
-  return DeleteMatches(*core_, core_->snapshot.Get(), filter, options,
+  return DeleteMatches(*core_, core_->View(), filter, options,
                        [this](const std::vector<PointId>& ids, const DeleteOptions& some) {
                          return Delete(ids, some);
                        });
 }
 
+StatusOr<PatchResult> CollectionImpl::PatchByFilter(const Filter& filter, const PatchInput& patch,
+                                                    const PatchOptions& options) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  if (core_->read_only) return core_->ReadOnlyStatus();
+  return PatchMatches(*core_, core_->View(), filter, patch, options,
+                      [this](const std::vector<PatchInput>& patches, const PatchOptions& some) {
+                        return Patch(patches, some);
+                      });
+}
+
+StatusOr<uint64_t> CollectionImpl::RemoveExpired() {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  core_->listed.Drop(core_->NowMs() - core_->options.list_retention_ms);
+  return RemoveExpiredPoints(*core_, *committer_);
+}
+
 uint64_t CollectionImpl::Count() const {
-  const SnapshotPtr snapshot = core_->snapshot.Get();
-  return snapshot ? snapshot->lists.live_rows() : 0;
+  const ReadView view = core_->View();
+  if (!view.snapshot) return 0;
+  return view.expired.empty() ? view.snapshot->lists.live_rows() : LiveRows(view).cardinality();
 }
 
 Status CollectionImpl::Train(const TrainOptions& options) {
@@ -490,6 +546,7 @@ CollectionStats CollectionImpl::Stats() const {
   }
   m.payload_index = snapshot->payloads->bytes() + snapshot->payloads->cache_stats().bytes;
   m.filters = core_->filter_masks.bytes();
+  m.expiry = core_->expiry.bytes();
   for (uint32_t l = 0; l < snapshot->lists.nlist(); ++l) {
     const lists::List* list = snapshot->lists.list(ListId{l});
     if (list) stats.largest_list = std::max(stats.largest_list, list->live_rows);

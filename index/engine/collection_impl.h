@@ -40,12 +40,21 @@ class CollectionImpl final : public Collection {
   Status QueryBatch(MatrixView<const float> queries, const QueryParams& params,
                     std::vector<QueryResult>& results) override;
   StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) override;
+  StatusOr<QueryResult> QueryByExamples(const Examples& examples, const QueryParams& params) override;
+  StatusOr<GroupResult> QueryGroups(const Examples& query, const GroupParams& groups,
+                                    const QueryParams& params) override;
+  StatusOr<RangeResult> QueryRange(const Examples& query, const RangeParams& params,
+                                   const RangeVisitor& visit) override;
   StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>& ids) override;
+  StatusOr<ListResult> List(const ListParams& params) override;
   uint64_t Count() const override;
   StatusOr<uint64_t> Count(const Filter& filter) const override;
   StatusOr<std::vector<FacetCount>> Facet(std::string_view field, const Filter* filter,
                                           size_t limit) const override;
   StatusOr<DeleteResult> DeleteByFilter(const Filter& filter, const DeleteOptions& options) override;
+  StatusOr<PatchResult> PatchByFilter(const Filter& filter, const PatchInput& patch,
+                                      const PatchOptions& options) override;
+  StatusOr<uint64_t> RemoveExpired() override;
   Status Train(const TrainOptions& options) override;
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override;
   Codebooks& codebooks() override { return codebooks_; }

@@ -2,16 +2,21 @@
 // hold it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "index/collection.h"
 #include "index/engine/codebook_table.h"
+#include "index/engine/expiry.h"
 #include "index/engine/filter_masks.h"
+#include "index/engine/list_points.h"
 #include "index/engine/live_recall.h"
 #include "index/engine/query_sample.h"
 #include "index/engine/request_log.h"
@@ -33,6 +38,8 @@ struct CoreOptions {
   size_t kept_codebooks = 2;
   uint64_t kept_requests = 100000;
   int64_t request_retention_ms = 86400000;
+  int64_t list_retention_ms = 300000;
+  std::function<int64_t()> clock;  // never null
   uint32_t max_row_id = UINT32_MAX - 1;
 };
 
@@ -80,6 +87,15 @@ class Pass {
   const bool inside_;
 };
 
+// What a reader goes by: a state of the collection, and the rows of it whose time has come.
+struct ReadView {
+  SnapshotPtr snapshot;
+  std::vector<RowId> expired;  // ascending; maybe some that the snapshot has not
+  int64_t now_ms = 0;
+
+  bool IsExpired(RowId row) const { return std::binary_search(expired.begin(), expired.end(), row); }
+};
+
 struct Core : std::enable_shared_from_this<Core> {
   std::string name;
   CoreOptions options;
@@ -103,6 +119,10 @@ struct Core : std::enable_shared_from_this<Core> {
 
   // True from the first payload on; while false, none is looked up nor deleted.
   std::atomic<bool> has_payloads{false};
+  // True from the first point with an expiry on.
+  std::atomic<bool> has_expiring{false};
+  ExpiryWatch expiry;
+  std::atomic<bool> removing_expired{false};
   RequestLog requests;  // owned by whoever has the commit turn
   std::atomic<uint64_t> accepted_rows_failed{0};
 
@@ -124,10 +144,20 @@ struct Core : std::enable_shared_from_this<Core> {
   mutable LiveRecallWatch live_recall;
 
   mutable FilterMasks filter_masks;
+  ListedStates listed;
   std::atomic<bool> merging_payloads{false};  // at most one merge at a time
 
   std::atomic<bool> closing{false};  // asks a training or tuning to stop
   mutable Gate gate;                 // calls under way; closed when the collection is
+
+  int64_t NowMs() const { return options.clock(); }
+  ReadView View() const {
+    ReadView view;
+    view.now_ms = NowMs();
+    view.expired = expiry.Due(view.now_ms);  // first: what is removed from here on is not missing in it
+    view.snapshot = snapshot.Get();
+    return view;
+  }
 
   void SetReadOnly(const Status& cause) {
     {

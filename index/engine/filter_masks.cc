@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "index/engine/payload_upkeep.h"
 #include "index/filter/payload_index.h"
 
 namespace tessera::engine {
@@ -32,7 +33,18 @@ StatusOr<filter::RowSet> Evaluate(const Snapshot& snapshot, const store::Store& 
   return snapshot.payloads->Evaluate(filter, RowId{snapshot.next_row}, resolve);
 }
 
+FilteredRowsPtr MakeRows(const Snapshot& snapshot, filter::RowSet rows, const lists::RowMask* before) {
+  const auto select = [&rows](std::span<const RowId> ids, uint64_t* bits) { rows.FillMask(ids, bits); };
+  lists::RowMask mask(snapshot.lists, select, before);
+  return std::make_shared<const FilteredRows>(FilteredRows{std::move(rows), std::move(mask)});
+}
+
 }  // namespace
+
+FilteredRowsPtr Without(const Snapshot& snapshot, const FilteredRows* passing, const std::vector<RowId>& left_out) {
+  const filter::RowSet rows = passing ? passing->rows : LiveRows(snapshot.lists);
+  return MakeRows(snapshot, rows.AndNot(filter::RowSet::OfRows(left_out)), nullptr);
+}
 
 StatusOr<FilteredRowsPtr> FilterMasks::Get(const Snapshot& snapshot, const store::Store& store,
                                            const Filter& filter) {
@@ -41,9 +53,7 @@ StatusOr<FilteredRowsPtr> FilterMasks::Get(const Snapshot& snapshot, const store
   if (FilteredRowsPtr rows = Find(key, snapshot, true)) return rows;
   const FilteredRowsPtr before = NamesIds(filter) ? nullptr : Find(key, snapshot, false);
   TESSERA_ASSIGN_OR_RETURN(filter::RowSet rows, Evaluate(snapshot, store, filter));
-  const auto select = [&rows](std::span<const RowId> ids, uint64_t* bits) { rows.FillMask(ids, bits); };
-  lists::RowMask mask(snapshot.lists, select, before ? &before->mask : nullptr);
-  const auto made = std::make_shared<const FilteredRows>(FilteredRows{std::move(rows), std::move(mask)});
+  const FilteredRowsPtr made = MakeRows(snapshot, std::move(rows), before ? &before->mask : nullptr);
   Keep({key, snapshot.generation, snapshot.commit, made, 0});
   return made;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "index/engine/snapshot.h"
 #include "index/filter.h"
@@ -25,6 +26,9 @@ struct FilteredRows {
   lists::RowMask mask;  // of the snapshot's lists: those alive
 };
 using FilteredRowsPtr = std::shared_ptr<const FilteredRows>;
+
+// Of those that pass (null: of all live rows of the snapshot), all but some.
+FilteredRowsPtr Without(const Snapshot& snapshot, const FilteredRows* passing, const std::vector<RowId>& left_out);
 
 // Thread-safe; its lock is a leaf. A row id's payload never changes, so a mask that was made for an earlier commit is
 // right for all chunks that are still there, unless the filter names points by their ids.

@@ -15,6 +15,7 @@ namespace tessera::engine {
 inline constexpr const char* kSpecRecord = "spec";
 inline constexpr const char* kActiveRecord = "active";
 inline constexpr const char* kProgressRecord = "progress";
+inline constexpr const char* kExpiringRecord = "expiring";  // empty; there from the first point that expires on
 inline constexpr const char* kPlanRecord = "plan";  // text: how the quantizer in force was chosen
 std::string ModelRecord(Generation generation);  // "model/<be32 as 8 hex digits>"
 std::string CurveRecord(Generation generation);  // "curve/<be32 as 8 hex digits>"

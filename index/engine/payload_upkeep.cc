@@ -88,6 +88,11 @@ filter::RowSet LiveRows(const lists::ListSet& lists) {
   return filter::RowSet::OfRows(rows);
 }
 
+filter::RowSet LiveRows(const ReadView& view) {
+  const filter::RowSet live = LiveRows(view.snapshot->lists);
+  return view.expired.empty() ? live : live.AndNot(filter::RowSet::OfRows(view.expired));
+}
+
 void MergePayloads(const std::shared_ptr<Core>& core, const std::shared_ptr<Committer>& committer) {
   const SnapshotPtr snapshot = core->snapshot.Get();
   if (!snapshot || !snapshot->payloads->merge_due() || core->merging_payloads.exchange(true)) return;

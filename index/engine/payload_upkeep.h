@@ -21,6 +21,7 @@ StatusOr<std::shared_ptr<const filter::PayloadIndex>> LoadPayloads(const store::
                                                                    const PayloadSchema& schema);
 
 filter::RowSet LiveRows(const lists::ListSet& lists);
+filter::RowSet LiveRows(const ReadView& view);  // without those whose time has come
 
 // Merges segments while that is due: on the background executor, or (embedded without one) here, between two
 // commits either way only the exchange. Returns at once if a merge is under way.

@@ -21,6 +21,8 @@ namespace {
 // Visits of a list by the queries of a group from which on it pays that its codes are read once
 // (README).
 constexpr size_t kMinVisits = 8;
+// Rows whose time has come that are found and then left out; more are kept out as by a filter.
+constexpr size_t kFewExpired = 64;
 // Queries of a task that goes query by query.
 constexpr size_t kTaskQueries = 16;
 
@@ -55,19 +57,23 @@ void ChooseUnmeasured(float target, uint32_t nlist, QueryParams& params) {
 // One request: prepared queries on one snapshot.
 class QueryRun {
  public:
-  QueryRun(const Core& core, const SnapshotPtr& snapshot, MatrixView<const float> queries,
-           const QueryParams& params, std::vector<RowId> left_out)
+  QueryRun(const Core& core, const ReadView& view, MatrixView<const float> queries, const QueryParams& params,
+           std::vector<RowId> left_out)
       : core_(core),
-        snapshot_ptr_(snapshot),
-        snapshot_(*snapshot),
+        view_(view),
+        snapshot_(*view.snapshot),
         queries_(queries),
         params_(params),
         left_out_(std::move(left_out)),
         // What a filter leaves out is no loss.
-        watched_(core.live_recall.is_on() && !params.filter && left_out_.size() <= 1),
-        builder_(core, *snapshot, params, left_out_),
-        // More, in case those left out are among the best.
-        wanted_(params.limit + params.offset + static_cast<uint32_t>(left_out_.size())) {}
+        watched_(core.live_recall.is_on() && !params.filter && view.expired.empty() && left_out_.size() <= 1),
+        builder_(core, *view.snapshot, params, left_out_) {
+    if (view.expired.size() <= kFewExpired) {
+      left_out_.insert(left_out_.end(), view.expired.begin(), view.expired.end());
+    }
+    // More, in case those left out are among the best.
+    wanted_ = params.limit + params.offset + static_cast<uint32_t>(left_out_.size());
+  }
 
   Status Run(std::vector<QueryResult>& results) {
     TESSERA_RETURN_IF_ERROR(FindPassing());
@@ -90,11 +96,13 @@ class QueryRun {
 
  private:
   Status FindPassing() {
-    if (!params_.filter) return OkStatus();
+    const bool many_expired = view_.expired.size() > kFewExpired;
+    if (!params_.filter && !many_expired) return OkStatus();
     const auto start = std::chrono::steady_clock::now();
-    StatusOr<FilteredRowsPtr> passing = core_.filter_masks.Get(snapshot_, *core_.store, *params_.filter);
-    if (!passing.ok()) return passing.status();
-    passing_ = *std::move(passing);
+    if (params_.filter) {
+      TESSERA_ASSIGN_OR_RETURN(passing_, core_.filter_masks.Get(snapshot_, *core_.store, *params_.filter));
+    }
+    if (many_expired) passing_ = Without(snapshot_, passing_.get(), view_.expired);
     builder_.SetPassing(passing_->mask.rows());
     filter_us_ = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     return OkStatus();
@@ -214,7 +222,7 @@ class QueryRun {
   void Watch(size_t i, const std::vector<RankedRow>& ranked, uint32_t nprobe) const {
     if (!core_.live_recall.Draw()) return;
     AnsweredQuery query;
-    query.snapshot = snapshot_ptr_;
+    query.snapshot = view_.snapshot;
     query.query.assign(queries_.row(i), queries_.row(i) + queries_.dim());
     if (!left_out_.empty()) query.left_out = left_out_.front();
     query.wanted = params_.limit + params_.offset;
@@ -241,39 +249,21 @@ class QueryRun {
   }
 
   const Core& core_;
-  const SnapshotPtr& snapshot_ptr_;
+  const ReadView& view_;
   const Snapshot& snapshot_;
   MatrixView<const float> queries_;
   const QueryParams& params_;
-  const std::vector<RowId> left_out_;
+  std::vector<RowId> left_out_;
   const bool watched_;
   HitBuilder builder_;
-  uint32_t wanted_;
+  uint32_t wanted_ = 0;
   FilteredRowsPtr passing_;  // null without a filter
   double filter_us_ = 0;
 };
 
 }  // namespace
 
-Status PrepareVectors(const Core& core, MatrixView<const float> rows, const std::string& name,
-                      std::vector<float>& out) {
-  if (rows.dim() != core.dim) {
-    return InvalidArgument(name + " have " + std::to_string(rows.dim()) +
-                           " dimensions, collection \"" + core.name + "\" has " +
-                           std::to_string(core.dim));
-  }
-  out.resize(rows.rows() * core.dim);
-  for (size_t i = 0; i < rows.rows(); ++i) {
-    float* v = out.data() + i * core.dim;
-    std::copy_n(rows.row(i), core.dim, v);
-    StatusOr<double> norm = CheckVector(v, core.dim, core.metric, std::string());
-    if (!norm.ok()) return Annotate(norm.status(), name + "[" + std::to_string(i) + "]");
-    if (core.metric == Metric::kCosine) Normalize(v, core.dim, *norm);
-  }
-  return OkStatus();
-}
-
-Status RunQueries(const Core& core, const SnapshotPtr& snapshot, MatrixView<const float> queries,
+Status RunQueries(const Core& core, const ReadView& view, MatrixView<const float> queries,
                   const QueryParams& params, std::vector<QueryResult>& results) {
   TESSERA_RETURN_IF_ERROR(CheckParams(params));
   thread_local std::vector<float> prepared;
@@ -281,63 +271,68 @@ Status RunQueries(const Core& core, const SnapshotPtr& snapshot, MatrixView<cons
   if (!params.exact) {
     for (size_t i = 0; i < queries.rows(); ++i) core.query_sample.Offer(prepared.data() + i * core.dim);
   }
-  return QueryRun(core, snapshot, {prepared.data(), queries.rows(), core.dim}, params, {}).Run(results);
+  return QueryRun(core, view, {prepared.data(), queries.rows(), core.dim}, params, {}).Run(results);
 }
 
-StatusOr<QueryResult> RunQueryById(const Core& core, const SnapshotPtr& snapshot, const PointId& id,
-                                   const QueryParams& params) {
+StatusOr<QueryResult> RunTarget(const Core& core, const ReadView& view, const QueryTarget& target,
+                                const QueryParams& params) {
   TESSERA_RETURN_IF_ERROR(CheckParams(params));
-  TESSERA_ASSIGN_OR_RETURN(const auto rows, core.store->GetIds({&id}, snapshot->store.get()));
-  if (!rows[0])
-    return NotFound("id " + id.ToString() + " is not in collection \"" + core.name + "\"");
-  TESSERA_ASSIGN_OR_RETURN(const auto vectors,
-                           core.store->GetVectors({*rows[0]}, snapshot->store.get()));
-  if (!vectors[0] || vectors[0]->bytes.size() != core.dim * ElementSize(vectors[0]->type)) {
-    return DataLoss("row " + std::to_string(rows[0]->value) + " has no whole vector");
-  }
-  std::vector<float> query(core.dim);
-  ToFloats(vectors[0]->type, vectors[0]->quantization, vectors[0]->bytes.data(), core.dim,
-           query.data());
-  std::vector<float> prepared;
-  TESSERA_RETURN_IF_ERROR(
-      PrepareVectors(core, {query.data(), 1, core.dim}, "stored vectors", prepared));
   std::vector<QueryResult> results;
   TESSERA_RETURN_IF_ERROR(
-      QueryRun(core, snapshot, {prepared.data(), 1, core.dim}, params, {*rows[0]}).Run(results));
+      QueryRun(core, view, {target.vector.data(), 1, core.dim}, params, target.left_out).Run(results));
   return std::move(results[0]);
 }
 
-StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core,
-                                                            const Snapshot& snapshot,
+StatusOr<std::vector<StoredPoint>> FetchPoints(const Core& core, const store::StoreSnapshot* at,
+                                               const std::vector<RowId>& rows, bool with_vector,
+                                               bool with_payload, int64_t now_ms) {
+  TESSERA_ASSIGN_OR_RETURN(auto records, core.store->GetRows(rows, at));
+  std::vector<std::optional<store::RawVector>> vectors(rows.size());
+  if (with_vector) { TESSERA_ASSIGN_OR_RETURN(vectors, core.store->GetVectors(rows, at)); }
+  std::vector<std::optional<std::string>> payloads(rows.size());
+  if (with_payload && core.has_payloads) {
+    TESSERA_ASSIGN_OR_RETURN(payloads, core.store->GetPayloads(rows, at));
+  }
+  std::vector<StoredPoint> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!records[i] || (with_vector && !vectors[i])) {
+      return DataLoss("row " + std::to_string(rows[i].value) + " has no record or no vector");
+    }
+    StoredPoint& point = out[i];
+    point.id = std::move(records[i]->id);
+    point.version = records[i]->version;
+    point.expire_at_ms = records[i]->expire_at_ms;
+    if (vectors[i]) {
+      point.type = vectors[i]->type;
+      point.vector = std::move(vectors[i]->bytes);
+      point.quantization = vectors[i]->quantization;
+    }
+    if (payloads[i]) point.payload = *std::move(payloads[i]);
+  }
+  std::erase_if(out, [&](const StoredPoint& p) { return p.expire_at_ms > 0 && p.expire_at_ms <= now_ms; });
+  return out;
+}
+
+StatusOr<std::vector<std::optional<StoredPoint>>> GetPoints(const Core& core, const ReadView& view,
                                                             const std::vector<PointId>& ids) {
   std::vector<const PointId*> pointers;
   for (size_t i = 0; i < ids.size(); ++i) {
     TESSERA_RETURN_IF_ERROR(CheckId(ids[i], "ids[" + std::to_string(i) + "]"));
     pointers.push_back(&ids[i]);
   }
-  TESSERA_ASSIGN_OR_RETURN(const auto found, core.store->GetIds(pointers, snapshot.store.get()));
+  const store::StoreSnapshot* at = view.snapshot->store.get();
+  TESSERA_ASSIGN_OR_RETURN(const auto found, core.store->GetIds(pointers, at));
   std::vector<RowId> rows;
-  for (const auto& row : found) {
-    if (row) rows.push_back(*row);
-  }
-  TESSERA_ASSIGN_OR_RETURN(const auto records, core.store->GetRows(rows, snapshot.store.get()));
-  TESSERA_ASSIGN_OR_RETURN(auto vectors, core.store->GetVectors(rows, snapshot.store.get()));
-  std::vector<std::optional<std::string>> payloads(rows.size());
-  if (core.has_payloads) {
-    TESSERA_ASSIGN_OR_RETURN(payloads, core.store->GetPayloads(rows, snapshot.store.get()));
-  }
-  std::vector<std::optional<StoredPoint>> out(ids.size());
-  size_t next = 0;
+  std::vector<size_t> owner;
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (!found[i]) continue;
-    if (!records[next] || !vectors[next]) {
-      return DataLoss("id " + ids[i].ToString() + " has no record or no vector");
-    }
-    out[i] = StoredPoint{ids[i], records[next]->version, vectors[next]->type,
-                         std::move(vectors[next]->bytes), vectors[next]->quantization,
-                         payloads[next] ? *std::move(payloads[next]) : std::string()};
-    ++next;
+    if (!found[i] || view.IsExpired(*found[i])) continue;
+    rows.push_back(*found[i]);
+    owner.push_back(i);
   }
+  // Expired ones are left out already; asked as of the beginning of time, none is left out again.
+  TESSERA_ASSIGN_OR_RETURN(auto points, FetchPoints(core, at, rows, true, true, 0));
+  std::vector<std::optional<StoredPoint>> out(ids.size());
+  for (size_t i = 0; i < rows.size(); ++i) out[owner[i]] = std::move(points[i]);
   return out;
 }
 

@@ -1,7 +1,6 @@
 #include "index/engine/request_log.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "index/base/bytes.h"
@@ -12,11 +11,6 @@ namespace {
 constexpr uint64_t kExpiredAtOnce = 256;
 constexpr uint8_t kReplyVersion = 1;
 constexpr size_t kErrorBytes = 8 + 1 + 4;  // the least of a row's error
-
-int64_t NowMs() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 }  // namespace
 
@@ -64,9 +58,9 @@ Status RequestLog::Open(const store::Store& store) {
 }
 
 StatusOr<std::vector<std::optional<store::RequestRecord>>> RequestLog::Find(
-    const store::Store& store, const std::vector<std::string>& ids) const {
+    const store::Store& store, const std::vector<std::string>& ids, int64_t now_ms) const {
   TESSERA_ASSIGN_OR_RETURN(auto found, store.GetRequests(ids));
-  const int64_t oldest = NowMs() - retention_ms_;
+  const int64_t oldest = now_ms - retention_ms_;
   for (auto& record : found) {
     const bool kept = record && record->time_ms >= oldest && record->sequence + most_ >= end_;
     if (!kept) record.reset();
@@ -75,12 +69,12 @@ StatusOr<std::vector<std::optional<store::RequestRecord>>> RequestLog::Find(
 }
 
 void RequestLog::Keep(const std::string& id, uint32_t fingerprint, const WriteResult& result,
-                      store::Batch& batch) {
-  batch.PutRequest(id, {end_++, NowMs(), fingerprint, EncodeReply(result)});
+                      int64_t now_ms, store::Batch& batch) {
+  batch.PutRequest(id, {end_++, now_ms, fingerprint, EncodeReply(result)});
 }
 
-Status RequestLog::Expire(const store::Store& store, store::Batch& batch) {
-  const int64_t oldest = NowMs() - retention_ms_;
+Status RequestLog::Expire(const store::Store& store, int64_t now_ms, store::Batch& batch) {
+  const int64_t oldest = now_ms - retention_ms_;
   const uint64_t first_kept = end_ - std::min(end_, most_);
   struct Place {
     uint64_t sequence = 0;

@@ -39,11 +39,13 @@ class RequestLog {
 
   // The kept replies of some ids, parallel to them.
   StatusOr<std::vector<std::optional<store::RequestRecord>>> Find(const store::Store& store,
-                                                                  const std::vector<std::string>& ids) const;
+                                                                  const std::vector<std::string>& ids,
+                                                                  int64_t now_ms) const;
   // Puts a reply into the batch of the commit that it is the reply of.
-  void Keep(const std::string& id, uint32_t fingerprint, const WriteResult& result, store::Batch& batch);
+  void Keep(const std::string& id, uint32_t fingerprint, const WriteResult& result, int64_t now_ms,
+            store::Batch& batch);
   // Drops some of what is too old or too much; more of it with each call than a call to Keep adds.
-  Status Expire(const store::Store& store, store::Batch& batch);
+  Status Expire(const store::Store& store, int64_t now_ms, store::Batch& batch);
 
  private:
   uint64_t most_ = 0;

@@ -7,7 +7,7 @@
 #include "index/base/failpoint.h"
 #include "index/engine/cost_meter.h"
 #include "index/engine/metadata.h"
-#include "index/engine/query.h"
+#include "index/engine/target.h"
 #include "index/engine/recall_meter.h"
 #include "index/engine/sample.h"
 #include "index/engine/spared_rows.h"

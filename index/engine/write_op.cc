@@ -71,6 +71,12 @@ Status ReadPatch(const PayloadSchema& schema, const PatchInput& patch, PatchMode
   return OkStatus();
 }
 
+Status CheckExpiry(int64_t at_ms, size_t index) {
+  if (at_ms >= 0) return OkStatus();
+  return InvalidArgument(Name(index, "expire_at_ms") + " is " + std::to_string(at_ms) +
+                         ", expected Unix milliseconds, or 0 for never");
+}
+
 // `seen`: ids of the good rows before; the id of a refused row is free for a later one.
 Status CheckNewId(const PointId& id, size_t index, const SeenIds& seen) {
   TESSERA_RETURN_IF_ERROR(Annotate(CheckId(id, std::string()), Name(index, "id")));
@@ -120,6 +126,7 @@ uint32_t Fingerprint(const WriteOp& op) {
     writer.PutString(row.id.ToString());
     writer.Put(static_cast<uint8_t>(row.if_version.has_value()));
     writer.Put(row.if_version.value_or(0));
+    writer.Put(row.expire_at_ms.value_or(-1));
     writer.Put(static_cast<uint8_t>(row.type));
     writer.Put(row.quantization.scale);
     writer.Put(row.quantization.zero_point);
@@ -159,6 +166,7 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<P
       if (read.ok()) norm = *read;
     }
     if (status.ok()) status = ReadPayload(core.payload_schema, point.payload, i, row.payload);
+    if (status.ok()) status = CheckExpiry(point.expire_at_ms, i);
     if (!status.ok()) {
       if (options.atomic) return status;
       op->rejected.push_back({i, std::move(status)});
@@ -169,6 +177,7 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<P
     row.index = i;
     row.id = point.id;
     row.if_version = point.if_version;
+    row.expire_at_ms = point.expire_at_ms;
     row.type = point.type;
     row.vector = point.vector;
     row.norm = static_cast<float>(norm);
@@ -190,6 +199,7 @@ StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const Core& core, const std::vec
     PreparedRow row;
     Status status = CheckNewId(patches[i].id, i, seen);
     if (status.ok()) status = ReadPatch(core.payload_schema, patches[i], options.mode, i, row.payload);
+    if (status.ok()) status = CheckExpiry(patches[i].expire_at_ms.value_or(0), i);
     if (!status.ok()) {
       if (options.atomic) return status;
       op->rejected.push_back({i, std::move(status)});
@@ -199,6 +209,7 @@ StatusOr<std::unique_ptr<WriteOp>> PreparePatch(const Core& core, const std::vec
     row.index = i;
     row.id = patches[i].id;
     row.if_version = patches[i].if_version;
+    row.expire_at_ms = patches[i].expire_at_ms;
     op->rows.push_back(std::move(row));
   }
   return Finished(std::move(op));
@@ -245,10 +256,14 @@ Status CheckState(const WriteOp& op, const PreparedRow& row, bool exists, uint64
                  (exists ? " has version " + std::to_string(version) : std::string(" is not there")));
 }
 
-StatusOr<WriteResult> TryDelete(const Core& core, const Snapshot& snapshot, const WriteOp& op) {
+StatusOr<WriteResult> TryDelete(const Core& core, const ReadView& view, const WriteOp& op) {
+  const Snapshot& snapshot = *view.snapshot;
   std::vector<const PointId*> ids;
   for (const PreparedRow& row : op.rows) ids.push_back(&row.id);
-  TESSERA_ASSIGN_OR_RETURN(const auto found, core.store->GetIds(ids, snapshot.store.get()));
+  TESSERA_ASSIGN_OR_RETURN(auto found, core.store->GetIds(ids, snapshot.store.get()));
+  for (auto& row : found) {
+    if (row && view.IsExpired(*row)) row.reset();
+  }
   std::vector<RowId> old_rows;
   for (const auto& row : found) old_rows.push_back(row.value_or(RowId{}));
   std::vector<std::optional<store::RowRecord>> records(ids.size());

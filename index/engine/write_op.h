@@ -17,13 +17,16 @@
 
 namespace tessera::engine {
 
-enum class WriteKind : uint8_t { kUpsert, kPatch, kDelete };
+// kExpire: deletes rows, unless they have been replaced.
+enum class WriteKind : uint8_t { kUpsert, kPatch, kDelete, kExpire };
 
 // A validated row of a request. `vector` is borrowed from the caller, or from WriteOp::owned.
 struct PreparedRow {
   size_t index = 0;  // into the request
   PointId id;
   std::optional<uint64_t> if_version;
+  std::optional<int64_t> expire_at_ms;  // of upserts, and of patches that change it; 0 = never
+  RowId expired_row;                    // of kExpire
   // Of upserts.
   ElementType type = ElementType::kF32;
   std::string_view vector;
@@ -77,7 +80,7 @@ Status CheckState(const WriteOp& op, const PreparedRow& row, bool exists, uint64
                   const std::string& collection);
 
 // What a delete would come to now, were it not for others; nothing changes.
-StatusOr<WriteResult> TryDelete(const Core& core, const Snapshot& snapshot, const WriteOp& op);
+StatusOr<WriteResult> TryDelete(const Core& core, const ReadView& view, const WriteOp& op);
 
 // Copies what the vectors borrow, for an op that outlives its caller's bytes.
 void OwnVectors(WriteOp& op);

@@ -46,9 +46,11 @@ Status WriteSet::LookUpOldRows() {
   ids.reserve(entries_.size());
   for (const Entry& entry : entries_) ids.push_back(entry.id);
   TESSERA_ASSIGN_OR_RETURN(auto found, core_.store->GetIds(ids, nullptr));
+  const std::vector<RowId> expired = core_.expiry.Due(now_ms_);
   for (size_t i = 0; i < entries_.size(); ++i) {
     entries_[i].old_row = found[i];
-    entries_[i].exists = found[i].has_value();
+    // A point whose time has come is no more, though its row still has to go.
+    entries_[i].exists = found[i] && !std::binary_search(expired.begin(), expired.end(), *found[i]);
   }
   return before_.trained() ? LookUpLists() : OkStatus();
 }
@@ -121,7 +123,7 @@ Status WriteSet::Replay() {
     ids.push_back(op->request_id);
     any |= !op->request_id.empty();
   }
-  if (any) { TESSERA_ASSIGN_OR_RETURN(kept_, core_.requests.Find(*core_.store, ids)); }
+  if (any) { TESSERA_ASSIGN_OR_RETURN(kept_, core_.requests.Find(*core_.store, ids, now_ms_)); }
   for (size_t g = 0; g < group_.size(); ++g) {
     if (!group_[g]->request_id.empty()) TESSERA_RETURN_IF_ERROR(Repeat(g));
     if (!outcomes_[g].repeated) ReplayOp(g);
@@ -174,10 +176,12 @@ Status WriteSet::CheckRow(const WriteOp& op, const PreparedRow& row, std::string
 bool WriteSet::Apply(WriteOp& op, size_t row, std::string_view payload, uint64_t version) {
   Entry& entry = EntryOf(op.rows[row].id);
   if (op.kind == WriteKind::kDelete && !entry.exists) return false;
+  if (op.kind == WriteKind::kExpire && (entry.changed || entry.old_row != op.rows[row].expired_row)) return false;
   entry.changed = true;
-  entry.exists = op.kind != WriteKind::kDelete;
+  entry.exists = op.kind == WriteKind::kUpsert || op.kind == WriteKind::kPatch;
   entry.version = entry.exists ? version : 0;
   entry.payload = entry.exists ? payload : std::string_view();
+  if (op.kind == WriteKind::kUpsert || op.rows[row].expire_at_ms) entry.expire_at_ms = op.rows[row].expire_at_ms;
   if (op.kind == WriteKind::kPatch) return true;
   entry.op = entry.exists ? &op : nullptr;
   entry.row = row;
@@ -243,6 +247,7 @@ Status WriteSet::LoadCarried() {
     }
     Carried& carried = carried_[i];
     carried.norm = records[i]->norm;
+    carried.expire_at_ms = records[i]->expire_at_ms;
     carried.vector = *std::move(vectors[i]);
     if (before_.trained()) {
       carried.posting = *std::move(postings[i]);
@@ -279,6 +284,10 @@ Status WriteSet::IndexPayloads() {
   if (added.empty()) return OkStatus();
   TESSERA_ASSIGN_OR_RETURN(payloads_, before_.payloads->With(added));
   return OkStatus();
+}
+
+int64_t WriteSet::ExpiryOf(const Entry& entry) const {
+  return entry.expire_at_ms ? *entry.expire_at_ms : carried_[entry.carried].expire_at_ms;
 }
 
 WriteSet::RowData WriteSet::DataOf(const Entry& entry) const {
@@ -325,7 +334,9 @@ void WriteSet::AddToBatch(store::Batch& batch, const Entry& entry) {
   if (!entry.exists) return;
   const RowData data = DataOf(entry);
   batch.PutId(*entry.id, entry.new_row);
-  batch.PutRow(entry.new_row, {*entry.id, entry.version, data.norm});
+  const int64_t expire_at_ms = ExpiryOf(entry);
+  batch.PutRow(entry.new_row, {*entry.id, entry.version, data.norm, expire_at_ms});
+  if (expire_at_ms > 0 && !core_.has_expiring.exchange(true)) batch.PutRecord(kExpiringRecord, {});
   batch.PutVector(entry.new_row, data.vector);
   if (!entry.payload.empty()) {
     batch.PutPayload(entry.new_row, entry.payload);
@@ -356,11 +367,11 @@ Status WriteSet::Write() {
     AddToBatch(*batch, entry);
   }
   // A damaged place stays where it is; what is written now has nothing to do with it.
-  if (!kept_.empty()) (void)core_.requests.Expire(*core_.store, *batch);
+  if (!kept_.empty()) (void)core_.requests.Expire(*core_.store, now_ms_, *batch);
   for (size_t g = 0; g < group_.size(); ++g) {
     const Outcome& outcome = outcomes_[g];
     if (group_[g]->request_id.empty() || outcome.repeated || !outcome.status.ok()) continue;
-    core_.requests.Keep(group_[g]->request_id, group_[g]->fingerprint, outcome.result, *batch);
+    core_.requests.Keep(group_[g]->request_id, group_[g]->fingerprint, outcome.result, now_ms_, *batch);
   }
   batch->PutRecord(kProgressRecord, EncodeProgress({commit_, next_row_, Written()}));
   if (changed >= core_.options.ingest_rows) return core_.store->Write(*batch, store::Durability::kIngest);
@@ -383,6 +394,7 @@ void WriteSet::Publish() {
     row.record = reinterpret_cast<const uint8_t*>(data.record.data());
     if (before_.trained()) row.correction = lists::CorrectionUnits(data.correction, before_.model->correction_step);
     editor.Append(data.list, row);
+    if (const int64_t at_ms = ExpiryOf(entry); at_ms > 0) core_.expiry.Add(entry.new_row, at_ms);
   }
   auto after = std::make_shared<Snapshot>();
   after->commit = commit_;

@@ -23,7 +23,7 @@ namespace tessera::engine {
 class WriteSet {
  public:
   WriteSet(Core& core, const Snapshot& before, std::vector<std::unique_ptr<WriteOp>>& group)
-      : core_(core), before_(before), group_(group) {}
+      : core_(core), before_(before), group_(group), now_ms_(core.NowMs()) {}
 
   // Looks up what the ids are now and decides each row and each id's final state. Encodes again what was encoded
   // with another generation.
@@ -51,6 +51,7 @@ class WriteSet {
     size_t row = 0;
     uint64_t version = 0;         // of old_row only if a row with a condition asks
     std::string_view payload;     // of old_row only if a patch merges with it
+    std::optional<int64_t> expire_at_ms;  // absent: that of old_row
     size_t carried = 0;           // into carried_, if the vector of old_row is carried over
     RowId new_row;
 
@@ -59,6 +60,7 @@ class WriteSet {
   // What a point whose payload alone changed takes along to its new row.
   struct Carried {
     float norm = 0;
+    int64_t expire_at_ms = 0;
     store::RawVector vector;
     store::StoredPosting posting;  // trained
     std::vector<float> floats;     // untrained
@@ -104,6 +106,7 @@ class WriteSet {
   Status IndexPayloads();
   WrittenRows Written() const;
   RowData DataOf(const Entry& entry) const;
+  int64_t ExpiryOf(const Entry& entry) const;
   void AddToBatch(store::Batch& batch, const Entry& entry);
 
   Core& core_;
@@ -116,6 +119,7 @@ class WriteSet {
   std::deque<std::string> texts_;                          // payloads that are neither a row's nor gone
   std::vector<Carried> carried_;
   std::shared_ptr<const filter::PayloadIndex> payloads_;  // with those of the new rows
+  const int64_t now_ms_;
   uint64_t commit_ = 0;
   uint32_t next_row_ = 0;
 };

@@ -10,6 +10,8 @@ namespace tessera::store {
 namespace {
 
 constexpr size_t kRowHeaderBytes = sizeof(uint64_t) + sizeof(float);
+// In place of an id's tag: an expiry, and the tagged id behind it.
+constexpr char kExpiryTag = 2;
 // In place of the element type: i8 and u8 with scale and zero point behind it.
 constexpr uint8_t kQuantizedI8Tag = 16;
 constexpr uint8_t kQuantizedU8Tag = 17;
@@ -72,6 +74,10 @@ Status EncodeRow(const RowRecord& record, std::string& out) {
   ByteWriter writer(out);
   writer.Put(record.version);
   writer.Put(record.norm);
+  if (record.expire_at_ms > 0) {
+    out.push_back(kExpiryTag);
+    writer.Put(record.expire_at_ms);
+  }
   if (AppendIdKey(record.id, out)) return OkStatus();
   out.resize(begin);
   return InvalidArgument("id is a string of " + std::to_string(record.id.key().size()) +
@@ -82,7 +88,15 @@ Status DecodeRow(std::string_view value, RowRecord& record) {
   if (value.size() <= kRowHeaderBytes) return WrongLength(kRowHeaderBytes + 9, value.size());
   std::memcpy(&record.version, value.data(), sizeof(record.version));
   std::memcpy(&record.norm, value.data() + sizeof(record.version), sizeof(record.norm));
-  if (ParseIdKey(value.substr(kRowHeaderBytes), record.id)) return OkStatus();
+  std::string_view id = value.substr(kRowHeaderBytes);
+  record.expire_at_ms = 0;
+  if (id[0] == kExpiryTag) {
+    if (id.size() <= 1 + sizeof(record.expire_at_ms)) return WrongLength(kRowHeaderBytes + 18, value.size());
+    std::memcpy(&record.expire_at_ms, id.data() + 1, sizeof(record.expire_at_ms));
+    if (record.expire_at_ms <= 0) return DataLoss("expiry is " + std::to_string(record.expire_at_ms));
+    id.remove_prefix(1 + sizeof(record.expire_at_ms));
+  }
+  if (ParseIdKey(id, record.id)) return OkStatus();
   return DataLoss("external id is malformed");
 }
 

@@ -37,6 +37,7 @@ struct RowRecord {
   PointId id;
   uint64_t version = 0;  // of the point, ascending with each upsert
   float norm = 0;        // Euclidean norm of the vector as sent
+  int64_t expire_at_ms = 0;  // Unix milliseconds, 0 = never
 };
 
 // A vector as sent, borrowed; `bytes` is dim * ElementSize(type) long.

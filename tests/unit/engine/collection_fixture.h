@@ -54,6 +54,8 @@ class CollectionTest : public ::testing::Test {
   void Create(uint32_t dim, Metric metric, bool auto_train = false) {
     Create(dim, metric, dim < 8 ? "IVF16,PQ1,Refine(SQ8)" : "IVF16,PQ8,Refine(SQ8)", auto_train);
   }
+  // A literal would rather be a bool than a string.
+  void Create(uint32_t dim, Metric metric, const char* quantizer) { Create(dim, metric, std::string(quantizer)); }
   void Create(uint32_t dim, Metric metric, const std::string& quantizer, bool auto_train = false) {
     CollectionSpec spec;
     spec.dim = dim;

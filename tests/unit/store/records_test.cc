@@ -45,6 +45,11 @@ TEST(RecordsTest, GoldenBytes) {
             "0100000000000000"
             "00000000"
             "016162");
+  EXPECT_EQ(Hex(EncodedRow({PointId(258), 3, 1.5f, 0x0102})),
+            "0300000000000000"
+            "0000c03f"
+            "020201000000000000"
+            "000000000000000102");
 
   const float centroid[] = {1.0f, -2.0f};
   std::string encoded;
@@ -118,12 +123,14 @@ TEST(RecordsTest, AppendsToWhatIsThere) {
 TEST(RecordsTest, RoundTripOfRows) {
   for (const RowRecord& row :
        {RowRecord{PointId(0), 0, 0.0f}, RowRecord{PointId(UINT64_MAX), UINT64_MAX, 3e38f},
-        RowRecord{PointId(std::string(256, 'k')), 9, 1.0f}}) {
+        RowRecord{PointId(std::string(256, 'k')), 9, 1.0f}, RowRecord{PointId(7), 9, 1.0f, INT64_MAX},
+        RowRecord{PointId(std::string("k")), 9, 1.0f, 1}}) {
     RowRecord decoded;
     ASSERT_TRUE(DecodeRow(EncodedRow(row), decoded).ok());
     EXPECT_EQ(decoded.id, row.id);
     EXPECT_EQ(decoded.version, row.version);
     EXPECT_EQ(decoded.norm, row.norm);
+    EXPECT_EQ(decoded.expire_at_ms, row.expire_at_ms);
   }
   std::string out;
   EXPECT_EQ(EncodeRow({PointId(std::string()), 1, 1.0f}, out).code(),
@@ -252,11 +259,16 @@ TEST(RecordsTest, ChecksumFindsDamage) {
 
 TEST(RecordsTest, RowsOfWrongLength) {
   RowRecord record;
-  const std::string row = EncodedRow({PointId(1), 1, 1.0f});
-  for (size_t size = 0; size < row.size(); ++size) {
-    EXPECT_EQ(DecodeRow(row.substr(0, size), record).code(), absl::StatusCode::kDataLoss) << size;
+  for (const int64_t expiry : {0, 5}) {
+    const std::string row = EncodedRow({PointId(1), 1, 1.0f, expiry});
+    for (size_t size = 0; size < row.size(); ++size) {
+      EXPECT_EQ(DecodeRow(row.substr(0, size), record).code(), absl::StatusCode::kDataLoss) << size;
+    }
+    EXPECT_EQ(DecodeRow(row + "x", record).code(), absl::StatusCode::kDataLoss);
   }
-  EXPECT_EQ(DecodeRow(row + "x", record).code(), absl::StatusCode::kDataLoss);
+  std::string negative = EncodedRow({PointId(1), 1, 1.0f, 5});
+  negative[20] = static_cast<char>(0x80);
+  EXPECT_EQ(DecodeRow(negative, record).code(), absl::StatusCode::kDataLoss);
   uint32_t number = 0;
   for (const size_t size : {0, 3, 5}) {
     EXPECT_EQ(DecodeU32(std::string(size, 'x'), number).code(), absl::StatusCode::kDataLoss);
