@@ -13,39 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kPageSize = 1000;
-constexpr size_t kHitBytes = 32;       // of the wire, generously, without key and vector
-constexpr size_t kPayloadBytes = 1024;  // of a hit; larger ones may be too much for a reply
 constexpr size_t kBlindRows = 128;  // fit a reply at the largest dim: 32 MiB of floats
 constexpr Connection::CallOptions kNotRepeatable{.repeatable = false};
-
-// Rows that fit one query request and whose reply fits one response.
-size_t QueriesPerRequest(const ClientOptions& options, const VectorRows& rows,
-                         const QueryOptions& query) {
-  const size_t vector_bytes = query.with_vector ? rows.dim * sizeof(float) : 0;
-  const size_t payload_bytes = query.with_payload ? kPayloadBytes : 0;
-  const size_t reply_bytes = std::max<size_t>(query.limit, 1) *
-                             (kHitBytes + kMaxPointKeyBytes / 8 + vector_bytes + payload_bytes);
-  const size_t by_reply = std::max<size_t>(1, options.max_response_bytes / 2 / reply_bytes);
-  return std::min(by_reply, RowsPerRequest(options.max_request_bytes, {}, rows));
-}
-
-template <typename Request>
-Status SetQueryOptions(const QueryOptions& options, Request* request) {
-  request->set_limit(options.limit);
-  request->set_offset(options.offset);
-  ToProto(options.params, request->mutable_params());
-  if (options.score_threshold) request->set_score_threshold(*options.score_threshold);
-  request->set_with_vector(options.with_vector);
-  request->set_with_payload(options.with_payload);
-  request->set_explain(options.explain);
-  return SetFilter(options.filter, request);
-}
-
-StatusOr<QueryResult> RunQuery(Connection& connection, const v1::QueryRequest& request) {
-  TESSERA_ASSIGN_OR_RETURN(v1::QueryResponse response,
-                           connection.Call(connection.points(), &v1::Points::Stub::Query, request));
-  return FromProto(&response);
-}
 
 }  // namespace
 
@@ -108,54 +77,6 @@ StatusOr<CollectionStats> Client::Stats(const std::string& name) {
   return FromProto(stats);
 }
 
-StatusOr<QueryResult> Client::Query(const std::string& collection, VectorRows row,
-                                    const QueryOptions& options) {
-  TESSERA_RETURN_IF_ERROR(CheckRows(row));
-  if (row.rows != 1) return InvalidArgument("a query has one vector, use QueryBatch for several");
-  v1::QueryRequest request;
-  request.set_collection(collection);
-  ToProto(row, request.mutable_vector());
-  TESSERA_RETURN_IF_ERROR(SetQueryOptions(options, &request));
-  return RunQuery(*connection_, request);
-}
-
-StatusOr<QueryResult> Client::QueryById(const std::string& collection, const PointId& id,
-                                        const QueryOptions& options) {
-  TESSERA_RETURN_IF_ERROR(CheckId(id));
-  v1::QueryRequest request;
-  request.set_collection(collection);
-  ToProto(id, request.mutable_id());
-  TESSERA_RETURN_IF_ERROR(SetQueryOptions(options, &request));
-  return RunQuery(*connection_, request);
-}
-
-StatusOr<std::vector<QueryResult>> Client::QueryBatch(const std::string& collection,
-                                                      VectorRows rows,
-                                                      const QueryOptions& query) {
-  TESSERA_RETURN_IF_ERROR(CheckRows(rows));
-  const size_t step = QueriesPerRequest(options(), rows, query);
-  std::vector<QueryResult> all;
-  all.reserve(rows.rows);
-  v1::QueryBatchRequest request;
-  request.set_collection(collection);
-  TESSERA_RETURN_IF_ERROR(SetQueryOptions(query, &request));
-  for (size_t begin = 0; begin < rows.rows; begin += step) {
-    const size_t count = std::min(step, rows.rows - begin);
-    ToProto(rows.Slice(begin, count), request.mutable_vectors());
-    TESSERA_ASSIGN_OR_RETURN(
-        v1::QueryBatchResponse response,
-        connection_->Call(connection_->points(), &v1::Points::Stub::QueryBatch, request));
-    if (static_cast<size_t>(response.results_size()) != count) {
-      return Internal("the server answered " + std::to_string(response.results_size()) + " of " +
-                      std::to_string(count) + " queries");
-    }
-    for (v1::QueryResponse& result : *response.mutable_results()) {
-      all.push_back(FromProto(&result));
-    }
-  }
-  return all;
-}
-
 StatusOr<GetResult> Client::Get(const std::string& collection, const std::vector<PointId>& ids,
                                 bool with_payload) {
   GetResult all;
@@ -172,6 +93,25 @@ StatusOr<GetResult> Client::Get(const std::string& collection, const std::vector
     std::ranges::move(part.missing, std::back_inserter(all.missing));
   }
   return all;
+}
+
+StatusOr<ListPage> Client::List(const std::string& collection, const ListOptions& options) {
+  v1::ListPointsRequest request;
+  request.set_collection(collection);
+  TESSERA_RETURN_IF_ERROR(SetFilter(options.filter, &request));
+  request.set_page_size(static_cast<int32_t>(std::min<uint32_t>(options.page_size, INT32_MAX)));
+  TESSERA_RETURN_IF_ERROR(CheckText(options.page_token, "page_token"));
+  request.set_page_token(options.page_token);
+  request.set_with_vector(options.with_vector);
+  request.set_with_payload(options.with_payload);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::ListPointsResponse response,
+      connection_->Call(connection_->points(), &v1::Points::Stub::List, request));
+  ListPage page;
+  for (v1::StoredPoint& point : *response.mutable_points()) page.points.push_back(FromProto(&point));
+  page.next_page_token = response.next_page_token();
+  page.commit = response.commit();
+  return page;
 }
 
 StatusOr<uint64_t> Client::Count(const std::string& collection, const FilterInput& filter) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,18 +83,34 @@ class Client {
   // Neighbours of a stored vector, itself left out.
   StatusOr<QueryResult> QueryById(const std::string& collection, const PointId& id,
                                   const QueryOptions& options);
+  // The points nearest to what the examples have in common; those that are stored points are left out.
+  StatusOr<QueryResult> QueryByExamples(const std::string& collection, const Examples& examples,
+                                        const QueryOptions& options);
+  // The best hits value by value of a payload field. options.offset and explain are left out.
+  StatusOr<GroupResult> QueryGroups(const std::string& collection, const Examples& query,
+                                    const GroupOptions& groups, const QueryOptions& options);
+  // Every point within a radius. `visit` gets the hits as they come, in no order, on this thread; an error of its own ends
+  // the call with it. Never retried.
+  StatusOr<RangeResult> QueryRange(const std::string& collection, const Examples& query,
+                                   const RangeOptions& options,
+                                   const std::function<Status(std::vector<Hit>& hits)>& visit);
   // One result a row. Rows of one request are answered from one state of the collection.
   StatusOr<std::vector<QueryResult>> QueryBatch(const std::string& collection, VectorRows rows,
                                                 const QueryOptions& options);
 
   StatusOr<GetResult> Get(const std::string& collection, const std::vector<PointId>& ids,
                           bool with_payload = false);
+  // One page of all points; see ListOptions::page_token for the next. Aborted: the state that was listed is no longer kept.
+  StatusOr<ListPage> List(const std::string& collection, const ListOptions& options);
   StatusOr<DeleteResult> Delete(const std::string& collection, const std::vector<PointId>& ids,
                                 const DeleteOptions& options = {});
   // Deletes the points that pass now; a point that is written meanwhile stays. InvalidArgument if the filter is empty:
   // "true" is every point. Retried, it goes on, and counts only what the last try deleted.
   StatusOr<DeleteResult> DeleteByFilter(const std::string& collection, const FilterInput& filter,
                                         bool validate_only = false);
+  // Patches them likewise; of `options` the mode and the expiry count. "" is no payload.
+  StatusOr<PatchResult> PatchByFilter(const std::string& collection, const FilterInput& filter,
+                                      const std::string& payload, const PatchOptions& options = {});
   StatusOr<uint64_t> Count(const std::string& collection, const FilterInput& filter = {});
   // Values of a payload field, and how many points (that pass) have each: most first.
   StatusOr<std::vector<FacetCount>> Facet(const std::string& collection, const std::string& field,

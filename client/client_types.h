@@ -183,6 +183,8 @@ struct UpsertOptions {
   Ack ack = Ack::kDurable;
   std::span<const std::string> payloads{};  // JSON objects, none or as many as rows; an empty one is no payload
   std::span<const std::optional<uint64_t>> if_versions{};  // none or as many as rows
+  // Unix milliseconds from which on a point is no more, 0 = never: none, one for all rows, or as many as rows.
+  std::span<const int64_t> expire_at_ms{};
 };
 
 struct PatchOptions {
@@ -191,6 +193,7 @@ struct PatchOptions {
   std::string request_id{};
   Ack ack = Ack::kDurable;
   std::span<const std::optional<uint64_t>> if_versions{};  // none or as many as ids
+  std::optional<int64_t> expire_at_ms{};  // of all of them; absent: stays
 };
 
 struct DeleteOptions {
@@ -251,6 +254,43 @@ struct Hit {
   std::string payload;   // with_payload only; empty if it has none
 };
 
+// What neighbours are looked for by: good and bad examples (tessera.v1.Examples). A vector or a stored point by itself is
+// a good one.
+struct Examples {
+  std::vector<PointId> positive, negative;
+  VectorRows positive_vectors, negative_vectors;  // any number of rows
+};
+
+struct GroupOptions {
+  std::string field;        // of the payload; points of a value are a group
+  uint32_t group_size = 3;  // hits of a group, at most; how many groups says QueryOptions::limit
+};
+
+struct HitGroup {
+  PayloadValue value;
+  std::vector<Hit> hits;  // best first
+};
+
+struct GroupResult {
+  std::vector<HitGroup> groups;  // by their best hit
+  bool exhausted = false;        // no more groups exist
+  uint64_t commit = 0;
+  uint32_t generation = 0;
+};
+
+struct RangeOptions {
+  float radius = 0;  // the worst score: the largest distance under L2, the smallest similarity else
+  FilterInput filter{};
+  bool with_vector = false;
+  bool with_payload = false;
+};
+
+struct RangeResult {
+  uint64_t hits = 0;
+  uint64_t rows_compared = 0;
+  uint64_t commit = 0;
+};
+
 struct Explain {
   uint32_t lists_probed = 0;
   uint64_t rows_scanned = 0;
@@ -278,9 +318,24 @@ struct QueryResult {
 
 struct StoredPoint {
   PointId id;
-  StoredVector vector;
+  StoredVector vector;   // of a list if asked for
   uint64_t version = 0;  // the commit that last wrote it
   std::string payload;   // minified JSON if asked for; empty if it has none
+  int64_t expire_at_ms = 0;  // 0: never
+};
+
+struct ListOptions {
+  FilterInput filter{};
+  uint32_t page_size = 100;  // at most; the server may give fewer
+  std::string page_token{};  // next_page_token of the page before, with the same filter
+  bool with_vector = false;
+  bool with_payload = false;
+};
+
+struct ListPage {
+  std::vector<StoredPoint> points;  // in the order in which they were last written
+  std::string next_page_token;      // empty: this was the last page
+  uint64_t commit = 0;              // the state that is listed
 };
 
 struct GetResult {

@@ -213,7 +213,8 @@ void ToProto(const SearchParams& params, v1::SearchParams* out) {
 }
 
 Status ToProto(const IdRows& ids, const VectorRows& rows, std::span<const std::string> payloads,
-               std::span<const std::optional<uint64_t>> if_versions, v1::UpsertRequest* out) {
+               std::span<const std::optional<uint64_t>> if_versions,
+               std::span<const int64_t> expire_at_ms, v1::UpsertRequest* out) {
   TESSERA_RETURN_IF_ERROR(CheckRows(rows));
   if (ids.size() != rows.rows) {
     return InvalidArgument(std::to_string(ids.size()) + " ids for " + std::to_string(rows.rows) +
@@ -225,7 +226,10 @@ Status ToProto(const IdRows& ids, const VectorRows& rows, std::span<const std::s
   out->clear_points();
   out->clear_columns();
   const bool columns_do = if_versions.empty();
-  if (columns_do) out->mutable_columns()->mutable_payloads()->Add(payloads.begin(), payloads.end());
+  if (columns_do) {
+    out->mutable_columns()->mutable_payloads()->Add(payloads.begin(), payloads.end());
+    out->mutable_columns()->mutable_expire_at_ms()->Add(expire_at_ms.begin(), expire_at_ms.end());
+  }
   if (columns_do && ids.ids.empty()) {
     ToProto(rows, out->mutable_columns()->mutable_vectors());
     out->mutable_columns()->mutable_nums()->Add(ids.numbers.begin(), ids.numbers.end());
@@ -245,6 +249,7 @@ Status ToProto(const IdRows& ids, const VectorRows& rows, std::span<const std::s
       ToProto(rows.Slice(i, 1), point->mutable_vector());
       if (!payloads.empty()) point->set_payload(payloads[i]);
       if (!columns_do && if_versions[i]) point->set_if_version(*if_versions[i]);
+      if (!expire_at_ms.empty()) point->set_expire_at_ms(expire_at_ms[expire_at_ms.size() == 1 ? 0 : i]);
     }
     return OkStatus();
   }
@@ -346,15 +351,16 @@ StoredVector FromProto(v1::Vector* in) {
   return {};
 }
 
+Hit FromProto(v1::Hit* in) {
+  StoredVector vector = in->has_vector() ? FromProto(in->mutable_vector()) : StoredVector();
+  return {FromProto(in->id()), in->score(), in->exact(), std::move(vector), in->version(),
+          std::move(*in->mutable_payload())};
+}
+
 QueryResult FromProto(v1::QueryResponse* in) {
   QueryResult result;
   result.hits.reserve(static_cast<size_t>(in->hits_size()));
-  for (v1::Hit& hit : *in->mutable_hits()) {
-    StoredVector vector = hit.has_vector() ? FromProto(hit.mutable_vector()) : StoredVector();
-    result.hits.push_back(
-        {FromProto(hit.id()), hit.score(), hit.exact(), std::move(vector), hit.version(),
-         std::move(*hit.mutable_payload())});
-  }
+  for (v1::Hit& hit : *in->mutable_hits()) result.hits.push_back(FromProto(&hit));
   result.exhausted = in->exhausted();
   result.commit = in->commit();
   result.generation = in->generation();
@@ -364,13 +370,15 @@ QueryResult FromProto(v1::QueryResponse* in) {
   return result;
 }
 
+StoredPoint FromProto(v1::StoredPoint* in) {
+  StoredVector vector = in->has_vector() ? FromProto(in->mutable_vector()) : StoredVector();
+  return {FromProto(in->id()), std::move(vector), in->version(), std::move(*in->mutable_payload()),
+          in->expire_at_ms()};
+}
+
 GetResult FromProto(v1::GetPointsResponse* in) {
   GetResult result;
-  for (v1::StoredPoint& point : *in->mutable_points()) {
-    result.points.push_back(
-        {FromProto(point.id()), FromProto(point.mutable_vector()), point.version(),
-         std::move(*point.mutable_payload())});
-  }
+  for (v1::StoredPoint& point : *in->mutable_points()) result.points.push_back(FromProto(&point));
   for (const v1::PointId& id : in->missing()) result.missing.push_back(FromProto(id));
   return result;
 }

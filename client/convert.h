@@ -25,11 +25,12 @@ Status CheckRows(const VectorRows& rows);
 void ToProto(const CollectionConfig& config, v1::Collection* out);
 void ToProto(const PointId& id, v1::PointId* out);
 void ToProto(const VectorRows& rows, v1::Vector* out);  // copies the bytes
-void ToProto(const SearchParams& params, v1::SearchParams* out);
 // Fills the rows of one upsert request: columns where ids are of one kind and no row has a condition. InvalidArgument
 // names the row of a bad id.
 Status ToProto(const IdRows& ids, const VectorRows& rows, std::span<const std::string> payloads,
-               std::span<const std::optional<uint64_t>> if_versions, v1::UpsertRequest* out);
+               std::span<const std::optional<uint64_t>> if_versions,
+               std::span<const int64_t> expire_at_ms, v1::UpsertRequest* out);
+void ToProto(const SearchParams& params, v1::SearchParams* out);
 
 // InvalidArgument: query vectors whose bytes do not fit. Fills all but the collection.
 Status ToProto(const EvaluateOptions& options, v1::EvaluateRequest* out);
@@ -50,6 +51,8 @@ Status AddIds(const std::vector<PointId>& ids, size_t begin, size_t end, Request
 // Takes the bytes out of `in`.
 StoredVector FromProto(v1::Vector* in);
 QueryResult FromProto(v1::QueryResponse* in);
+Hit FromProto(v1::Hit* in);
+StoredPoint FromProto(v1::StoredPoint* in);
 GetResult FromProto(v1::GetPointsResponse* in);
 // Indexes grow by `first_row`.
 UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row);

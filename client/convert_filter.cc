@@ -94,16 +94,6 @@ Status FilterToProto(const Filter& filter, size_t depth, v1::Filter* out) {
   return OkStatus();
 }
 
-PayloadValue FromProto(const v1::Value& in) {
-  switch (in.kind_case()) {
-    case v1::Value::kInteger: return PayloadValue::Integer(in.integer());
-    case v1::Value::kUnsignedInteger: return PayloadValue::Unsigned(in.unsigned_integer());
-    case v1::Value::kNumber: return PayloadValue::Float(in.number());
-    case v1::Value::kBoolean: return PayloadValue::Bool(in.boolean());
-    default: return PayloadValue::Keyword(in.text());
-  }
-}
-
 }  // namespace
 
 Status ToProto(const Filter& filter, v1::Filter* out) { return FilterToProto(filter, 1, out); }
@@ -123,6 +113,16 @@ PayloadField FromProto(const v1::PayloadField& in) {
     field.type = static_cast<FieldType>(in.type() - v1::FIELD_TYPE_KEYWORD);
   }
   return field;
+}
+
+PayloadValue FromProto(const v1::Value& in) {
+  switch (in.kind_case()) {
+    case v1::Value::kInteger: return PayloadValue::Integer(in.integer());
+    case v1::Value::kUnsignedInteger: return PayloadValue::Unsigned(in.unsigned_integer());
+    case v1::Value::kNumber: return PayloadValue::Float(in.number());
+    case v1::Value::kBoolean: return PayloadValue::Bool(in.boolean());
+    default: return PayloadValue::Keyword(in.text());
+  }
 }
 
 FacetCount FromProto(const v1::FacetCount& in) { return {FromProto(in.value()), in.count()}; }

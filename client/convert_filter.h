@@ -29,6 +29,7 @@ Status SetFilter(const FilterInput& filter, Request* request) {
 
 void ToProto(const PayloadField& field, v1::PayloadField* out);
 PayloadField FromProto(const v1::PayloadField& in);
+PayloadValue FromProto(const v1::Value& in);
 FacetCount FromProto(const v1::FacetCount& in);
 
 }  // namespace tessera::client

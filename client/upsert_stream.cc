@@ -54,7 +54,8 @@ class Stream final : public UpsertStream {
               std::span<const std::string> payloads) override {
     while (idle_.empty()) WaitAndHandle();
     Flight* flight = idle_.back();
-    TESSERA_RETURN_IF_ERROR(ToProto(ids, rows, payloads, {}, &flight->request));
+    const auto expiry = std::span(&options_.expire_at_ms, options_.expire_at_ms != 0 ? 1 : 0);
+    TESSERA_RETURN_IF_ERROR(ToProto(ids, rows, payloads, {}, expiry, &flight->request));
     const size_t bytes = flight->request.ByteSizeLong();
     if (bytes > connection_->options().max_request_bytes) {
       return InvalidArgument("a request of " + std::to_string(bytes) + " bytes, at most " +

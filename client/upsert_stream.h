@@ -26,6 +26,7 @@ struct UpsertAck {
 
 struct UpsertStreamOptions {
   size_t in_flight = 4;  // requests at once, >= 1
+  int64_t expire_at_ms = 0;  // of all rows: Unix milliseconds, 0 = never
   // Once set, by any thread or signal handler, nothing is tried again: failures come as they are.
   const std::atomic<bool>* stop = nullptr;
   // Called inside Send, Poll and Drain, on their thread; not in the order of sending. Must not

@@ -50,6 +50,8 @@ StatusOr<UpsertResult> Client::Upsert(const std::string& collection, IdRows ids,
   TESSERA_RETURN_IF_ERROR(CheckRows(rows));
   TESSERA_RETURN_IF_ERROR(CheckCount(options.payloads.size(), rows.rows, "payloads"));
   TESSERA_RETURN_IF_ERROR(CheckCount(options.if_versions.size(), rows.rows, "versions"));
+  const bool one_time = options.expire_at_ms.size() == 1;
+  if (!one_time) TESSERA_RETURN_IF_ERROR(CheckCount(options.expire_at_ms.size(), rows.rows, "times"));
   if (ids.size() != rows.rows) {
     return InvalidArgument(std::to_string(ids.size()) + " ids for " + std::to_string(rows.rows) +
                            " vectors");
@@ -68,7 +70,9 @@ StatusOr<UpsertResult> Client::Upsert(const std::string& collection, IdRows ids,
     const size_t count = std::min(step, rows.rows - begin);
     TESSERA_RETURN_IF_ERROR(ToProto(ids.Slice(begin, count), rows.Slice(begin, count),
                                     Part(options.payloads, begin, count),
-                                    Part(options.if_versions, begin, count), &request));
+                                    Part(options.if_versions, begin, count),
+                                    one_time ? options.expire_at_ms : Part(options.expire_at_ms, begin, count),
+                                    &request));
     TESSERA_ASSIGN_OR_RETURN(v1::UpsertResponse response,
                              connection_->Call(connection_->points(), &v1::Points::Stub::Upsert, request,
                                                {.repeatable = repeatable}));
@@ -98,6 +102,7 @@ StatusOr<PatchResult> Client::Patch(const std::string& collection, const std::ve
     request.set_mode(static_cast<v1::PatchMode>(options.mode));
     SetOptions(options, &request);
     if (shared) request.set_payload(payloads[0]);
+    if (options.expire_at_ms) request.set_expire_at_ms(*options.expire_at_ms);
     for (size_t i = begin; i < std::min(begin + step, ids.size()); ++i) {
       TESSERA_RETURN_IF_ERROR(Annotate(CheckId(ids[i]), "ids[" + std::to_string(i) + "]: "));
       v1::PointPatch* patch = request.add_points();
@@ -137,6 +142,22 @@ StatusOr<DeleteResult> Client::Delete(const std::string& collection, const std::
     Add(FromProto(response, begin), all);
   }
   return all;
+}
+
+StatusOr<PatchResult> Client::PatchByFilter(const std::string& collection, const FilterInput& filter,
+                                            const std::string& payload, const PatchOptions& options) {
+  v1::PatchPointsRequest request;
+  request.set_collection(collection);
+  request.mutable_filter();  // there, as of DeleteByFilter
+  TESSERA_RETURN_IF_ERROR(SetFilter(filter, &request));
+  TESSERA_RETURN_IF_ERROR(CheckPayload(payload));
+  request.set_payload(payload);
+  request.set_mode(static_cast<v1::PatchMode>(options.mode));
+  if (options.expire_at_ms) request.set_expire_at_ms(*options.expire_at_ms);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::PatchPointsResponse response,
+      connection_->Call(connection_->points(), &v1::Points::Stub::Patch, request));
+  return FromProto(response, 0);
 }
 
 StatusOr<DeleteResult> Client::DeleteByFilter(const std::string& collection,

@@ -150,6 +150,7 @@ struct ListParams {
   uint32_t limit = 100;  // points of a page, 1..kMaxLimit
   bool with_vector = false;
   bool with_payload = false;
+  size_t max_bytes = 16u << 20;  // a page ends early when its points come to so many
   std::string after;     // ListResult::next of the page before, of the same filter; empty: the first page
   StopToken stop;
 };

@@ -192,26 +192,6 @@ class Reader {
   size_t expression_bytes_ = 0;
 };
 
-void ToProto(const PayloadValue& value, v1::Value* out) {
-  switch (value.kind) {
-    case PayloadValue::Kind::kKeyword:
-      out->set_text(value.text);
-      break;
-    case PayloadValue::Kind::kInteger:
-      out->set_integer(value.integer);
-      break;
-    case PayloadValue::Kind::kUnsigned:
-      out->set_unsigned_integer(value.unsigned_integer);
-      break;
-    case PayloadValue::Kind::kFloat:
-      out->set_number(value.number);
-      break;
-    case PayloadValue::Kind::kBool:
-      out->set_boolean(value.boolean);
-      break;
-  }
-}
-
 }  // namespace
 
 StatusOr<Filter> FromProto(const v1::Filter& filter, const PayloadSchema& schema) {
@@ -261,6 +241,26 @@ void ToProto(const PayloadSchema& schema,
     added->set_type(static_cast<v1::FieldType>(v1::FIELD_TYPE_KEYWORD + static_cast<int>(field.type)));
     added->set_partition(field.partition);
     added->set_indexed(field.indexed);
+  }
+}
+
+void ToProto(const PayloadValue& value, v1::Value* out) {
+  switch (value.kind) {
+    case PayloadValue::Kind::kKeyword:
+      out->set_text(value.text);
+      break;
+    case PayloadValue::Kind::kInteger:
+      out->set_integer(value.integer);
+      break;
+    case PayloadValue::Kind::kUnsigned:
+      out->set_unsigned_integer(value.unsigned_integer);
+      break;
+    case PayloadValue::Kind::kFloat:
+      out->set_number(value.number);
+      break;
+    case PayloadValue::Kind::kBool:
+      out->set_boolean(value.boolean);
+      break;
   }
 }
 

@@ -24,6 +24,7 @@ StatusOr<PayloadSchema> FromProto(
 void ToProto(const PayloadSchema& schema,
              google::protobuf::RepeatedPtrField<v1::PayloadField>* out);
 
+void ToProto(const PayloadValue& value, v1::Value* out);
 void ToProto(const FacetCount& count, v1::FacetCount* out);
 
 }  // namespace tessera::server

@@ -1,5 +1,6 @@
 #include "server/convert_points.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -25,6 +26,7 @@ StatusOr<PointInput> ReadPoint(const v1::Point& point, const Shape& shape, size_
   out.quantization = vector->quantization;
   out.payload = point.payload();
   if (point.has_if_version()) out.if_version = point.if_version();
+  out.expire_at_ms = point.expire_at_ms();
   return out;
 }
 
@@ -63,6 +65,13 @@ Status CheckPayloads(const v1::PointColumns& columns, size_t rows) {
                          " objects, columns.vectors has " + std::to_string(rows) + " rows");
 }
 
+Status CheckExpiries(const v1::PointColumns& columns, size_t rows) {
+  const size_t count = columns.expire_at_ms_size();
+  if (count <= 1 || count == rows) return OkStatus();
+  return InvalidArgument("columns.expire_at_ms has " + std::to_string(count) +
+                         " times, columns.vectors has " + std::to_string(rows) + " rows");
+}
+
 StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& shape,
                                  size_t max_rows) {
   TESSERA_ASSIGN_OR_RETURN(const VectorBytes vectors,
@@ -71,6 +80,7 @@ StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& s
   const size_t n = vectors.bytes.size() / row_bytes;
   TESSERA_RETURN_IF_ERROR(CheckColumnIds(columns, n));
   TESSERA_RETURN_IF_ERROR(CheckPayloads(columns, n));
+  TESSERA_RETURN_IF_ERROR(CheckExpiries(columns, n));
   UpsertRows rows;
   rows.points.resize(n);
   for (size_t i = 0; i < n; ++i) {
@@ -80,6 +90,8 @@ StatusOr<UpsertRows> FromColumns(const v1::PointColumns& columns, const Shape& s
     point.quantization = vectors.quantization;
     point.vector = vectors.bytes.substr(i * row_bytes, row_bytes);
     if (columns.payloads_size() > 0) point.payload = columns.payloads(i);
+    const int expiries = columns.expire_at_ms_size();
+    if (expiries > 0) point.expire_at_ms = columns.expire_at_ms(expiries == 1 ? 0 : static_cast<int>(i));
   }
   return rows;
 }
@@ -213,18 +225,18 @@ void ExplainToProto(const QueryExplain& explain, double queue_us, v1::Explain* o
   out->set_rows_passing(explain.rows_passing);
 }
 
-void HitToProto(Hit hit, const QueryParams& params, v1::Hit* out) {
+}  // namespace
+
+void ToProto(Hit hit, bool with_vector, bool with_payload, v1::Hit* out) {
   ToProto(hit.id, out->mutable_id());
   out->set_score(hit.score);
   out->set_exact(hit.exact);
-  if (!params.with_vector && !params.with_payload) return;
+  if (!with_vector && !with_payload) return;
   out->set_version(hit.version);
   if (!hit.payload.empty()) out->set_payload(std::move(hit.payload));
-  if (!params.with_vector) return;
+  if (!with_vector) return;
   ToProto(hit.vector_type, hit.vector_quantization, std::move(hit.vector), out->mutable_vector());
 }
-
-}  // namespace
 
 StatusOr<UpsertRows> FromProto(const v1::UpsertRequest& request, const Shape& shape,
                                size_t max_rows) {
@@ -272,6 +284,8 @@ StatusOr<PatchRows> FromProto(const v1::PatchPointsRequest& request, size_t max_
     patch.id = *std::move(id);
     patch.payload = point.payload().empty() ? request.payload() : point.payload();
     if (point.has_if_version()) patch.if_version = point.if_version();
+    if (request.has_expire_at_ms()) patch.expire_at_ms = request.expire_at_ms();
+    if (point.has_expire_at_ms()) patch.expire_at_ms = point.expire_at_ms();
   }
   return rows;
 }
@@ -321,6 +335,25 @@ StatusOr<std::vector<PointId>> FromProto(const google::protobuf::RepeatedPtrFiel
   return out;
 }
 
+namespace {
+
+// score_threshold and params.
+template <typename Request>
+Status ReadSearch(const Request& request, QueryParams& params) {
+  if (request.has_score_threshold()) {
+    if (std::isnan(request.score_threshold())) return InvalidArgument("score_threshold is NaN");
+    params.score_threshold = request.score_threshold();
+  }
+  params.exact = request.params().exact();
+  params.nprobe = request.params().nprobe();
+  params.rerank_depth = request.params().rerank_depth();
+  TESSERA_ASSIGN_OR_RETURN(params.rerank, TierOf(request.params().rerank()));
+  params.target_recall = request.params().target_recall();
+  return OkStatus();
+}
+
+}  // namespace
+
 template <typename Request>
 StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries,
                                uint32_t dim) {
@@ -331,25 +364,30 @@ StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, siz
   params.with_payload = request.with_payload();
   params.explain = request.explain();
   TESSERA_RETURN_IF_ERROR(CheckLimit(params, limits, queries, dim));
-  if (request.has_score_threshold()) {
-    if (std::isnan(request.score_threshold())) return InvalidArgument("score_threshold is NaN");
-    params.score_threshold = request.score_threshold();
-  }
-  params.exact = request.params().exact();
-  params.nprobe = request.params().nprobe();
-  params.rerank_depth = request.params().rerank_depth();
-  TESSERA_ASSIGN_OR_RETURN(params.rerank, TierOf(request.params().rerank()));
-  params.target_recall = request.params().target_recall();
+  TESSERA_RETURN_IF_ERROR(ReadSearch(request, params));
   return params;
 }
 template StatusOr<QueryParams> ParamsOf(const v1::QueryRequest&, const Limits&, size_t, uint32_t);
 template StatusOr<QueryParams> ParamsOf(const v1::QueryBatchRequest&, const Limits&, size_t,
                                         uint32_t);
 
+StatusOr<QueryParams> ParamsOf(const v1::QueryGroupsRequest& request, uint32_t group_size,
+                               const Limits& limits, uint32_t dim) {
+  QueryParams params;
+  if (request.has_limit()) params.limit = request.limit();
+  params.with_vector = request.with_vector();
+  params.with_payload = request.with_payload();
+  TESSERA_RETURN_IF_ERROR(CheckLimit(params, limits, std::max(group_size, 1u), dim));
+  TESSERA_RETURN_IF_ERROR(ReadSearch(request, params));
+  return params;
+}
+
 void ToProto(QueryResult result, const QueryParams& params, double queue_us,
              v1::QueryResponse* out) {
   out->mutable_hits()->Reserve(static_cast<int>(result.hits.size()));
-  for (Hit& hit : result.hits) HitToProto(std::move(hit), params, out->add_hits());
+  for (Hit& hit : result.hits) {
+    ToProto(std::move(hit), params.with_vector, params.with_payload, out->add_hits());
+  }
   out->set_exhausted(result.exhausted);
   out->set_commit(result.commit);
   out->set_generation(result.generation.value);

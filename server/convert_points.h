@@ -54,8 +54,14 @@ template <typename Request>
 StatusOr<QueryParams> ParamsOf(const Request& request, const Limits& limits, size_t queries,
                                uint32_t dim);
 
+// The same of groups, as many as limit says.
+StatusOr<QueryParams> ParamsOf(const v1::QueryGroupsRequest& request, uint32_t group_size,
+                               const Limits& limits, uint32_t dim);
+
 v1::RerankTier TierToProto(RerankTier tier);
 void ToProto(const RecallEstimate& estimate, v1::RecallEstimate* out);
+
+void ToProto(Hit hit, bool with_vector, bool with_payload, v1::Hit* out);
 
 // params: those of the query. queue_us: time between arrival and start.
 void ToProto(QueryResult result, const QueryParams& params, double queue_us,

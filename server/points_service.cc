@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <optional>
 #include <utility>
@@ -6,8 +7,11 @@
 #include "server/call.h"
 #include "server/convert_filter.h"
 #include "server/convert_points.h"
+#include "server/convert_searches.h"
+#include "server/page.h"
 #include "server/query_costs.h"
 #include "server/query_joiner.h"
+#include "server/range_call.h"
 #include "server/services.h"
 #include "tessera/v1/points.grpc.pb.h"
 
@@ -72,6 +76,10 @@ class PointsService final : public v1::Points::CallbackService {
   grpc::ServerUnaryReactor* Patch(grpc::CallbackServerContext* context,
                                   const v1::PatchPointsRequest* request,
                                   v1::PatchPointsResponse* response) override {
+    if (request->has_filter()) {
+      return Call::Start(state_, context, InfoOf("Points.Patch", *request), state_.runtime.waiting(),
+                         [=, this](Call& call) { return PatchPassing(*request, call, response); });
+    }
     return Call::StartAsync(state_, context, InfoOf("Points.Patch", *request),
                             state_.runtime.compute(),
                             [=, this](Call& call) { StartPatch(*request, response, call); });
@@ -82,8 +90,8 @@ class PointsService final : public v1::Points::CallbackService {
                                    v1::DeletePointsResponse* response) override {
     if (request->has_filter()) {
       return Call::Start(state_, context, InfoOf("Points.Delete", *request),
-                         state_.runtime.deletions(),
-                         [=, this](Call&) { return DeletePassing(*request, response); });
+                         state_.runtime.waiting(),
+                         [=, this](Call& call) { return DeletePassing(*request, call, response); });
     }
     return Call::StartAsync(state_, context, InfoOf("Points.Delete", *request), state_.runtime.io(),
                             [=, this](Call& call) { StartDelete(*request, response, call); });
@@ -140,6 +148,26 @@ class PointsService final : public v1::Points::CallbackService {
     }
     return Call::Start(state_, context, std::move(info), state_.runtime.compute(),
                        [=, this](Call& call) { return RunQuery(*request, call, response); });
+  }
+
+  grpc::ServerUnaryReactor* QueryGroups(grpc::CallbackServerContext* context,
+                                        const v1::QueryGroupsRequest* request,
+                                        v1::QueryGroupsResponse* response) override {
+    return Call::Start(state_, context, InfoOf("Points.QueryGroups", *request),
+                       state_.runtime.compute(),
+                       [=, this](Call& call) { return RunGroups(*request, call, response); });
+  }
+
+  grpc::ServerWriteReactor<v1::QueryRangeResponse>* QueryRange(
+      grpc::CallbackServerContext* context, const v1::QueryRangeRequest* request) override {
+    return StartRangeCall(state_, context, request);
+  }
+
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext* context,
+                                 const v1::ListPointsRequest* request,
+                                 v1::ListPointsResponse* response) override {
+    return Call::Start(state_, context, InfoOf("Points.List", *request), state_.runtime.io(),
+                       [=, this](Call& call) { return ListPage(*request, call, response); });
   }
 
   grpc::ServerUnaryReactor* QueryBatch(grpc::CallbackServerContext* context,
@@ -209,7 +237,7 @@ class PointsService final : public v1::Points::CallbackService {
 
   // Blocks until all is deleted, on a pool of its own: the commits that it waits for need the io
   // pool.
-  Status DeletePassing(const v1::DeletePointsRequest& request,
+  Status DeletePassing(const v1::DeletePointsRequest& request, const Call& call,
                        v1::DeletePointsResponse* response) const {
     if (request.ids_size() > 0) {
       return InvalidArgument("ids and filter are both given; one of them at a time");
@@ -219,12 +247,81 @@ class PointsService final : public v1::Points::CallbackService {
       return InvalidArgument("filter is empty: to delete every point say \"true\"");
     }
     TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
-    TESSERA_ASSIGN_OR_RETURN(const DeleteOptions options, OptionsOf(request));
+    TESSERA_ASSIGN_OR_RETURN(DeleteOptions options, OptionsOf(request));
+    options.stop = call.stop();
     TESSERA_ASSIGN_OR_RETURN(const Filter filter, FilterOf(request, *collection));
     TESSERA_ASSIGN_OR_RETURN(const DeleteResult result,
                              collection->DeleteByFilter(filter, options));
     ToProto(result, response);
     return OkStatus();
+  }
+
+  Status PatchPassing(const v1::PatchPointsRequest& request, const Call& call,
+                      v1::PatchPointsResponse* response) const {
+    if (request.points_size() > 0) {
+      return InvalidArgument("points and filter are both given; one of them at a time");
+    }
+    if (IsEmpty(request.filter())) {
+      return InvalidArgument("filter is empty: to patch every point say \"true\"");
+    }
+    TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
+    TESSERA_ASSIGN_OR_RETURN(PatchOptions options, OptionsOf(request));
+    options.stop = call.stop();
+    TESSERA_ASSIGN_OR_RETURN(const Filter filter, FilterOf(request, *collection));
+    PatchInput patch;
+    patch.payload = request.payload();
+    if (request.has_expire_at_ms()) patch.expire_at_ms = request.expire_at_ms();
+    TESSERA_ASSIGN_OR_RETURN(const PatchResult result,
+                             collection->PatchByFilter(filter, patch, options));
+    ToProto(result, {}, response);
+    return OkStatus();
+  }
+
+  Status ListPage(const v1::ListPointsRequest& request, const Call& call,
+                  v1::ListPointsResponse* response) const {
+    TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
+    TESSERA_ASSIGN_OR_RETURN(const size_t page_size, PageSize(request.page_size()));
+    const CollectionSpec spec = collection->spec();
+    ListParams params;
+    params.limit = static_cast<uint32_t>(page_size);
+    if (request.with_vector()) {
+      const uint64_t fit = limits_.message_bytes / 2 / (uint64_t{spec.dim} * sizeof(float));
+      params.limit = static_cast<uint32_t>(std::clamp<uint64_t>(fit, 1, page_size));
+    }
+    params.max_bytes = std::min<size_t>(params.max_bytes, limits_.message_bytes / 4);
+    params.with_vector = request.with_vector();
+    params.with_payload = request.with_payload();
+    params.stop = call.stop();
+    TESSERA_ASSIGN_OR_RETURN(params.after, ParsePageToken("points", request.page_token()));
+    if (request.has_filter()) {
+      TESSERA_ASSIGN_OR_RETURN(params.filter, FromProto(request.filter(), spec.payload));
+    }
+    TESSERA_ASSIGN_OR_RETURN(ListResult page, collection->List(params));
+    for (StoredPoint& point : page.points) {
+      ToProto(std::move(point), params.with_vector, params.with_payload, response->add_points());
+    }
+    if (!page.next.empty()) response->set_next_page_token(PageToken("points", page.next));
+    response->set_commit(page.commit);
+    return OkStatus();
+  }
+
+  Status RunGroups(const v1::QueryGroupsRequest& request, const Call& call,
+                   v1::QueryGroupsResponse* response) const {
+    TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request.collection()));
+    const uint32_t dim = collection->spec().dim;
+    GroupParams groups;
+    groups.field = request.field();
+    if (request.has_group_size()) groups.group_size = request.group_size();
+    TESSERA_ASSIGN_OR_RETURN(QueryParams params, ParamsOf(request, groups.group_size, limits_, dim));
+    params.stop = call.stop();
+    if (request.has_filter()) {
+      TESSERA_ASSIGN_OR_RETURN(params.filter, FilterOf(request, *collection));
+    }
+    TESSERA_ASSIGN_OR_RETURN(const Examples query, ExamplesOf(request, {dim, request.collection()}));
+    StatusOr<GroupResult> result = collection->QueryGroups(query, groups, params);
+    if (!result.ok()) return NameExamples(result.status(), request);
+    ToProto(*std::move(result), params, response);
+    return CheckReply(*response, "limit");
   }
 
   Status CountValues(const v1::FacetRequest& request, v1::FacetResponse* response) const {
@@ -260,12 +357,7 @@ class PointsService final : public v1::Points::CallbackService {
         ToProto(ids[i], response->add_missing());
         continue;
       }
-      v1::StoredPoint* out = response->add_points();
-      ToProto(points[i]->id, out->mutable_id());
-      ToProto(points[i]->type, points[i]->quantization, std::move(points[i]->vector),
-                out->mutable_vector());
-      out->set_version(points[i]->version);
-      if (request.with_payload()) out->set_payload(std::move(points[i]->payload));
+      ToProto(*std::move(points[i]), true, request.with_payload(), response->add_points());
     }
     return request.with_payload() ? CheckReply(*response, "ids") : OkStatus();
   }
@@ -292,10 +384,10 @@ class PointsService final : public v1::Points::CallbackService {
     if (request.has_filter()) {
       TESSERA_ASSIGN_OR_RETURN(params.filter, FilterOf(request, *collection));
     }
-    if (!request.has_id()) return InvalidArgument("query is missing: vector or id");
-    TESSERA_ASSIGN_OR_RETURN(const PointId id, FromProto(request.id(), "id"));
-    TESSERA_ASSIGN_OR_RETURN(QueryResult result, collection->QueryById(id, params));
-    ToProto(std::move(result), params, call.queue_us(), response);
+    TESSERA_ASSIGN_OR_RETURN(const Examples query, ExamplesOf(request, {dim, request.collection()}));
+    StatusOr<QueryResult> result = collection->QueryByExamples(query, params);
+    if (!result.ok()) return NameExamples(result.status(), request);
+    ToProto(*std::move(result), params, call.queue_us(), response);
     return params.with_payload ? CheckReply(*response, "limit") : OkStatus();
   }
 

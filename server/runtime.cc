@@ -59,7 +59,8 @@ struct Runtime::Pools {
         admin(1),
         jobs(std::max<size_t>(sizes.jobs, 1)),
         background(1),
-        deletions(2),
+        waiting(2),
+        streams(4),
         timer_thread([this] { timers.run(); }) {
     // Of the calling thread alone; what it computes on the compute pool is not affected.
     background.Post([] { (void)setpriority(PRIO_PROCESS, 0, kBackgroundNice); });
@@ -70,7 +71,8 @@ struct Runtime::Pools {
   PoolExecutor admin;
   PoolExecutor jobs;
   PoolExecutor background;
-  PoolExecutor deletions;
+  PoolExecutor waiting;
+  PoolExecutor streams;
   boost::asio::io_context timers{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_timers{
       timers.get_executor()};
@@ -89,7 +91,8 @@ Executor& Runtime::io() { return pools_->io; }
 Executor& Runtime::admin() { return pools_->admin; }
 Executor& Runtime::jobs() { return pools_->jobs; }
 Executor& Runtime::background() { return pools_->background; }
-Executor& Runtime::deletions() { return pools_->deletions; }
+Executor& Runtime::waiting() { return pools_->waiting; }
+Executor& Runtime::streams() { return pools_->streams; }
 
 std::unique_ptr<Runtime::Timer> Runtime::After(std::chrono::nanoseconds delay,
                                                std::function<void()> task) {
@@ -104,7 +107,8 @@ void Runtime::Join() {
   pools_->admin.Join();
   pools_->jobs.Join();
   pools_->background.Join();
-  pools_->deletions.Join();
+  pools_->waiting.Join();
+  pools_->streams.Join();
   pools_->io.Join();
   pools_->compute.Join();
 }

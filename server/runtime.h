@@ -32,7 +32,9 @@ class Runtime {
   // One thread of low priority: trainings and tunings that start by themselves, one at a time, exact runs
   // of live queries.
   Executor& background();
-  Executor& deletions();   // two threads: deletions by filter, which wait for commits on the io pool
+  // Two threads: deletions and patches by filter, removal of what expired: all of them wait for commits on the io pool.
+  Executor& waiting();
+  Executor& streams();     // four threads: replies in many parts, which wait for those who read them
 
   // A running timer; destroying it cancels, but does not wait for a callback under way. Not to
   // outlive this.

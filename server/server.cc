@@ -21,6 +21,7 @@
 #include "server/metrics.h"
 #include "server/process_memory.h"
 #include "server/services.h"
+#include "server/sweeper.h"
 #include "server/transport.h"
 
 namespace tessera::server {
@@ -90,6 +91,7 @@ class ServerImpl final : public Server {
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     LogInfo("listening on " + address_);
     ScheduleTrim(0, 0);
+    sweeper_.Start();
     return WritePortFile();
   }
 
@@ -108,6 +110,7 @@ class ServerImpl final : public Server {
         trim_timer_.reset();
         trim_stopped_ = true;
       }
+      sweeper_.Stop();
       // The catalog drains its committers on pools that still run.
       state_.catalog = nullptr;
       catalog_.reset();
@@ -221,6 +224,7 @@ class ServerImpl final : public Server {
   Admission admission_;
   Operations operations_;
   ServiceState state_;
+  Sweeper sweeper_{state_};
   std::unique_ptr<Catalog> catalog_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<MetricsEndpoint> metrics_;

@@ -23,6 +23,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddEvalCommand(app, chosen);
   AddEvaluateCommand(app, chosen);
   AddGetCommand(app, chosen);
+  AddListCommand(app, chosen);
   AddDeleteCommand(app, chosen);
   AddCountCommand(app, chosen);
   AddFacetCommand(app, chosen);

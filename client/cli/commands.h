@@ -41,6 +41,7 @@ void AddEvaluateCommand(CLI::App& app, Invocation& chosen);
 void AddFacetCommand(CLI::App& app, Invocation& chosen);
 void AddFitCommand(CLI::App& app, Invocation& chosen);
 void AddGetCommand(CLI::App& app, Invocation& chosen);
+void AddListCommand(CLI::App& app, Invocation& chosen);
 void AddLoadCommand(CLI::App& app, Invocation& chosen);
 void AddOperationCommand(CLI::App& app, Invocation& chosen);
 void AddPatchCommand(CLI::App& app, Invocation& chosen);

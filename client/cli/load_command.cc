@@ -38,6 +38,7 @@ struct Options {
   LoaderOptions loader;
   uint64_t skip = 0;
   std::string payload_file;
+  TimeToLive ttl;
   std::string bad_rows;
   std::string state;
   bool no_resume = false;
@@ -121,7 +122,8 @@ Status Load::OpenInput() {
                     "id-offset " + std::to_string(options_.loader.id_offset),
                     "skip " + std::to_string(options_.skip), "dataset " + open.dataset,
                     "format " + options_.format, DescribeElements(open, options_.store_as),
-                    "payload-field " + open.payload_field},
+                    "payload-field " + open.payload_field,
+                    "ttl " + std::to_string(options_.ttl.seconds)},
                    files);
   if (!begin_.identity.empty()) {
     state_path_ =
@@ -208,6 +210,7 @@ StatusOr<int> Load::Run() {
   }
   LoaderOptions loader_options = options_.loader;
   loader_options.collection = options_.collection;
+  loader_options.expire_at_ms = options_.ttl.ExpireAtMs();
   if (loader_options.max_rows > 0) {  // of all runs together
     const uint64_t done = begin_.position.total() - options_.skip;
     if (done >= loader_options.max_rows) return Report(begin_, OkStatus(), 0);
@@ -275,6 +278,8 @@ void AddInputOptions(CLI::App* command, Options& options) {
       ->capture_default_str();
   command->add_option("--payload-field", options.open.payload_field,
                       "Of JSON lines: the field that is the payload, an object; '*': all other fields are");
+  AddParsed(command, "--ttl", options.ttl, ParseTimeToLive,
+            "How long the points live, from now: 90s, 15m, 12h, 7d; default: for ever");
   command->add_option("--payload-file", options.payload_file,
                       "Payloads beside the files: one JSON object a line, one line a row of all files")
       ->excludes("--payload-field");

@@ -25,6 +25,7 @@ Loader::Loader(client::Client& client, LoadInput& input, BadRows& bad, LoadState
   client::UpsertStreamOptions stream;
   stream.in_flight = options_.in_flight;
   stream.stop = &interrupt_flag;
+  stream.expire_at_ms = options_.expire_at_ms;
   stream.on_ack = [this](client::UpsertAck ack) { OnAck(std::move(ack)); };
   stream_ = client_.StartUpserts(options_.collection, std::move(stream));
 }

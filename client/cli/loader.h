@@ -27,6 +27,7 @@ struct LoaderOptions {
   uint64_t id_offset = 0;  // added to row numbers, not to ids that files give
   uint64_t max_rows = 0;   // bad ones included; 0 = all
   uint64_t max_bad = 1000;
+  int64_t expire_at_ms = 0;  // of all rows; 0 = never
   // Called on every change, with what is acknowledged so far and how much of the input's bytes has
   // been read, if that is known; may be empty.
   std::function<void(const LoadState&, std::optional<double> fraction)> on_progress;

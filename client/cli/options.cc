@@ -1,5 +1,6 @@
 #include "client/cli/options.h"
 
+#include <chrono>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -81,6 +82,25 @@ StatusOr<uint64_t> ParseByteSize(const std::string& text) {
   }
   return InvalidArgument("\"" + text +
                          "\" is no number of bytes, expected e.g. 4GiB, 512MiB or 1000000");
+}
+
+int64_t TimeToLive::ExpireAtMs() const {
+  if (seconds == 0) return 0;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count() + static_cast<int64_t>(seconds) * 1000;
+}
+
+StatusOr<TimeToLive> ParseTimeToLive(const std::string& text) {
+  if (text == "never") return TimeToLive();
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit(end, text.data() + text.size());
+  const uint64_t seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+  constexpr uint64_t kMostSeconds = uint64_t{1000} * 365 * 86400;
+  if (error != std::errc() || seconds == 0 || number == 0 || number > kMostSeconds / seconds) {
+    return InvalidArgument("\"" + text + "\": expected a time such as 90s, 15m, 12h or 7d (up to 1,000 years), or never");
+  }
+  return TimeToLive{number * seconds};
 }
 
 StatusOr<RerankChoice> ParseRerank(const std::string& text) {

@@ -19,6 +19,14 @@ StatusOr<std::vector<float>> ParseVector(const std::string& text);
 // "1000000", "512MiB", "4GiB": at least one byte.
 StatusOr<uint64_t> ParseByteSize(const std::string& text);
 
+// How long points live, written 90s, 15m, 12h, 7d, or never.
+struct TimeToLive {
+  uint64_t seconds = 0;  // 0 = for ever
+  // The moment, from now, in Unix milliseconds; 0 = never.
+  int64_t ExpireAtMs() const;
+};
+StatusOr<TimeToLive> ParseTimeToLive(const std::string& text);
+
 // What to rerank with, written TIER[:DEPTH]: none, refine:200, raw, auto.
 struct RerankChoice {
   client::RerankTier tier = client::RerankTier::kAuto;

@@ -8,6 +8,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/element_options.h"
 #include "client/cli/filter_options.h"
+#include "client/cli/interrupt.h"
 #include "client/cli/options.h"
 #include "client/cli/result_text.h"
 #include "client/client.h"
@@ -21,6 +22,10 @@ struct Options {
   std::vector<float> vector;
   PointId id;
   bool by_id = false;
+  std::vector<PointId> like, unlike;
+  client::GroupOptions groups;
+  float within = 0;
+  bool has_within = false;
   formats::OpenOptions file;
   std::string format = "auto";
   uint64_t row = 0;
@@ -44,27 +49,78 @@ StatusOr<formats::VectorBatch> ReadRow(const Options& options) {
   return batch;
 }
 
-StatusOr<client::QueryResult> Ask(client::Client& client, const Options& options) {
+client::QueryOptions QueryOf(const Options& options) {
   client::QueryOptions query = options.query;
   query.filter = options.filter;
   query.params.rerank = options.rerank.tier;
   query.params.rerank_depth = options.rerank.depth;
   if (options.has_threshold) query.score_threshold = options.threshold;
-  if (options.by_id) return client.QueryById(options.collection, options.id, query);
+  return query;
+}
+
+// What is searched for; borrows `batch`, which a row of a file is read into.
+StatusOr<client::Examples> ExamplesOf(const Options& options, formats::VectorBatch& batch) {
+  client::Examples examples;
+  examples.positive = options.like;
+  examples.negative = options.unlike;
+  if (options.by_id) examples.positive = {options.id};
   if (!options.vector.empty()) {
-    return client.Query(options.collection,
-                        client::VectorRows::Floats(
-                            {options.vector.data(), 1, options.vector.size()}),
-                        query);
+    examples.positive_vectors = client::VectorRows::Floats({options.vector.data(), 1, options.vector.size()});
+  } else if (!options.file.path.empty()) {
+    TESSERA_ASSIGN_OR_RETURN(batch, ReadRow(options));
+    examples.positive_vectors = {batch.type, 1, batch.dim, batch.data, batch.quantization};
   }
-  TESSERA_ASSIGN_OR_RETURN(formats::VectorBatch batch, ReadRow(options));
-  return client.Query(options.collection,
-                      {batch.type, 1, batch.dim, batch.data, batch.quantization}, query);
+  return examples;
+}
+
+StatusOr<int> QueryGroups(client::Client& client, const Options& options, const client::Examples& examples) {
+  TESSERA_ASSIGN_OR_RETURN(const client::GroupResult result,
+                           client.QueryGroups(options.collection, examples, options.groups, QueryOf(options)));
+  if (options.json) {
+    JsonWriter json;
+    WriteGroups(result, json);
+    std::printf("%s\n", json.text().c_str());
+  } else {
+    std::fputs(DescribeGroups(result, options.groups.field).c_str(), stdout);
+  }
+  return kExitOk;
+}
+
+// One JSON line a hit, as they come.
+StatusOr<int> QueryRange(client::Client& client, const Options& options, const client::Examples& examples) {
+  client::RangeOptions range;
+  range.radius = options.within;
+  range.filter = options.filter;
+  range.with_vector = options.query.with_vector;
+  range.with_payload = options.query.with_payload;
+  CatchInterrupts();
+  TESSERA_ASSIGN_OR_RETURN(
+      const client::RangeResult result,
+      client.QueryRange(options.collection, examples, range, [](std::vector<client::Hit>& hits) -> Status {
+        for (const client::Hit& hit : hits) {
+          JsonWriter json;
+          WriteHit(hit, json);
+          std::printf("%s\n", json.text().c_str());
+        }
+        if (std::fflush(stdout) != 0) return Unavailable("cannot write to the standard output");
+        return InterruptRequested() ? Cancelled("interrupted") : OkStatus();
+      }));
+  std::fprintf(stderr, "%s points within %g, of %s compared\n", FormatCount(result.hits).c_str(),
+               static_cast<double>(options.within), FormatCount(result.rows_compared).c_str());
+  return kExitOk;
 }
 
 StatusOr<int> Query(const Invocation& chosen, const Options& options) {
   client::Client client(chosen.MakeClientOptions());
-  TESSERA_ASSIGN_OR_RETURN(client::QueryResult result, Ask(client, options));
+  formats::VectorBatch batch;
+  TESSERA_ASSIGN_OR_RETURN(const client::Examples examples, ExamplesOf(options, batch));
+  if (!options.groups.field.empty()) return QueryGroups(client, options, examples);
+  if (options.has_within) return QueryRange(client, options, examples);
+  const bool one_vector = examples.positive_vectors.rows == 1 && options.unlike.empty();
+  TESSERA_ASSIGN_OR_RETURN(
+      const client::QueryResult result,
+      one_vector ? client.Query(options.collection, examples.positive_vectors, QueryOf(options))
+                 : client.QueryByExamples(options.collection, examples, QueryOf(options)));
   if (options.json) {
     JsonWriter json;
     WriteResult(result, json);
@@ -86,7 +142,10 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen) {
   CLI::Option* id = AddParsed(what, "--id", options->id, ParsePointId,
                               "A stored vector, itself left out of the answer");
   what->add_option("--file", options->file.path, "A vector file; see --row");
+  AddParsedList(what, "--like", options->like, ParsePointId,
+                "Stored vectors that are good examples: what they have in common");
   what->require_option(1);
+  AddParsedList(command, "--unlike", options->unlike, ParsePointId, "Stored vectors that are bad examples: away from them");
   command->add_option("--row", options->row, "Row of --file, from 0")->capture_default_str();
   command->add_option("--format", options->format, "Format of --file")->capture_default_str();
   AddElementOptions(command, options->file);
@@ -107,6 +166,16 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen) {
   CLI::Option* threshold = command->add_option("--score-threshold", options->threshold,
                                                "Worst score to return");
   AddFilterOption(command, options->filter, "Find only points that pass");
+  CLI::Option* group = command->add_option("--group-by", options->groups.field,
+                                           "The best hits of each value of this payload field; -k says how many values");
+  command->add_option("--group-size", options->groups.group_size, "Hits of a value, at most")
+      ->capture_default_str()
+      ->needs(group);
+  CLI::Option* within = command->add_option("--within", options->within,
+                                            "Every point with this score or a better one, as JSON lines in no order");
+  within->excludes(group)->excludes("--limit")->excludes("--offset")->excludes("--nprobe")->excludes("--rerank");
+  within->excludes("--target-recall")->excludes("--score-threshold");
+  group->excludes("--offset");
   command->add_flag("--with-vector", options->query.with_vector, "Return the vectors too");
   command->add_flag("--with-payload", options->query.with_payload, "Return the payloads too");
   command->add_flag("--explain", options->query.explain, "Say what the search did and how long");
@@ -119,8 +188,11 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen) {
       "Examples:\n"
       "  tessera query words --id 17 -k 5\n"
       "  tessera query words --file queries.fvecs --row 3 --rerank raw:100 --explain\n"
-      "  tessera query words --id 17 --filter 'lang = \"de\" and year >= 1990' --with-payload");
-  command->callback([options, id, threshold, &chosen] {
+      "  tessera query words --id 17 --filter 'lang = \"de\" and year >= 1990' --with-payload\n"
+      "  tessera query words --like 17 23 --unlike 99 --group-by lang --group-size 2\n"
+      "  tessera query words --id 17 --within 0.8 > near.jsonl");
+  command->callback([options, id, threshold, within, &chosen] {
+    options->has_within = within->count() > 0;
     options->by_id = id->count() > 0;
     options->has_threshold = threshold->count() > 0;
     chosen.run = [options, &chosen] { return Query(chosen, *options); };

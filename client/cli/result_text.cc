@@ -131,18 +131,68 @@ void WriteEstimate(const client::RecallEstimate& estimate, JsonWriter& json) {
   json.EndObject();
 }
 
+std::string ValueText(const PayloadValue& value) {
+  return value.kind == PayloadValue::Kind::kKeyword ? value.text : value.ToString();
+}
+
+void WriteValue(const PayloadValue& value, JsonWriter& json) {
+  if (value.kind == PayloadValue::Kind::kKeyword) {
+    json.String(value.text);
+  } else {
+    json.Raw(value.ToString());
+  }
+}
+
+void WriteHit(const client::Hit& hit, JsonWriter& json) {
+  json.BeginObject().Key("id");
+  WritePointId(hit.id, json);
+  json.Key("score").Number(hit.score);
+  json.Key("exact").Bool(hit.exact);
+  if (!hit.vector.bytes.empty()) WriteVector(hit.vector, json);
+  if (!hit.payload.empty()) json.Key("payload").Raw(hit.payload);
+  if (hit.version > 0) json.Key("version").Integer(hit.version);
+  json.EndObject();
+}
+
+std::string DescribeGroups(const client::GroupResult& result, const std::string& field) {
+  bool payloads = false;
+  for (const client::HitGroup& group : result.groups) {
+    for (const client::Hit& hit : group.hits) payloads |= !hit.payload.empty();
+  }
+  std::vector<std::string> head{field, "id", "score", "exact"};
+  if (payloads) head.emplace_back("payload");
+  Table table(std::move(head));
+  for (const client::HitGroup& group : result.groups) {
+    for (const client::Hit& hit : group.hits) {
+      const bool first = &hit == &group.hits.front();
+      std::vector<std::string> row = {first ? ValueText(group.value) : "", hit.id.ToString(), ScoreText(hit.score),
+                                      hit.exact ? "yes" : "no"};
+      if (payloads) row.push_back(hit.payload);
+      table.AddRow(std::move(row));
+    }
+  }
+  return table.ToString() + (result.exhausted ? "(these are all there are)\n" : "");
+}
+
+void WriteGroups(const client::GroupResult& result, JsonWriter& json) {
+  json.BeginObject().Key("groups").BeginArray();
+  for (const client::HitGroup& group : result.groups) {
+    json.BeginObject().Key("value");
+    WriteValue(group.value, json);
+    json.Key("hits").BeginArray();
+    for (const client::Hit& hit : group.hits) WriteHit(hit, json);
+    json.EndArray().EndObject();
+  }
+  json.EndArray();
+  json.Key("exhausted").Bool(result.exhausted);
+  json.Key("commit").Integer(result.commit);
+  json.Key("generation").Integer(result.generation);
+  json.EndObject();
+}
+
 void WriteResult(const client::QueryResult& result, JsonWriter& json) {
   json.BeginObject().Key("hits").BeginArray();
-  for (const client::Hit& hit : result.hits) {
-    json.BeginObject().Key("id");
-    WritePointId(hit.id, json);
-    json.Key("score").Number(hit.score);
-    json.Key("exact").Bool(hit.exact);
-    if (!hit.vector.bytes.empty()) WriteVector(hit.vector, json);
-    if (!hit.payload.empty()) json.Key("payload").Raw(hit.payload);
-    if (hit.version > 0) json.Key("version").Integer(hit.version);
-    json.EndObject();
-  }
+  for (const client::Hit& hit : result.hits) WriteHit(hit, json);
   json.EndArray();
   json.Key("exhausted").Bool(result.exhausted);
   json.Key("commit").Integer(result.commit);

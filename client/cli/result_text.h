@@ -11,6 +11,13 @@ namespace tessera::cli {
 // A table of the hits; with explain, what the search did.
 std::string DescribeResult(const client::QueryResult& result);
 void WriteResult(const client::QueryResult& result, JsonWriter& json);
+void WriteHit(const client::Hit& hit, JsonWriter& json);
+// One table, value by value of `field`.
+std::string DescribeGroups(const client::GroupResult& result, const std::string& field);
+void WriteGroups(const client::GroupResult& result, JsonWriter& json);
+
+std::string ValueText(const PayloadValue& value);
+void WriteValue(const PayloadValue& value, JsonWriter& json);
 
 void WritePointId(const PointId& id, JsonWriter& json);
 void WriteFloats(const std::vector<float>& values, JsonWriter& json);

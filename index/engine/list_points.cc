@@ -17,9 +17,7 @@ namespace {
 
 constexpr uint8_t kCursorVersion = 1;
 constexpr size_t kCursorBytes = 1 + 8 + 4 + 4 + 4;
-// Rows read at a time, and bytes after which a page ends early.
-constexpr size_t kReadRows = 256;
-constexpr size_t kPageBytes = 16u << 20;
+constexpr size_t kReadRows = 256;  // at a time
 
 // Where the next page begins.
 struct Cursor {
@@ -143,7 +141,7 @@ StatusOr<ListResult> ListPoints(Core& core, const ReadView& view, const ListPara
   result.commit = state->commit;
   RowId next = cursor ? cursor->first : RowId{0};
   size_t bytes = 0;
-  while (result.points.size() < params.limit && bytes < kPageBytes) {
+  while (result.points.size() < params.limit && bytes < params.max_bytes) {
     TESSERA_RETURN_IF_ERROR(params.stop.Check());
     // One more tells whether there is another page.
     const size_t most = std::min<size_t>(kReadRows, params.limit - result.points.size());

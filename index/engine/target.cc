@@ -103,8 +103,8 @@ StatusOr<QueryTarget> FindTarget(const Core& core, const ReadView& view, const E
   Mean positive(core.dim), negative(core.dim);
   TESSERA_RETURN_IF_ERROR(AddStored(core, view, examples.positive, positive, target.left_out));
   TESSERA_RETURN_IF_ERROR(AddStored(core, view, examples.negative, negative, target.left_out));
-  TESSERA_RETURN_IF_ERROR(AddVectors(core, examples.positive_vectors, "positive examples", positive));
-  TESSERA_RETURN_IF_ERROR(AddVectors(core, examples.negative_vectors, "negative examples", negative));
+  TESSERA_RETURN_IF_ERROR(AddVectors(core, examples.positive_vectors, "positive_vectors", positive));
+  TESSERA_RETURN_IF_ERROR(AddVectors(core, examples.negative_vectors, "negative_vectors", negative));
   std::sort(target.left_out.begin(), target.left_out.end());
   target.left_out.erase(std::unique(target.left_out.begin(), target.left_out.end()), target.left_out.end());
   std::vector<float> query(core.dim);

@@ -1,10 +1,11 @@
-// Random operations on a collection against a map in memory: writes of every mode, with conditions and request ids,
-// patches, deletes, queries, training, reopening.
+// Random operations on a collection against a map in memory: writes of every mode, with conditions, request ids and
+// expiry, patches and deletes by id and by filter, every kind of search, lists, training, reopening.
 //
 // TESSERA_PROPERTY_SEED replays a run, TESSERA_PROPERTY_STEPS lengthens it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -45,6 +46,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     std::vector<float> vector;
     Payload payload;
     uint64_t version = 0;
+    int64_t expire_at_ms = 0;
   };
   // A row of a write, and a request as it was sent last, to be sent again.
   struct Row {
@@ -54,6 +56,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     std::set<std::string> removed;  // of a merge patch
     std::string text;               // payload or patch, as sent
     std::optional<uint64_t> if_version;
+    std::optional<int64_t> expire_at_ms;
   };
   enum class Kind { kUpsert, kPatch, kDelete };
   struct Request {
@@ -108,6 +111,13 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     return random_() % 3 == 0 ? random_() % 50 : version;
   }
 
+  // Soon, never, or (seldom) past.
+  int64_t RandomExpiry() {
+    const uint64_t dice = random_() % 20;
+    if (dice < 4) return 0;
+    return dice == 4 ? now_ - 1 : now_ + 1 + static_cast<int64_t>(random_() % 500);
+  }
+
   Request RandomRequest(Kind kind) {
     Request request;
     request.kind = kind;
@@ -130,6 +140,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
           if (random_() % 4 == 0 && !row.set.count(key)) row.removed.insert(key);
         }
       }
+      if (kind != Kind::kDelete && random_() % 8 == 0) row.expire_at_ms = RandomExpiry();
       const bool empty = kind == Kind::kPatch ? request.patch == PatchMode::kClear : row.set.empty();
       row.text = empty ? "" : TextOf(row.set, row.removed);
       request.rows.push_back(std::move(row));
@@ -166,14 +177,15 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
         points.push_back({row.id, ElementType::kF32, Bytes(row.vector.data(), kDim)});
         points.back().payload = row.text;
         points.back().if_version = row.if_version;
+        points.back().expire_at_ms = row.expire_at_ms.value_or(0);
       }
       return ReplyOf(collection_->Upsert(points, {request.upsert, request.atomic, request.id, Ack::kDurable}),
                      &UpsertResult::upserted);
     }
     if (request.kind == Kind::kPatch) {
       std::vector<PatchInput> patches;
-      for (const Row& row : request.rows) patches.push_back({row.id, row.text, row.if_version});
-      return ReplyOf(collection_->Patch(patches, {request.patch, request.atomic, request.id, Ack::kDurable}),
+      for (const Row& row : request.rows) patches.push_back({row.id, row.text, row.if_version, row.expire_at_ms});
+      return ReplyOf(collection_->Patch(patches, {request.patch, request.atomic, request.id, Ack::kDurable, {}}),
                      &PatchResult::patched);
     }
     std::vector<PointId> ids;
@@ -182,7 +194,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
       ids.push_back(row.id);
       versions.push_back(row.if_version.value_or(0));
     }
-    return ReplyOf(collection_->Delete(ids, {versions, false, request.atomic, request.id, Ack::kDurable}),
+    return ReplyOf(collection_->Delete(ids, {versions, false, request.atomic, request.id, Ack::kDurable, {}}),
                    &DeleteResult::deleted);
   }
 
@@ -194,6 +206,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     State& state = model_[row.id];
     state.version = commit;
     if (request.kind == Kind::kUpsert) state.vector = row.vector;
+    if (request.kind == Kind::kUpsert || row.expire_at_ms) state.expire_at_ms = row.expire_at_ms.value_or(0);
     if (request.kind == Kind::kPatch && request.patch == PatchMode::kMerge) {
       for (const auto& [key, value] : row.set) state.payload[key] = value;
       for (const std::string& key : row.removed) state.payload.erase(key);
@@ -224,6 +237,13 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
       if (!refused.count(i)) ApplyToModel(request, request.rows[i], reply->commit);
     }
     if (!request.id.empty()) sent_.emplace_back(request, *reply);
+    Expire();
+  }
+
+  void Expire() {
+    std::erase_if(model_, [&](const auto& entry) {
+      return entry.second.expire_at_ms > 0 && entry.second.expire_at_ms <= now_;
+    });
   }
 
   // A request that was answered some time ago comes again.
@@ -251,6 +271,7 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
       if (it == model_.end()) continue;
       ASSERT_EQ((*got)[i]->vector, Bytes(it->second.vector.data(), kDim));
       ASSERT_EQ((*got)[i]->version, it->second.version);
+      ASSERT_EQ((*got)[i]->expire_at_ms, it->second.expire_at_ms);
       ASSERT_EQ(ParsePayload((*got)[i]->payload), it->second.payload);
     }
   }
@@ -356,6 +377,136 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     for (const PointId& id : passing) model_.erase(id);
   }
 
+  void PatchFiltered() {
+    const Question question = RandomQuestion();
+    const std::set<PointId> passing = Passing(question);
+    const auto filter = ParseFilter(question.text);
+    ASSERT_TRUE(filter.ok()) << filter.status();
+    const uint64_t value = random_() % 1000;
+    const std::string text = "{\"k3\":" + std::to_string(value) + ",\"k4\":null}";
+    PatchInput patch;
+    patch.payload = text;
+    const auto patched = collection_->PatchByFilter(*filter, patch);
+    ASSERT_TRUE(patched.ok()) << patched.status();
+    ASSERT_TRUE(patched->rejected.empty());
+    ASSERT_EQ(patched->patched, passing.size()) << question.text;
+    std::vector<PointId> ids(passing.begin(), passing.end());
+    const auto got = collection_->Get(ids);
+    ASSERT_TRUE(got.ok());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      State& state = model_[ids[i]];
+      state.payload["k3"] = value;
+      state.payload.erase("k4");
+      ASSERT_TRUE((*got)[i]);
+      state.version = (*got)[i]->version;  // several commits: which had it is not known here
+    }
+  }
+
+  // Page by page, with a write after the first: what the first page's state had.
+  void List() {
+    std::optional<Question> question;
+    ListParams params;
+    params.limit = 1 + random_() % 700;
+    params.with_vector = random_() % 2 == 0;
+    params.with_payload = true;
+    if (random_() % 2 == 0) {
+      question = RandomQuestion();
+      params.filter = *ParseFilter(question->text);
+    }
+    const std::map<PointId, State> before = model_;
+    std::set<PointId> listed;
+    do {
+      const auto page = collection_->List(params);
+      ASSERT_TRUE(page.ok()) << page.status();
+      for (const StoredPoint& point : page->points) {
+        const auto it = before.find(point.id);
+        ASSERT_TRUE(it != before.end() && listed.insert(point.id).second) << point.id.ToString();
+        ASSERT_EQ(ParsePayload(point.payload), it->second.payload);
+        ASSERT_EQ(point.version, it->second.version);
+        if (params.with_vector) { ASSERT_EQ(point.vector, Bytes(it->second.vector.data(), kDim)); }
+        if (question) { ASSERT_TRUE(question->passes(it->second.payload)) << question->text; }
+      }
+      if (params.after.empty() && random_() % 2 == 0) Write(Kind::kUpsert);
+      if (params.after.empty() && random_() % 2 == 0) Write(Kind::kDelete);
+      params.after = page->next;
+    } while (!params.after.empty());
+    size_t expected = 0;
+    for (const auto& [id, state] : before) expected += !question || question->passes(state.payload);
+    ASSERT_EQ(listed.size(), expected);
+  }
+
+  // All values of a key, each with its best points; and their counts.
+  void Groups() {
+    const std::string key = "k" + std::to_string(random_() % 5);
+    std::map<uint64_t, size_t> counts;
+    for (const auto& [id, state] : model_) {
+      const auto it = state.payload.find(key);
+      if (it != state.payload.end()) ++counts[it->second];
+    }
+    const auto facet = collection_->Facet(key, nullptr, 5000);
+    ASSERT_TRUE(facet.ok());
+    ASSERT_EQ(facet->size(), counts.size());
+    for (const FacetCount& count : *facet) {
+      ASSERT_EQ(count.count, counts[static_cast<uint64_t>(count.value.integer)]);
+    }
+    QueryParams params;
+    params.limit = 2000;
+    params.with_payload = true;
+    params.exact = random_() % 3 == 0;
+    const auto result = collection_->QueryGroups(Examples::Of(RandomVector()), {key, 3}, params);
+    ASSERT_TRUE(result.ok()) << result.status();
+    ASSERT_EQ(result->groups.size(), counts.size());
+    ASSERT_TRUE(result->exhausted);
+    for (const GroupHits& group : result->groups) {
+      const auto value = static_cast<uint64_t>(group.value.integer);
+      ASSERT_EQ(group.hits.size(), std::min<size_t>(3, counts[value]));
+      for (const Hit& hit : group.hits) ASSERT_EQ(model_[hit.id].payload[key], value);
+    }
+  }
+
+  // Within a radius is what an exact search of everything has above it.
+  void Range() {
+    const auto q = RandomVector();
+    QueryParams params;
+    params.exact = true;
+    params.limit = 10000;
+    const auto all = collection_->Query(q.data(), kDim, params);
+    ASSERT_TRUE(all.ok());
+    if (all->hits.empty()) return;
+    const size_t within = random_() % all->hits.size();
+    RangeParams range;
+    range.radius = all->hits[within].score;
+    std::map<PointId, float> expected, found;
+    for (const Hit& hit : all->hits) {
+      if (!RanksBefore(GetParam(), range.radius, hit.score)) expected[hit.id] = hit.score;
+    }
+    const auto done = collection_->QueryRange(Examples::Of(q), range, [&](std::vector<Hit>& hits) {
+      for (const Hit& hit : hits) found[hit.id] = hit.score;
+      return OkStatus();
+    });
+    ASSERT_TRUE(done.ok()) << done.status();
+    ASSERT_EQ(done->hits, expected.size());
+    ASSERT_EQ(found, expected);
+  }
+
+  void QueryExamples() {
+    if (model_.size() < 3) return;
+    Examples examples;
+    for (auto* ids : {&examples.positive, &examples.positive, &examples.negative}) {
+      ids->push_back(std::next(model_.begin(), static_cast<ptrdiff_t>(random_() % model_.size()))->first);
+    }
+    const std::set<PointId> used(examples.positive.begin(), examples.positive.end());
+    QueryParams params;
+    params.limit = 10000;
+    const auto result = collection_->QueryByExamples(examples, params);
+    if (GetParam() == Metric::kCosine && absl::IsInvalidArgument(result.status())) return;  // they cancel out
+    ASSERT_TRUE(result.ok()) << result.status();
+    std::set<PointId> left_out = used;
+    left_out.insert(examples.negative.front());
+    ASSERT_EQ(result->hits.size(), model_.size() - left_out.size());
+    for (const Hit& hit : result->hits) ASSERT_FALSE(left_out.count(hit.id));
+  }
+
   // Exact answers, and raw reranking of everything, agree with each other.
   void QueryBest() {
     const auto q = RandomVector();
@@ -376,6 +527,12 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     }
   }
 
+  void RemoveExpired() {
+    const auto removed = collection_->RemoveExpired();
+    ASSERT_TRUE(removed.ok()) << removed.status();
+    ASSERT_EQ(collection_->Stats().rows, model_.size());
+  }
+
   void Train() {
     if (model_.size() < 300) return;
     static const char* const kSpecs[] = {"IVF8,PQ4,Refine(SQ8)", "IVF3,PQ6x4,Refine(SQ8S)",
@@ -387,21 +544,30 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
   }
 
   void Step() {
+    now_ = now_ + static_cast<int64_t>(random_() % 20);
+    Expire();
     const uint64_t dice = random_() % 100;
-    if (dice < 32) return Write(Kind::kUpsert);
-    if (dice < 46) return Write(Kind::kPatch);
-    if (dice < 58) return Write(Kind::kDelete);
-    if (dice < 60) return Repeat();
-    if (dice < 72) return Get();
-    if (dice < 79) return QueryEverything();
-    if (dice < 86) return QueryFiltered();
-    if (dice < 87) return DeleteFiltered();
-    if (dice < 94) return QueryBest();
-    if (dice < 97) return Reopen();
+    if (dice < 30) return Write(Kind::kUpsert);
+    if (dice < 43) return Write(Kind::kPatch);
+    if (dice < 54) return Write(Kind::kDelete);
+    if (dice < 56) return Repeat();
+    if (dice < 65) return Get();
+    if (dice < 71) return QueryEverything();
+    if (dice < 77) return QueryFiltered();
+    if (dice < 78) return DeleteFiltered();
+    if (dice < 79) return PatchFiltered();
+    if (dice < 82) return List();
+    if (dice < 84) return Groups();
+    if (dice < 86) return Range();
+    if (dice < 87) return QueryExamples();
+    if (dice < 90) return RemoveExpired();
+    if (dice < 95) return QueryBest();
+    if (dice < 98) return Reopen();
     return Train();
   }
 
   std::mt19937_64 random_;
+  std::atomic<int64_t> now_{1000000};
   std::map<PointId, State> model_;
   std::vector<std::pair<Request, Reply>> sent_;
   uint64_t requests_ = 0;
@@ -414,6 +580,7 @@ TEST_P(CollectionProperty, MatchesAMap) {
   std::printf("seed %llu, %llu steps\n", static_cast<unsigned long long>(seed),
               static_cast<unsigned long long>(steps));
   random_.seed(seed + static_cast<uint64_t>(GetParam()));
+  options_.clock = [this] { return now_.load(); };
   options_.ingest_rows = 100;  // half of the upserts, a third of the deletes
   Reopen();
   Create(kDim, GetParam(), "IVF8,PQ4,Refine(SQ8)");

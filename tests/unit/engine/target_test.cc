@@ -88,7 +88,7 @@ TEST_F(TargetTest, BadExamplesAreNamed) {
   EXPECT_EQ(Error(examples),
             "example vectors have 3 components, not a multiple of the 4 dimensions of collection \"c\"");
   examples = Examples::Of(std::vector<float>{1, 2, 3, NAN});
-  EXPECT_EQ(Error(examples), "positive examples[0][3] is NaN");
+  EXPECT_EQ(Error(examples), "positive_vectors[0][3] is NaN");
   examples = Examples::Of(std::vector<float>(kDim * (kMaxExamples + 1), 1));
   EXPECT_EQ(Error(examples), "there are 257 examples, the most is 256");
 }
