@@ -257,7 +257,9 @@ class Collection {
                                                 const QueryParams& params);
   StatusOr<QueryResult> Query(const float* query, uint32_t dim, const QueryParams& params);
   // The neighbours of a stored vector, itself left out. NotFound if there is none.
-  virtual StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) = 0;
+  StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) {
+    return QueryByExamples(Examples::Of(id), params);
+  }
   // The points nearest to what the examples have in common. NotFound names an example that is not there,
   // InvalidArgument if none is positive, or they cancel each other out under cosine.
   virtual StatusOr<QueryResult> QueryByExamples(const Examples& examples, const QueryParams& params) = 0;

@@ -291,10 +291,6 @@ Status CollectionImpl::QueryBatch(MatrixView<const float> queries, const QueryPa
   return RunQueries(*core_, core_->View(), queries, params, results);
 }
 
-StatusOr<QueryResult> CollectionImpl::QueryById(const PointId& id, const QueryParams& params) {
-  return QueryByExamples(Examples::Of(id), params);
-}
-
 StatusOr<QueryResult> CollectionImpl::QueryByExamples(const Examples& examples, const QueryParams& params) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();

@@ -39,7 +39,6 @@ class CollectionImpl final : public Collection {
   using Collection::QueryBatch;
   Status QueryBatch(MatrixView<const float> queries, const QueryParams& params,
                     std::vector<QueryResult>& results) override;
-  StatusOr<QueryResult> QueryById(const PointId& id, const QueryParams& params) override;
   StatusOr<QueryResult> QueryByExamples(const Examples& examples, const QueryParams& params) override;
   StatusOr<GroupResult> QueryGroups(const Examples& query, const GroupParams& groups,
                                     const QueryParams& params) override;

@@ -50,9 +50,16 @@ class FakeCollection final : public Collection {
     TESSERA_ASSIGN_OR_RETURN(results, on_query(queries, params));
     return OkStatus();
   }
-  StatusOr<QueryResult> QueryById(const PointId&, const QueryParams&) override {
+  StatusOr<QueryResult> QueryByExamples(const Examples&, const QueryParams&) override {
     return Internal("fake: bug");
   }
+  StatusOr<GroupResult> QueryGroups(const Examples&, const GroupParams&, const QueryParams&) override {
+    return Unimplemented("fake");
+  }
+  StatusOr<RangeResult> QueryRange(const Examples&, const RangeParams&, const RangeVisitor&) override {
+    return Unimplemented("fake");
+  }
+  StatusOr<ListResult> List(const ListParams&) override { return Unimplemented("fake"); }
   StatusOr<std::vector<std::optional<StoredPoint>>> Get(const std::vector<PointId>&) override {
     return DataLoss("fake: torn row");
   }
@@ -64,6 +71,10 @@ class FakeCollection final : public Collection {
   StatusOr<DeleteResult> DeleteByFilter(const Filter&, const DeleteOptions&) override {
     return Unimplemented("fake");
   }
+  StatusOr<PatchResult> PatchByFilter(const Filter&, const PatchInput&, const PatchOptions&) override {
+    return Unimplemented("fake");
+  }
+  StatusOr<uint64_t> RemoveExpired() override { return uint64_t{0}; }
   Status Train(const TrainOptions& options) override { return on_train(options); }
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override {
     return on_evaluate(options);
