@@ -17,7 +17,7 @@ TEST(RuntimeTest, PoolsHaveTheirSizesAndThreads) {
   EXPECT_EQ(runtime.compute().Concurrency(), 3u);
   EXPECT_EQ(runtime.io().Concurrency(), 2u);
   EXPECT_EQ(runtime.jobs().Concurrency(), 1u);
-  for (Executor* pool : {&runtime.compute(), &runtime.io(), &runtime.jobs(), &runtime.deletions()}) {
+  for (Executor* pool : {&runtime.compute(), &runtime.io(), &runtime.jobs(), &runtime.waiting(), &runtime.streams()}) {
     std::promise<std::thread::id> ran;
     pool->Post([&] { ran.set_value(std::this_thread::get_id()); });
     EXPECT_NE(ran.get_future().get(), std::this_thread::get_id());
