@@ -79,13 +79,16 @@ class RankingLoss {
     }
   }
 
-  // y - c - mu r = (y - x) + (1 - mu) r.
+  // y - c - mu r = (y - x) + (1 - mu) r, over the scale of the row's list.
   void Direction(size_t query, size_t place, uint32_t row) {
     const float* y = queries_.data() + query * dim_;
     const float* x = rows_.data() + size_t{row} * dim_;
     const float* residual = sample_.residuals.row(indices_[row]);
     float* out = directions_.data() + (query * kNeighbours + place) * dim_;
-    for (size_t j = 0; j < dim_; ++j) out[j] = y[j] - x[j] + (1.0f - sample_.mu) * residual[j];
+    const float scale = sample_.scales.empty() ? 1.0f : sample_.scales[sample_.labels[indices_[row]]];
+    for (size_t j = 0; j < dim_; ++j) {
+      out[j] = (y[j] - x[j] + (1.0f - sample_.mu) * residual[j]) / scale;
+    }
   }
 
   StatusOr<std::vector<float>> SecondMoment() const {

@@ -365,7 +365,7 @@ class Trainer {
 
   Status FineTuneCodebooks(const TrainingContext& context) {
     const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.code_dim());
-    const RankingSample sample{rows, labels_, *lists_, {}, model_.mu};
+    const RankingSample sample{rows, labels_, *lists_, {}, model_.mu, model_.list_scales};
     TESSERA_ASSIGN_OR_RETURN(const auto loss, MeasureRankingLoss(sample, context));
     const std::vector<float> scaled = ScaledResiduals();
     const MatrixView<const float> coded((scaled.empty() ? residuals_ : scaled).data(), rows.rows(), rows.dim());

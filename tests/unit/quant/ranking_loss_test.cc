@@ -50,6 +50,27 @@ TEST(RankingLoss, FollowsTheDirectionsInWhichNeighboursDiffer) {
   }
 }
 
+// Half of the rows in a wide list that slopes one way, half in a tight one that slopes the other way: unscaled, the
+// wide list decides alone; over their scales both count.
+TEST(RankingLoss, CountsDirectionsOverTheScaleOfTheirList) {
+  Sample sample(GaussianRows(2000, 4, 3));
+  sample.lists = ListTable(4, {0, 0, 0, 0, 50, 0, 0, 0});
+  for (size_t i = 0; i < sample.rows.n; ++i) {
+    sample.labels[i] = i % 2;
+    float* row = sample.rows.data.data() + i * 4;
+    row[i % 2 == 0 ? 0 : 3] *= 3;
+    for (size_t j = 0; j < 4; ++j) row[j] *= i % 2 == 0 ? 1.0f : 0.1f;
+  }
+  RankingSample input = sample.Input();
+  const auto raw = MeasureRankingLoss(input, {}).value();
+  EXPECT_GT(raw[0], 1.8f * raw[15]);
+  const std::vector<float> scales = {1, 0.1f};
+  input.scales = scales;
+  const auto scaled = MeasureRankingLoss(input, {}).value();
+  EXPECT_NEAR(scaled[0], scaled[15], 0.2f * scaled[0]);
+  EXPECT_GT(scaled[15], 1.3f * scaled[10]);
+}
+
 // Queries off the rows along the last dimension differ from their neighbours there.
 TEST(RankingLoss, SampleQueriesDecide) {
   const Sample sample(GaussianRows(1500, 8, 1));
