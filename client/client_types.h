@@ -296,6 +296,7 @@ struct Explain {
   uint64_t rows_scanned = 0;
   uint64_t rows_reranked = 0;
   uint64_t rows_passing = 0;  // the filter, of all live ones
+  std::string plan;           // "exact", "scan", "masked scan" or "visit"
   double queue_us = 0;
   double coarse_us = 0;
   double tables_us = 0;

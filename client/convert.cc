@@ -84,6 +84,7 @@ Explain FromProto(const v1::Explain& in) {
           .rows_scanned = in.rows_scanned(),
           .rows_reranked = in.rows_reranked(),
           .rows_passing = in.rows_passing(),
+          .plan = in.plan(),
           .queue_us = in.queue_us(),
           .coarse_us = in.coarse_us(),
           .tables_us = in.tables_us(),

@@ -59,6 +59,9 @@ struct QueryExplain {
   uint64_t rows_scanned = 0;
   uint64_t rows_reranked = 0;
   uint64_t rows_passing = 0;  // the filter, of all live ones
+  // How the rows were found: "exact" (every vector), "scan" (lists probed); under a filter also "masked scan", or "visit"
+  // where so few pass that all of them are looked at.
+  std::string plan;
   double coarse_us = 0;
   double tables_us = 0;
   double scan_us = 0;

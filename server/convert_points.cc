@@ -223,6 +223,7 @@ void ExplainToProto(const QueryExplain& explain, double queue_us, v1::Explain* o
   out->set_isa(explain.isa);
   out->set_filter_us(explain.filter_us);
   out->set_rows_passing(explain.rows_passing);
+  out->set_plan(explain.plan);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ std::string ScoreText(float score) {
 }
 
 std::string DescribeExplain(const client::Explain& explain) {
-  std::string out = "lists probed " + FormatCount(explain.lists_probed) + ", rows scanned " +
+  std::string out = "plan: " + explain.plan + "; lists probed " + FormatCount(explain.lists_probed) + ", rows scanned " +
                     FormatCount(explain.rows_scanned) + ", reranked " +
                     FormatCount(explain.rows_reranked) + ", kernels " + explain.isa + "\n";
   if (explain.filter_us > 0 || explain.rows_passing > 0) {
@@ -45,6 +45,7 @@ void WriteExplain(const client::Explain& explain, JsonWriter& json) {
   json.Key("rows_scanned").Integer(explain.rows_scanned);
   json.Key("rows_reranked").Integer(explain.rows_reranked);
   json.Key("rows_passing").Integer(explain.rows_passing);
+  json.Key("plan").String(explain.plan);
   json.Key("queue_us").Number(explain.queue_us);
   json.Key("coarse_us").Number(explain.coarse_us);
   json.Key("tables_us").Number(explain.tables_us);

@@ -240,12 +240,19 @@ class QueryRun {
         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     if (params_.explain) {
       result.explain.isa = simd::ActiveKernels().name;
+      result.explain.plan = PlanName(result);
       result.explain.filter_us = filter_us_;
       result.explain.rows_passing = passing_ ? passing_->mask.rows() : snapshot_.lists.live_rows();
     } else {
       result.explain = {};
     }
     return OkStatus();
+  }
+
+  const char* PlanName(const QueryResult& result) const {
+    if (result.exact) return "exact";
+    if (!passing_) return "scan";
+    return VisitsAll(passing_->mask) ? "visit" : "masked scan";
   }
 
   const Core& core_;

@@ -51,9 +51,11 @@ StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& m
   return plan;
 }
 
+bool VisitsAll(const lists::RowMask& mask) { return mask.rows() <= kVisitedRows; }
+
 void Restrict(const lists::RowMask& mask, uint64_t live_rows, SearchPlan& plan) {
   plan.mask = &mask;
-  if (mask.rows() <= kVisitedRows) {
+  if (VisitsAll(mask)) {
     plan.nprobe = std::max(1u, mask.lists());
     return;
   }

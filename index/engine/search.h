@@ -17,6 +17,9 @@ namespace tessera::engine {
 StatusOr<SearchPlan> PlanSearch(const QueryParams& params, const quant::Model& model,
                                 uint32_t nlist);
 
+// Whether so few rows pass that all of them are looked at, whatever their lists.
+bool VisitsAll(const lists::RowMask& mask);
+
 // Looks at the rows of `mask` alone, which outlives the plan, and at more lists than without it: the fewer rows, the
 // farther their nearest ones. On SIFT 1M with 1,024 lists the lists of 97 % of the 10 nearest were among the 31, 40, 82 and
 // 182 nearest when all, a tenth, a hundredth and a thousandth of the rows took part. Very few rows are all visited.
