@@ -34,15 +34,22 @@ uint32_t AllLists(const Snapshot& snapshot, const SearchPlan& plan) {
 void FindLists(const Snapshot& snapshot, const SearchPlan& plan, uint32_t probes,
                quant::CoarseScratch& coarse, QueryState& state) {
   const uint32_t nlist = snapshot.lists.nlist();
+  uint64_t wanted = probes;
   for (uint64_t asked = probes;; asked *= 2) {
     asked = std::min<uint64_t>(asked, nlist);
     quant::CoarseSearch(*snapshot.model, *snapshot.table, state.query, static_cast<uint32_t>(asked), coarse,
                         state.probed);
     if (!plan.mask) return;
-    std::erase_if(state.probed, [&](const quant::ProbedList& p) { return plan.mask->rows(p.list) == 0; });
-    if (state.probed.size() >= probes || asked == nlist) break;
+    const size_t empty = std::erase_if(
+        state.probed, [&](const quant::ProbedList& p) { return plan.mask->rows(p.list) == 0; });
+    // Where the nearest lists have no passing rows the query is far from all that pass, and lists differ little in how
+    // far: more of them are looked at.
+    if (asked == probes && plan.far_nprobe > probes) {
+      wanted += std::min<uint64_t>(2 * empty, plan.far_nprobe - probes);
+    }
+    if (state.probed.size() >= wanted || asked == nlist) break;
   }
-  if (state.probed.size() > probes) state.probed.resize(probes);
+  if (state.probed.size() > wanted) state.probed.resize(wanted);
 }
 
 // From the start each time: with more lists asked for, the nearest ones may be others.

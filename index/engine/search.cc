@@ -12,6 +12,8 @@ namespace {
 
 // So few rows are all visited, whatever their lists.
 constexpr uint64_t kVisitedRows = 128;
+// Times nprobe, for queries far from all that passes (README).
+constexpr double kFarProbes = 3.5;
 
 class Stopwatch {
  public:
@@ -61,6 +63,7 @@ void Restrict(const lists::RowMask& mask, uint64_t live_rows, SearchPlan& plan) 
   }
   const double tens = std::log10(static_cast<double>(live_rows) / static_cast<double>(mask.rows()));
   const double probes = plan.nprobe * (1 + 0.5 * tens * tens);
+  plan.far_nprobe = static_cast<uint32_t>(std::min<double>(kFarProbes * plan.nprobe, mask.lists()));
   plan.nprobe = static_cast<uint32_t>(std::min<double>(probes, mask.lists()));
 }
 

@@ -34,6 +34,7 @@ struct SearchPlan {
 
   // The only rows that are looked at; null = all live ones. Borrowed.
   const lists::RowMask* mask = nullptr;
+  uint32_t far_nprobe = 0;  // under a mask: at most so many lists for a query that is far from all that passes
 
   // Candidates that the tables in float score for so many results.
   static size_t TableCandidates(uint32_t wanted) { return 2 * size_t{wanted} + 32; }
