@@ -110,7 +110,8 @@ class Meter {
     plan.depth = grid_.depths.back() + 1;  // its own row, too
     StartScan(snapshot_, plan, state_);
     order_.clear();
-    next_probe_.fill(0);
+    short_probes_.fill(0);
+    added_.assign(grid_.nprobe.size() * kBuckets, false);
     Status status;
     size_t scanned = 0;
     uint64_t rows = 0;
@@ -230,13 +231,19 @@ class Meter {
     }
   }
 
-  // A search of fewer lists than hold k rows goes on to more, and finds what is found there.
+  // A search of fewer lists than hold k rows doubles them until they do, and finds what is found there.
   void AddHits(size_t probe, uint64_t live_rows) {
     const bool last = probe + 1 == grid_.nprobe.size();
     for (size_t b = 0; b < kBuckets; ++b) {
+      if (live_rows < kRecallBuckets[b]) short_probes_[b] = grid_.nprobe[probe];
       if (live_rows < kRecallBuckets[b] && !last) continue;
-      for (size_t p = next_probe_[b]; p <= probe; ++p) AddBucket(p, b);
-      next_probe_[b] = probe + 1;
+      for (size_t p = 0; p <= probe; ++p) {
+        uint64_t doubled = grid_.nprobe[p];
+        while (doubled <= short_probes_[b]) doubled *= 2;
+        if (added_[p * kBuckets + b] || (grid_.nprobe[probe] < doubled && !last)) continue;
+        added_[p * kBuckets + b] = true;
+        AddBucket(p, b);
+      }
     }
   }
 
@@ -262,7 +269,8 @@ class Meter {
   std::vector<std::pair<uint32_t, uint32_t>> refined_;  // key, place in found_; best first
   std::vector<std::pair<uint32_t, uint32_t>> by_tables_;
   std::vector<uint8_t> code_;
-  std::array<size_t, kBuckets> next_probe_;  // that hits are to be added to, by bucket
+  std::array<uint32_t, kBuckets> short_probes_;  // the most lists that did not hold k rows, by bucket
+  std::vector<bool> added_;                      // by nprobe and bucket: hits are in the sums
   std::vector<uint32_t> hits_;                          // forms x buckets
   Sums sums_;
 };
