@@ -175,6 +175,7 @@ class CatalogImpl final : public Catalog {
       dropped = it->second;
       it->second = nullptr;  // the name stays reserved until the directory is renamed
     }
+    dropped->SetDropping(true);
     Status status = Failpoint("catalog.drop");
     if (status.ok() && rename((root_ / name).c_str(), trash.c_str()) != 0) {
       status = IoError("cannot rename", (root_ / name).string());
@@ -182,6 +183,7 @@ class CatalogImpl final : public Catalog {
     {
       std::lock_guard lock(mutex_);
       if (!status.ok()) {
+        dropped->SetDropping(false);
         collections_[name] = dropped;
         return status;
       }

@@ -25,6 +25,8 @@ class CollectionImpl final : public Collection {
   // Cancels a training, waits for calls under way, commits what is queued, closes the database. Calls
   // after it get NotFound. Once, by the catalog; not from inside a call or a callback.
   void Close();
+  // Before its directory is renamed, and again if that failed.
+  void SetDropping(bool dropping) { core_->dropping = dropping; }
 
   const std::string& name() const override { return core_->name; }
   CollectionSpec spec() const override;

@@ -147,6 +147,8 @@ struct Core : std::enable_shared_from_this<Core> {
   ListedStates listed;
   std::atomic<bool> merging_payloads{false};  // at most one merge at a time
 
+  // Its directory is being renamed, or was: what a write then fails of is that, and no damage.
+  std::atomic<bool> dropping{false};
   std::atomic<bool> closing{false};  // asks a training or tuning to stop
   mutable Gate gate;                 // calls under way; closed when the collection is
 
@@ -171,6 +173,7 @@ struct Core : std::enable_shared_from_this<Core> {
   }
   Status ClosedStatus() const { return NotFound("collection \"" + name + "\" has been dropped or closed"); }
   Status ReadOnlyStatus() const {
+    if (dropping) return ClosedStatus();
     std::lock_guard lock(cause_mutex);
     return Unavailable("collection \"" + name + "\" is read-only after a failed write: " + read_only_cause);
   }
