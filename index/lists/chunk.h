@@ -77,6 +77,12 @@ struct Chunk {
   const uint8_t* record(const RowLayout& layout, size_t i) const {
     return page_row(layout, i) + layout.page_code_bytes();
   }
+  // The row's code, where it stands or (out of a block) in `copy`, of layout.code_bytes bytes.
+  const uint8_t* Code(const RowLayout& layout, size_t i, uint8_t* copy) const {
+    if (layout.code_in_pages) return page_row(layout, i);
+    blocks[i / kBlockRows]->CopyCode(layout.code_bytes, i % kBlockRows, copy);
+    return copy;
+  }
 };
 using ChunkPtr = std::shared_ptr<const Chunk>;
 

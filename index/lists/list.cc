@@ -27,27 +27,29 @@ void AppendRows(List& list, std::span<const NewRow> added, const RowLayout& layo
   }
 }
 
+// The first chunk whose last row id is not below `row`.
+std::vector<ChunkPtr>::const_iterator ChunkOf(const List& list, RowId row) {
+  return std::lower_bound(list.chunks.begin(), list.chunks.end(), row,
+                          [](const ChunkPtr& c, RowId r) { return c->row_id(c->rows - 1) < r; });
+}
+
 bool EraseRow(List& list, RowId row) {
-  // The first chunk whose last row id is not below `row`.
-  const auto chunk = std::lower_bound(
-      list.chunks.begin(), list.chunks.end(), row,
-      [](const ChunkPtr& c, RowId r) { return c->row_id(c->rows - 1) < r; });
-  if (chunk == list.chunks.end()) return false;
-  const size_t position = FindRow(**chunk, row);
-  if (position == kChunkRows) return false;
-  *chunk = EraseFromChunk(**chunk, position);
+  const RowPlace place = FindRow(list, row);
+  if (!place.chunk) return false;
+  const auto at = ChunkOf(list, row) - list.chunks.begin();
+  list.chunks[static_cast<size_t>(at)] = EraseFromChunk(*place.chunk, place.position);
   --list.live_rows;
   return true;
 }
 
 bool NeedsCompaction(const List& list) { return uint64_t{list.live_rows} * 4 < uint64_t{list.rows} * 3; }
 
-// The live rows of a list, packed anew.
-ListPtr Compact(const List& list, const RowLayout& layout) {
+// The live rows of a list and `added` in order of their ids, packed anew.
+ListPtr Pack(const List& list, std::span<const NewRow> added, const RowLayout& layout) {
   const size_t code_bytes = layout.block_code_bytes();
   std::vector<uint8_t> codes(size_t{list.live_rows} * code_bytes);
   std::vector<NewRow> rows;
-  rows.reserve(list.live_rows);
+  rows.reserve(list.live_rows + added.size());
   for (const ChunkPtr& chunk : list.chunks) {
     for (size_t i = 0; i < chunk->rows; ++i) {
       if (!chunk->is_live(i)) continue;
@@ -67,7 +69,17 @@ ListPtr Compact(const List& list, const RowLayout& layout) {
       rows.push_back(row);
     }
   }
+  rows.insert(rows.end(), added.begin(), added.end());
+  std::sort(rows.begin(), rows.end(), [](const NewRow& a, const NewRow& b) { return a.row < b.row; });
   return rows.empty() ? nullptr : ListSetEditor::BuildList(rows, layout);
+}
+
+// Whether rows can stand behind those of a list as they are.
+bool Ascend(const List& list, std::span<const NewRow> added) {
+  if (added.empty()) return true;
+  const bool after = list.chunks.empty() || list.chunks.back()->row_id(list.chunks.back()->rows - 1) < added[0].row;
+  return after && std::is_sorted(added.begin(), added.end(),
+                                 [](const NewRow& a, const NewRow& b) { return a.row < b.row; });
 }
 
 // Control block of a shared_ptr plus the allocator's own header, an estimate for glibc.
@@ -93,6 +105,13 @@ void CountChunk(const Chunk& chunk, const RowLayout& layout, ListBytes& out) {
 }
 
 }  // namespace
+
+RowPlace FindRow(const List& list, RowId row) {
+  const auto chunk = ChunkOf(list, row);
+  if (chunk == list.chunks.end()) return {};
+  const size_t position = FindRow(**chunk, row);
+  return position == kChunkRows ? RowPlace() : RowPlace{chunk->get(), position};
+}
 
 ListSet::ListSet(uint32_t nlist, RowLayout layout)
     : nlist_(nlist), layout_(layout), pages_((nlist + kListsPerPage - 1) / kListsPerPage) {}
@@ -141,24 +160,36 @@ ListPtr ListSetEditor::BuildList(std::span<const NewRow> rows, const RowLayout& 
   return list;
 }
 
+const List* ListSetEditor::Start(ListId list) const {
+  if (const auto set = set_.find(list); set != set_.end()) return set->second.get();
+  return list.value < base_.nlist() ? base_.list(list) : nullptr;
+}
+
+ListPtr ListSetEditor::Edited(const List* start, Edit& edit, size_t& erased_rows) const {
+  auto list = start ? std::make_shared<List>(*start) : std::make_shared<List>();
+  for (const RowId row : edit.erased) erased_rows += EraseRow(*list, row);
+  // Dead rows go before the append: the copy of them is not worth extending.
+  const bool in_order = Ascend(*list, edit.added);
+  if (!in_order) return Pack(*list, edit.added, base_.layout());
+  if (NeedsCompaction(*list)) {
+    const ListPtr packed = Pack(*list, {}, base_.layout());
+    list = packed ? std::make_shared<List>(*packed) : std::make_shared<List>();
+  }
+  AppendRows(*list, edit.added, base_.layout());
+  return list->rows > 0 ? list : nullptr;
+}
+
 ListSet ListSetEditor::Finish(size_t* erased) {
   ListSet next = base_;
   size_t erased_rows = 0;
-  for (auto& [id, edit] : edits_) {
-    const List* old = base_.list(id);
-    auto list = old ? std::make_shared<List>(*old) : std::make_shared<List>();
-    for (const RowId row : edit.erased) erased_rows += EraseRow(*list, row);
-    // Compact before the append: the copy of dead rows is not worth extending.
-    if (NeedsCompaction(*list)) {
-      const ListPtr packed = Compact(*list, base_.layout());
-      list = packed ? std::make_shared<List>(*packed) : std::make_shared<List>();
-    }
-    AppendRows(*list, edit.added, base_.layout());
-    built_.emplace_back(id, list->rows > 0 ? ListPtr(list) : nullptr);
-  }
+  for (auto& [id, edit] : edits_) set_[id] = Edited(Start(id), edit, erased_rows);
+  for (uint32_t l = nlist_; l < base_.nlist(); ++l) set_[ListId{l}] = nullptr;
+  next.nlist_ = nlist_;
+  const size_t pages = (size_t{nlist_} + kListsPerPage - 1) / kListsPerPage;
+  next.pages_.resize(std::max(pages, base_.pages_.size()));
   // Pages touched are copied once.
   std::unordered_map<size_t, std::shared_ptr<ListPage>> copied;
-  for (auto& [id, list] : built_) {
+  for (auto& [id, list] : set_) {
     const size_t p = id.value / kListsPerPage;
     std::shared_ptr<ListPage>& page = copied[p];
     if (!page) page = next.pages_[p] ? std::make_shared<ListPage>(*next.pages_[p]) : std::make_shared<ListPage>();
@@ -169,9 +200,10 @@ ListSet ListSetEditor::Finish(size_t* erased) {
     slot = std::move(list);
   }
   for (auto& [p, page] : copied) next.pages_[p] = std::move(page);
+  next.pages_.resize(pages);
   if (erased) *erased = erased_rows;
   edits_.clear();
-  built_.clear();
+  set_.clear();
   return next;
 }
 

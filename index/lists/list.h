@@ -24,6 +24,13 @@ struct List {
 };
 using ListPtr = std::shared_ptr<const List>;
 
+// Where a live row stands; no chunk: not in the list.
+struct RowPlace {
+  const Chunk* chunk = nullptr;
+  size_t position = 0;
+};
+RowPlace FindRow(const List& list, RowId row);
+
 // Lists are kept in pages, so that publishing a change of one list copies a page and the root, not all.
 inline constexpr size_t kListsPerPage = 128;
 using ListPage = std::array<ListPtr, kListsPerPage>;  // null = empty list
@@ -54,6 +61,11 @@ class ListSet {
     const auto& page = pages_[id.value / kListsPerPage];
     return page ? (*page)[id.value % kListsPerPage].get() : nullptr;
   }
+  // The same, to be put into another version. Null if empty.
+  ListPtr share(ListId id) const {
+    const auto& page = pages_[id.value / kListsPerPage];
+    return page ? (*page)[id.value % kListsPerPage] : nullptr;
+  }
   ListBytes Bytes() const;
 
  private:
@@ -73,14 +85,17 @@ ListBytes ProjectBytes(uint64_t rows, uint32_t nlist, const RowLayout& layout);
 // Collects changes, then makes the next version. Not thread-safe; borrows the rows' bytes until Finish.
 class ListSetEditor {
  public:
-  explicit ListSetEditor(const ListSet& base) : base_(base) {}
+  explicit ListSetEditor(const ListSet& base) : ListSetEditor(base, base.nlist()) {}
+  // The next version has nlist lists: those above are gone with all their rows, new ones are empty.
+  ListSetEditor(const ListSet& base, uint32_t nlist) : base_(base), nlist_(nlist) {}
 
-  // Rows of one list must come with ascending row ids, above all that the list holds.
+  // Precondition of all: the next version has the list. Rows with ascending ids above all that the list holds
+  // are appended; with others among them the list is packed anew.
   void Append(ListId list, const NewRow& row) { edits_[list].added.push_back(row); }
   void Erase(ListId list, RowId row) { edits_[list].erased.push_back(row); }
-  // Puts in a whole list at once, for loading. Precondition: the list was empty. Rows ascending.
-  static ListPtr BuildList(std::span<const NewRow> rows, const RowLayout& layout);
-  void SetList(ListId list, ListPtr built) { built_.emplace_back(list, std::move(built)); }
+  // Puts in a whole list in place of what was there (null: an empty one); edits of it start from that.
+  void SetList(ListId list, ListPtr built) { set_[list] = std::move(built); }
+  static ListPtr BuildList(std::span<const NewRow> rows, const RowLayout& layout);  // rows ascending
 
   // Erases come before appends. A row to be erased that is not there is ignored; it returns how many rows
   // were erased through `erased` if not null.
@@ -91,9 +106,13 @@ class ListSetEditor {
     std::vector<NewRow> added;
     std::vector<RowId> erased;
   };
+  const List* Start(ListId list) const;
+  ListPtr Edited(const List* start, Edit& edit, size_t& erased_rows) const;
+
   const ListSet& base_;
+  const uint32_t nlist_;
   std::unordered_map<ListId, Edit> edits_;
-  std::vector<std::pair<ListId, ListPtr>> built_;
+  std::unordered_map<ListId, ListPtr> set_;
 };
 
 }  // namespace tessera::lists

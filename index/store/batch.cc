@@ -159,6 +159,10 @@ void RocksBatch::PutCentroid(Generation g, ListId list, const float* centroid, u
   Put(families->centroids(), View(ListKey(list)), value_);
 }
 
+void RocksBatch::DeleteCentroid(Generation g, ListId list) {
+  if (const GenerationFamilies* families = Touch(g)) Delete(families->centroids(), View(ListKey(list)));
+}
+
 void RocksBatch::PutAssign(Generation g, RowId row, ListId list) {
   const GenerationFamilies* families = Touch(g);
   if (families == nullptr) return;

@@ -47,6 +47,7 @@ class RocksBatch final : public Batch {
   void DeleteRequest(std::string_view id) override;
   void DeleteRequestPlace(uint64_t sequence) override;
   void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) override;
+  void DeleteCentroid(Generation g, ListId list) override;
   void PutAssign(Generation g, RowId row, ListId list) override;
   void DeleteAssign(Generation g, RowId row) override;
   void PutPosting(Generation g, ListId list, RowId row, std::string_view code, float correction,

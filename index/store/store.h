@@ -125,6 +125,7 @@ class Batch {
   virtual void DeleteRequest(std::string_view id) = 0;
   virtual void DeleteRequestPlace(uint64_t sequence) = 0;
   virtual void PutCentroid(Generation g, ListId list, const float* centroid, uint32_t dim) = 0;
+  virtual void DeleteCentroid(Generation g, ListId list) = 0;
   virtual void PutAssign(Generation g, RowId row, ListId list) = 0;
   virtual void DeleteAssign(Generation g, RowId row) = 0;
   virtual void PutPosting(Generation g, ListId list, RowId row, std::string_view code,

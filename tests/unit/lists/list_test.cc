@@ -171,6 +171,60 @@ TEST(ListSet, EmptiedListIsGone) {
   EXPECT_EQ(set.live_rows(), 0u);
 }
 
+// Rows move between lists in any order of ids, lists come, go and take others' places.
+TEST(ListSet, ListsComeAndGo) {
+  std::mt19937 random(10);
+  ListSet set(3, kLayout);
+  Model model;
+  for (uint32_t i = 0; i < 1500; ++i) model[i % 3][i] = RandomRow(random);
+  {
+    ListSetEditor editor(set);
+    for (const auto& [l, rows] : model) {
+      for (const auto& [id, row] : rows) editor.Append(ListId{l}, ViewOf(id, row));
+    }
+    set = editor.Finish();
+  }
+  const ListSet before = set;
+  const Model before_model = model;
+  // List 0 becomes lists 0 and 300, in another order; list 1 loses some rows to list 2, before those that it has.
+  ListSetEditor grow(set, 301);
+  grow.SetList(ListId{0}, nullptr);
+  const auto whole = model[0];
+  model[0].clear();
+  for (auto it = whole.rbegin(); it != whole.rend(); ++it) {
+    const uint32_t to = it->first % 2 ? 300 : 0;
+    model[to][it->first] = it->second;
+    grow.Append(ListId{to}, ViewOf(it->first, it->second));
+  }
+  for (uint32_t id = 1; id < 100; id += 3) {
+    model[2][id] = model[1][id];
+    model[1].erase(id);
+    grow.Erase(ListId{1}, RowId{id});
+    grow.Append(ListId{2}, ViewOf(id, model[2][id]));
+  }
+  size_t erased = 0;
+  set = grow.Finish(&erased);
+  EXPECT_EQ(erased, 33u);
+  EXPECT_EQ(set.nlist(), 301u);
+  ExpectSame(set, model);
+  ExpectSame(before, before_model);
+  // List 1 goes, list 300 takes its place, and a row comes to it.
+  ListSetEditor shrink(set, 3);
+  shrink.SetList(ListId{1}, set.share(ListId{300}));
+  const ModelRow added = RandomRow(random);
+  shrink.Append(ListId{1}, ViewOf(0, added));
+  model[1] = model[300];
+  model[1][0] = added;
+  model[0].erase(0);
+  shrink.Erase(ListId{0}, RowId{0});
+  model.erase(300);
+  set = shrink.Finish();
+  EXPECT_EQ(set.nlist(), 3u);
+  ExpectSame(set, model);
+  EXPECT_EQ(FindRow(*set.list(ListId{1}), RowId{0}).position, 0u);
+  EXPECT_EQ(FindRow(*set.list(ListId{0}), RowId{0}).chunk, nullptr);
+}
+
 TEST(ListSet, BytesAddUp) {
   std::mt19937 random(9);
   Model model;
