@@ -21,9 +21,10 @@ struct CatalogOptions {
   Executor* compute = nullptr;
   // Commits. Null: the calling thread. If given, it must have a thread apart from those of `compute`.
   Executor* io = nullptr;
-  // What starts by itself: training (CollectionSpec::auto_train), tuning, exact runs of live queries. Null: nothing
+  // What starts by itself: training (CollectionSpec::auto_train), tuning, exact runs of live queries, changes of lists. Null: nothing
   // does. Tasks of minutes: it must have a thread apart from those of `compute` and `io`, best of low priority.
   Executor* background = nullptr;
+  bool rebalance = true;  // lists split and merge in the background as rows come and go (Collection::Rebalance)
   size_t block_cache_bytes = 64u << 20;   // RocksDB blocks and memtables, all collections together
   size_t write_buffer_bytes = 32u << 20;
   int background_threads = 2;             // RocksDB flushes and compactions

@@ -199,7 +199,19 @@ struct CollectionStats {
   bool tuning = false;
   uint32_t tuned_queries = 0;  // that the recall curve in force was measured on; 0 = there is none
   LiveRecall live_recall;
+  bool rebalancing = false;    // lists are being split and merged
+  uint64_t list_splits = 0;    // since opening, as the next two
+  uint64_t list_merges = 0;
+  uint64_t list_moves = 0;     // rows that changed their list
   uint64_t accepted_rows_failed = 0;  // accepted (Ack::kAccepted) and then not written, since opening
+};
+
+// What Collection::Rebalance did.
+struct RebalanceResult {
+  uint64_t splits = 0;
+  uint64_t merges = 0;
+  uint64_t moved_rows = 0;
+  double seconds = 0;
 };
 
 struct TrainOptions {
@@ -317,7 +329,13 @@ class Collection {
   // names the row of a bad query, Aborted if another model came into force meanwhile.
   virtual StatusOr<TuneResult> Tune(const TuneOptions& options) = 0;
 
-  // FailedPrecondition before training.
+  // Splits lists that have become long and merges those that have become short, as many as a training of the same rows
+  // would have, with the codebooks in force: new centroids, and the rows around them encoded anew, some thousand a
+  // commit. Blocks; searches and writes go on; ends early when a training begins. Nothing to do is no error, nor is an
+  // untrained collection. AlreadyExists if it is running (CatalogOptions::rebalance).
+  virtual StatusOr<RebalanceResult> Rebalance(const StopToken& stop = {}) = 0;
+
+  // FailedPrecondition before training. Lists may be changed by Rebalance: then the codes are those of lists that were.
   virtual StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) = 0;
   // out: n x dim. InvalidArgument names the row of an impossible code or list.
   virtual Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) = 0;

@@ -100,6 +100,7 @@ class CatalogImpl final : public Catalog {
     core_.compute = options.compute ? options.compute : &inline_;
     core_.io = options.io ? options.io : &inline_;
     core_.background = options.background;
+    core_.rebalance = options.rebalance;
     core_.commit_queue_bytes = options.commit_queue_bytes;
     core_.untrained_bytes = options.untrained_bytes;
     core_.ingest_rows = options.ingest_rows;

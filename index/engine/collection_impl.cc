@@ -14,6 +14,7 @@
 #include "index/engine/payload_upkeep.h"
 #include "index/engine/query.h"
 #include "index/engine/range_search.h"
+#include "index/engine/rebalance.h"
 #include "index/engine/rebuild.h"
 #include "index/engine/target.h"
 #include "index/engine/tuner.h"
@@ -83,10 +84,8 @@ Status DropOtherGenerations(store::Store& store, Generation active) {
 Status LoadModel(const store::Store& store, const Active& active, Snapshot& snapshot) {
   TESSERA_ASSIGN_OR_RETURN(const std::string bytes, NeedRecord(store, ModelRecord(active.generation)));
   TESSERA_ASSIGN_OR_RETURN(quant::Model model, quant::Model::Parse(bytes));
-  TESSERA_ASSIGN_OR_RETURN(auto centroids,
-                           store.ReadCentroids(active.generation, model.code_dim(), active.nlist));
+  TESSERA_ASSIGN_OR_RETURN(snapshot.table, LoadTable(store, active.generation, active.nlist, model));
   snapshot.generation = active.generation;
-  snapshot.table = std::make_shared<quant::ListTable>(model.code_dim(), std::move(centroids));
   snapshot.model = std::make_shared<quant::Model>(std::move(model));
   return OkStatus();
 }
@@ -169,6 +168,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->snapshot.Set(snapshot);
   std::shared_ptr<CollectionImpl> opened(new CollectionImpl(std::move(core)));
   opened->MaybeTune();
+  PostRebalance(opened->core_, opened->committer_);
   return opened;
 }
 
@@ -228,6 +228,7 @@ void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const Up
   Submit(*std::move(op), options.ack);
   MaybeTrain();
   MaybeTune();
+  PostRebalance(core_, committer_);
   if (core_->options.background) MergePayloads(core_, committer_);
 }
 
@@ -276,6 +277,7 @@ void CollectionImpl::DeleteAsync(const std::vector<PointId>& ids, const DeleteOp
   if (options.validate_only) return (*op)->done(TryDelete(*core_, core_->View(), **op));
   Submit(*std::move(op), options.ack);
   MaybeTune();
+  PostRebalance(core_, committer_);
 }
 
 StatusOr<DeleteResult> CollectionImpl::Delete(const std::vector<PointId>& ids, const DeleteOptions& options) {
@@ -466,6 +468,19 @@ StatusOr<EvaluateResult> CollectionImpl::Evaluate(const EvaluateOptions& options
   return EvaluateSnapshot(*core_, *core_->snapshot.Get(), options);
 }
 
+StatusOr<RebalanceResult> CollectionImpl::Rebalance(const StopToken& stop) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  if (core_->read_only) return core_->ReadOnlyStatus();
+  if (core_->rebalancing.exchange(true)) {
+    return AlreadyExists("lists of collection \"" + core_->name + "\" are being split and merged");
+  }
+  auto result = RebalanceLists(*core_, *committer_, stop);
+  core_->rebalancing = false;
+  MaybeTune();
+  return result;
+}
+
 StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
@@ -571,6 +586,10 @@ CollectionStats CollectionImpl::Stats() const {
     stats.tuned_queries = curve->grid().queries;
   }
   stats.live_recall = core_->live_recall.Read();
+  stats.rebalancing = core_->rebalancing;
+  stats.list_splits = core_->list_splits;
+  stats.list_merges = core_->list_merges;
+  stats.list_moves = core_->list_moves;
   stats.accepted_rows_failed = core_->accepted_rows_failed;
   return stats;
 }

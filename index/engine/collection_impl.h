@@ -60,6 +60,7 @@ class CollectionImpl final : public Collection {
   StatusOr<EvaluateResult> Evaluate(const EvaluateOptions& options) const override;
   Codebooks& codebooks() override { return codebooks_; }
   StatusOr<TuneResult> Tune(const TuneOptions& options) override;
+  StatusOr<RebalanceResult> Rebalance(const StopToken& stop) override;
   StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
   Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
   CollectionStats Stats() const override;

@@ -32,6 +32,7 @@ struct CoreOptions {
   Executor* io = nullptr;       // never null
   Executor* background = nullptr;  // null: no training starts by itself
   size_t commit_queue_bytes = 64u << 20;
+  bool rebalance = true;           // lists split and merge in the background
   uint64_t untrained_bytes = 4ull << 30;
   size_t ingest_rows = 8192;
   uint64_t grouped_code_bytes = 16u << 20;
@@ -140,6 +141,7 @@ struct Core : std::enable_shared_from_this<Core> {
   std::atomic<bool> tuning{false};
   std::atomic<uint64_t> tuned_rows{0};  // live rows at the last attempt to tune this model; 0 = none yet
   std::atomic<uint32_t> tuned_next_row{0};
+  std::atomic<uint64_t> tuned_nlist{0};
   mutable QuerySample query_sample;  // searches see a const Core
   mutable LiveRecallWatch live_recall;
 
@@ -149,6 +151,15 @@ struct Core : std::enable_shared_from_this<Core> {
 
   // Its directory is being renamed, or was: what a write then fails of is that, and no damage.
   std::atomic<bool> dropping{false};
+
+  // Lists: split and merged by one at a time. What there was when they were looked at last; sums since opening.
+  std::atomic<bool> rebalancing{false};
+  std::atomic<uint32_t> rebalanced_next_row{0};
+  std::atomic<uint64_t> rebalanced_rows{0};
+  std::atomic<uint64_t> list_splits{0};
+  std::atomic<uint64_t> list_merges{0};
+  std::atomic<uint64_t> list_moves{0};
+
   std::atomic<bool> closing{false};  // asks a training or tuning to stop
   mutable Gate gate;                 // calls under way; closed when the collection is
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -223,6 +224,34 @@ StatusOr<lists::ListSet> LoadUntrained(const LoadRequest& r, Executor& executor)
 
 StatusOr<lists::ListSet> LoadLists(const LoadRequest& request, Executor& executor) {
   return request.model ? LoadTrained(request, executor) : LoadUntrained(request, executor);
+}
+
+void PutList(Generation generation, ListId list, const quant::Model& model, const quant::ListTable& table,
+             store::Batch& batch) {
+  const float* centroid = table.centroid(list);
+  std::vector<float> values(centroid, centroid + table.dim());
+  if (!model.list_scales.empty()) values.push_back(model.list_scale(list));
+  batch.PutCentroid(generation, list, values.data(), static_cast<uint32_t>(values.size()));
+}
+
+StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& store, Generation generation,
+                                                            uint32_t nlist, quant::Model& model) {
+  const bool scaled = !model.list_scales.empty();
+  const uint32_t dim = model.code_dim();
+  TESSERA_ASSIGN_OR_RETURN(std::vector<float> values, store.ReadCentroids(generation, dim + scaled, nlist));
+  if (!scaled) return std::make_shared<const quant::ListTable>(dim, std::move(values));
+  std::vector<float> scales;
+  for (size_t l = 0; l < nlist; ++l) {
+    const float* from = values.data() + l * (dim + 1);
+    scales.push_back(from[dim]);
+    if (!(std::isfinite(scales.back()) && scales.back() > 0)) {
+      return DataLoss("the scale of list " + std::to_string(l) + " is not > 0");
+    }
+    std::copy_n(from, dim, values.data() + l * dim);
+  }
+  values.resize(size_t{nlist} * dim);
+  model.SetListScales(std::move(scales));
+  return std::make_shared<const quant::ListTable>(dim, std::move(values));
 }
 
 }  // namespace tessera::engine

@@ -25,4 +25,13 @@ struct LoadRequest {
 // Reads in parallel over ranges of rows and lists.
 StatusOr<lists::ListSet> LoadLists(const LoadRequest& request, Executor& executor);
 
+// A list's centroid, and its scale where the model has some.
+void PutList(Generation generation, ListId list, const quant::Model& model, const quant::ListTable& table,
+             store::Batch& batch);
+
+// What PutList put: the centroids, and the scales into the model. The lists may be others than those that it was
+// trained with.
+StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& store, Generation generation,
+                                                            uint32_t nlist, quant::Model& model);
+
 }  // namespace tessera::engine

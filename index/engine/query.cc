@@ -47,6 +47,11 @@ Status CheckParams(const QueryParams& params) {
   return OkStatus();
 }
 
+// Of `nlist` lists the part that nprobe was of those that the curve was measured with: lists may have been split or merged.
+uint32_t Probes(uint32_t nprobe, uint32_t measured, uint32_t nlist) {
+  return static_cast<uint32_t>((uint64_t{nprobe} * nlist + measured - 1) / measured);
+}
+
 // Before a curve is measured: a share of the lists and a depth that reach the target on most data.
 void ChooseUnmeasured(float target, uint32_t nlist, QueryParams& params) {
   const uint32_t part = target <= 0.8f ? 16 : target <= 0.9f ? 8 : target <= 0.95f ? 4 : 2;
@@ -142,7 +147,7 @@ class QueryRun {
     } else {
       const std::optional<RecallChoice> choice = curve->Choose(params_.limit + params_.offset, target);
       if (!choice) return RunExact(results);
-      chosen.nprobe = choice->nprobe;
+      chosen.nprobe = Probes(choice->nprobe, curve->grid().nlist, snapshot_.lists.nlist());
       chosen.rerank = choice->tier;
       chosen.rerank_depth = choice->depth;
       estimate = choice->recall;

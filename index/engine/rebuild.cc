@@ -157,8 +157,7 @@ Status Rebuild::CreateFamilies() {
   families_ = true;
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
   for (uint32_t l = 0; l < trained_.lists->nlist(); ++l) {
-    batch->PutCentroid(generation_, ListId{l}, trained_.lists->centroid(ListId{l}),
-                       trained_.lists->dim());
+    PutList(generation_, ListId{l}, *trained_.model, *trained_.lists, *batch);
   }
   return core_.store->Write(*batch, store::Durability::kNoLog);
 }

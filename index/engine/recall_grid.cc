@@ -47,6 +47,7 @@ std::string EncodeGrid(const RecallGrid& grid) {
   out.Put(grid.generation.value);
   out.Put(grid.rows);
   out.Put(grid.next_row);
+  out.Put(grid.nlist);
   out.Put(static_cast<uint8_t>(grid.source));
   out.Put(static_cast<uint8_t>(grid.refine));
   out.Put(grid.queries);
@@ -75,6 +76,7 @@ StatusOr<RecallGrid> DecodeGrid(const std::string& bytes) {
   grid.generation = Generation{in.Get<uint32_t>()};
   grid.rows = in.Get<uint64_t>();
   grid.next_row = in.Get<uint32_t>();
+  grid.nlist = in.Get<uint32_t>();
   const auto source = in.Get<uint8_t>();
   const auto refine = in.Get<uint8_t>();
   grid.queries = in.Get<uint32_t>();
@@ -86,7 +88,7 @@ StatusOr<RecallGrid> DecodeGrid(const std::string& bytes) {
   const auto probes = in.Get<uint16_t>();
   const auto depths = in.Get<uint16_t>();
   if (!in.ok() || source > static_cast<uint8_t>(CalibrationSource::kGiven) || refine > 1 ||
-      probes > kMostProbes || depths > kMostDepths || grid.queries == 0) {
+      probes > kMostProbes || depths > kMostDepths || grid.queries == 0 || grid.nlist == 0) {
     return Damaged("the head is short or out of range");
   }
   grid.source = static_cast<CalibrationSource>(source);

@@ -35,6 +35,7 @@ struct RecallGrid {
   Generation generation;
   uint64_t rows = 0;      // live rows when measured
   uint32_t next_row = 0;  // row ids given out by then
+  uint32_t nlist = 0;     // lists then
   CalibrationSource source = CalibrationSource::kRows;
   uint32_t queries = 0;
   uint64_t unix_ms = 0;

@@ -40,6 +40,7 @@ class Tuner {
   Status Run() {
     core_.tuned_rows = snapshot_->lists.live_rows();
     core_.tuned_next_row = snapshot_->next_row;
+    core_.tuned_nlist = snapshot_->lists.nlist();
     if (!snapshot_->trained()) {
       return FailedPrecondition("collection \"" + core_.name +
                                 "\" is not trained: its answers are exact");
@@ -106,6 +107,7 @@ class Tuner {
     grid_.generation = snapshot.generation;
     grid_.rows = snapshot.lists.live_rows();
     grid_.next_row = snapshot.next_row;
+    grid_.nlist = snapshot.lists.nlist();
     grid_.queries = static_cast<uint32_t>(queries_.size());
     grid_.refine = snapshot.model->refine_bytes() > 0;
     grid_.depths = DepthGrid(grid_.rows);
@@ -167,6 +169,8 @@ bool NeedsTuning(const Core& core, const Snapshot& snapshot) {
   if (!snapshot.trained() || snapshot.lists.live_rows() < 2) return false;
   const uint64_t tuned = core.tuned_rows;
   if (tuned == 0) return true;
+  const uint64_t nlist = snapshot.lists.nlist();
+  if (4 * nlist >= 5 * core.tuned_nlist || 5 * nlist <= 4 * core.tuned_nlist) return true;
   const uint64_t rows = snapshot.lists.live_rows();
   const uint64_t written =
       snapshot.next_row - std::min<uint64_t>(core.tuned_next_row, snapshot.next_row);
@@ -187,6 +191,7 @@ Status LoadCurve(Core& core, const Snapshot& snapshot) {
   }
   core.tuned_rows = grid->rows;
   core.tuned_next_row = grid->next_row;
+  core.tuned_nlist = grid->nlist;
   core.curve.Set(std::make_shared<const RecallCurve>(*std::move(grid)));
   return OkStatus();
 }

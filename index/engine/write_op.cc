@@ -301,6 +301,8 @@ void OwnVectors(WriteOp& op) {
 
 void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op) {
   op.generation = snapshot.generation;
+  op.model = snapshot.model;
+  op.table = snapshot.table;
   if (op.floats.empty()) {
     op.floats.resize(op.rows.size() * core.dim);
     for (size_t i = 0; i < op.rows.size(); ++i) {
@@ -318,6 +320,16 @@ void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op) {
   const size_t before = core.encoded_rows.fetch_add(rows.rows()) % step;
   op.errors = MeasureEncoded(*snapshot.model, *snapshot.table, rows, op.encoded, (step - before) % step, step);
   op.floats = {};
+}
+
+bool FitsSnapshot(const WriteOp& op, const Snapshot& snapshot) {
+  if (op.generation != snapshot.generation) return false;
+  if (op.table == snapshot.table) return true;
+  const quant::ListTable& now = *snapshot.table;
+  return std::all_of(op.encoded.lists.begin(), op.encoded.lists.end(), [&](ListId list) {
+    if (list.value >= now.nlist() || op.model->list_scale(list) != snapshot.model->list_scale(list)) return false;
+    return std::equal(now.centroid(list), now.centroid(list) + now.dim(), op.table->centroid(list));
+  });
 }
 
 }  // namespace tessera::engine

@@ -51,6 +51,8 @@ struct WriteOp {
 
   // Of upserts.
   Generation generation;        // that `encoded` belongs to
+  std::shared_ptr<const quant::Model> model;      // and that it was made with, the scales of lists among it
+  std::shared_ptr<const quant::ListTable> table;  // and whose centroids its codes are to be added to
   quant::EncodedRows encoded;   // generation > 0
   std::vector<float> floats;    // generation 0: rows x dim, normalised under cosine
   ErrorSums errors;             // of some of `encoded`
@@ -85,7 +87,11 @@ StatusOr<WriteResult> TryDelete(const Core& core, const ReadView& view, const Wr
 // Copies what the vectors borrow, for an op that outlives its caller's bytes.
 void OwnVectors(WriteOp& op);
 
-// Encodes op's rows for `snapshot`'s generation (again, when training switched meanwhile).
+// Encodes op's rows for `snapshot`.
 void EncodeOp(Core& core, const Snapshot& snapshot, WriteOp& op);
+
+// Whether op's codes still mean what they did when it was encoded: the same generation, and the centroids and
+// scales of the rows' lists are the same.
+bool FitsSnapshot(const WriteOp& op, const Snapshot& snapshot);
 
 }  // namespace tessera::engine

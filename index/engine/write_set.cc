@@ -29,7 +29,7 @@ Status WriteSet::Resolve() {
   index_.reserve(rows);
   for (auto& op : group_) {
     const bool encoded = op->kind == WriteKind::kUpsert;
-    if (encoded && op->generation != before_.generation) EncodeOp(core_, before_, *op);
+    if (encoded && !FitsSnapshot(*op, before_)) EncodeOp(core_, before_, *op);
     for (const PreparedRow& row : op->rows) EntryOf(row.id);
   }
   TESSERA_RETURN_IF_ERROR(LookUpOldRows());

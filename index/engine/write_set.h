@@ -26,7 +26,7 @@ class WriteSet {
       : core_(core), before_(before), group_(group), now_ms_(core.NowMs()) {}
 
   // Looks up what the ids are now and decides each row and each id's final state. Encodes again what was encoded
-  // with another generation.
+  // with another generation, or to lists that changed.
   Status Resolve();
   // False: every row was refused, or is a reply given before.
   bool HasChanges() const { return commit_ > before_.commit; }

@@ -30,10 +30,14 @@ std::vector<float> MeasureListScales(MatrixView<const float> residuals,
   std::vector<float> scales(nlist, 1.0f);
   if (!(all > 0) || !std::isfinite(all)) return scales;
   for (uint32_t l = 0; l < nlist; ++l) {
-    const double square = (sums[l] / all + kPriorRows) / (counts[l] + kPriorRows);
-    scales[l] = static_cast<float>(std::clamp(std::sqrt(square), kLeast, kMost));
+    scales[l] = ListScale(sums[l] / all, counts[l]);
   }
   return scales;
+}
+
+float ListScale(double squares, double count) {
+  const double square = (squares + kPriorRows) / (count + kPriorRows);
+  return static_cast<float>(std::clamp(std::sqrt(square), kLeast, kMost));
 }
 
 std::vector<float> DivideByScales(MatrixView<const float> rows, const std::vector<uint32_t>& labels,

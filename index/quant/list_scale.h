@@ -15,6 +15,9 @@ namespace tessera::quant {
 std::vector<float> MeasureListScales(MatrixView<const float> residuals,
                                      const std::vector<uint32_t>& labels, uint32_t nlist);
 
+// The same of one list: squares, the sum of its residuals' squares over the mean of all, and their number.
+float ListScale(double squares, double count);
+
 // Row i of `rows` (n x dim, dense) over the scale of list labels[i].
 std::vector<float> DivideByScales(MatrixView<const float> rows, const std::vector<uint32_t>& labels,
                                   const std::vector<float>& scales);

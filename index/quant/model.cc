@@ -124,7 +124,9 @@ ListTable::ListTable(uint32_t dim, std::vector<float> centroids)
 
 void Model::SetRotation(std::vector<float> matrix) {
   rotation = std::move(matrix);
-  query_rotation = rotation.empty() ? LimbMatrix() : LimbMatrix(rotation.data(), code_dim(), rotated_dim());
+  query_rotation.reset();
+  if (rotation.empty()) return;
+  query_rotation = std::make_shared<const LimbMatrix>(rotation.data(), code_dim(), rotated_dim());
 }
 
 void Model::SetListScales(std::vector<float> scales) {
@@ -137,7 +139,7 @@ void Model::SetListScales(std::vector<float> scales) {
 
 size_t Model::bytes() const {
   const size_t floats = mean.size() + rotation.size() + list_scales.size();
-  return sizeof(Model) + query_rotation.bytes() + floats * sizeof(float) + code.bytes() +
+  return sizeof(Model) + (query_rotation ? query_rotation->bytes() : 0) + floats * sizeof(float) + code.bytes() +
          error_weights.bytes() + record.resident_bytes() + refine.resident_bytes();
 }
 

@@ -70,9 +70,9 @@ struct Model {
   std::vector<float> mean;      // m0, dim floats in the original (normalised) space
   // R, code_dim() x rotated_dim() row-major (y = R x); empty = identity, of the first code_dim() components
   std::vector<float> rotation;
-  LimbMatrix query_rotation;    // R once more for queries; made by SetRotation
+  std::shared_ptr<const LimbMatrix> query_rotation;  // R once more for queries, if any; made by SetRotation
   TableCode code;               // of residuals, over their list's scale
-  std::vector<float> list_scales;  // one a list, > 0; empty = all are 1 (list_scale.h); set by SetListScales
+  std::vector<float> list_scales;  // one a list of the table, > 0; empty = all are 1 (list_scale.h); set by SetListScales
   ScaleRange scale_range;
   ErrorWeights error_weights;   // what codes are chosen by where they are fine-tuned; else none
   // Correction of the estimator: see encoder.h.

@@ -64,7 +64,7 @@ void Rotate(const Model& model, std::span<TransformedQuery* const> queries) {
     limbs[i] = &queries[i]->limbs;
     outs[i] = queries[i]->y.data();
   }
-  model.query_rotation.Multiply({limbs, queries.size()}, scratch, {outs, queries.size()});
+  model.query_rotation->Multiply({limbs, queries.size()}, scratch, {outs, queries.size()});
 #endif
 }
 

@@ -201,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "rebuild.switched=kill", "store.drop_generation=kill", "rebuild.switch=kill:2",
                     "codebook.keep=kill:1", "codebook.kept=kill:1", "codebook.keep=kill:2",
                     "codebook.kept=kill:2", "rebuild.switch=kill:3", "rebuild.switched=kill:3",
-                    "codebook.delete=kill", "codebook.deleted=kill"),
+                    "codebook.delete=kill", "codebook.deleted=kill", "lists.encoded=kill", "lists.changed=kill"),
                        ::testing::Values(kIngestNone)),
     NameOf);
 

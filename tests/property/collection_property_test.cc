@@ -1,5 +1,6 @@
 // Random operations on a collection against a map in memory: writes of every mode, with conditions, request ids and
-// expiry, patches and deletes by id and by filter, every kind of search, lists, training, reopening.
+// expiry, patches and deletes by id and by filter, every kind of search, lists, training,
+// splits and merges of lists, reopening.
 //
 // TESSERA_PROPERTY_SEED replays a run, TESSERA_PROPERTY_STEPS lengthens it.
 #include <gtest/gtest.h>
@@ -536,11 +537,18 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
   void Train() {
     if (model_.size() < 300) return;
     static const char* const kSpecs[] = {"IVF8,PQ4,Refine(SQ8)", "IVF3,PQ6x4,Refine(SQ8S)",
-                                         "RR,IVF5,PQ3,Refine(SQ8)"};
+                                         "RR,IVF5,PQ3,Refine(SQ8)", "IVF64,PQ4,Refine(SQ8)"};
     TrainOptions options;
-    options.quantizer = *QuantizerSpec::Parse(kSpecs[random_() % 3]);
+    options.quantizer = *QuantizerSpec::Parse(kSpecs[random_() % 4]);
     const Status status = collection_->Train(options);
     ASSERT_TRUE(status.ok()) << status;
+  }
+
+  void Rebalance() {
+    const auto result = collection_->Rebalance();
+    ASSERT_TRUE(result.ok()) << result.status();
+    splits_ += result->splits;
+    merges_ += result->merges;
   }
 
   void Step() {
@@ -561,7 +569,8 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
     if (dice < 86) return Range();
     if (dice < 87) return QueryExamples();
     if (dice < 90) return RemoveExpired();
-    if (dice < 95) return QueryBest();
+    if (dice < 93) return QueryBest();
+    if (dice < 95) return Rebalance();
     if (dice < 98) return Reopen();
     return Train();
   }
@@ -571,6 +580,8 @@ class CollectionProperty : public CollectionTest, public ::testing::WithParamInt
   std::map<PointId, State> model_;
   std::vector<std::pair<Request, Reply>> sent_;
   uint64_t requests_ = 0;
+  uint64_t splits_ = 0;
+  uint64_t merges_ = 0;
 };
 
 TEST_P(CollectionProperty, MatchesAMap) {
@@ -590,6 +601,8 @@ TEST_P(CollectionProperty, MatchesAMap) {
     ASSERT_EQ(collection_->Count(), model_.size()) << "step " << step;
     if (HasFatalFailure()) FAIL() << "seed " << seed << ", step " << step;
   }
+  std::printf("%llu lists split, %llu merged\n", static_cast<unsigned long long>(splits_),
+              static_cast<unsigned long long>(merges_));
 }
 
 INSTANTIATE_TEST_SUITE_P(Metrics, CollectionProperty,

@@ -1,4 +1,4 @@
-// The process that is killed: loads batches into a collection, trains and switches on the way, and tells on stdout what was
+// The process that is killed: loads batches into a collection, trains, switches and splits lists on the way, and tells on stdout what was
 // acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES INGEST_ROWS
 //
 // Batch b holds ids 100 b .. 100 b + 99; vector and payload of an id are functions of the id (crash_rows.h). The
@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   if (!collection.ok()) {
     CollectionSpec spec;
     spec.dim = crash::kDim;
-    spec.quantizer = *QuantizerSpec::Parse("IVF8,PQ4,Refine(SQ8)");
+    spec.quantizer = *QuantizerSpec::Parse("IVF24,PQ4,Refine(SQ8)");
     spec.auto_train = false;
     collection = (*catalog)->Create("c", spec);
     if (!collection.ok()) return Fail(collection.status());
@@ -79,7 +79,10 @@ int main(int argc, char** argv) {
     Say("patched", b);
     if (b == first + 5) {
       trainer = std::thread([&] {
-        const Status status = (*collection)->Train({});
+        // So few rows that there are fewer lists than asked for: the others come by splitting.
+        TrainOptions training;
+        training.sample_rows = 300;
+        const Status status = (*collection)->Train(training);
         if (status.ok()) Say("trained", 0);
       });
     }
@@ -91,6 +94,9 @@ int main(int argc, char** argv) {
     }
   }
   if (trainer.joinable()) trainer.join();
+  const auto split = (*collection)->Rebalance();
+  if (!split.ok()) return Fail(split.status());
+  Say("split", split->splits);
   const Status status = (*collection)->Train({});
   if (!status.ok()) return Fail(status);
   Say("trained", 0);

@@ -34,6 +34,13 @@ inline std::string_view Bytes(const float* v, size_t dim) {
   return {reinterpret_cast<const char*>(v), dim * sizeof(float)};
 }
 
+// Lists stay what they are unless a test wants otherwise: what it finds does not depend on the background's pace.
+inline CatalogOptions WithoutRebalance() {
+  CatalogOptions options;
+  options.rebalance = false;
+  return options;
+}
+
 class CollectionTest : public ::testing::Test {
  protected:
   void SetUp() override { Reopen(); }
@@ -90,7 +97,7 @@ class CollectionTest : public ::testing::Test {
   ThreadPoolExecutor compute_{2};
   ThreadPoolExecutor io_{1};
   ThreadPoolExecutor background_{1};
-  CatalogOptions options_;
+  CatalogOptions options_ = WithoutRebalance();
   std::unique_ptr<Catalog> catalog_;
   std::shared_ptr<Collection> collection_;
 };

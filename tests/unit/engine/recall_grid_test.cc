@@ -51,6 +51,7 @@ TEST(RecallGrid, GoldenBytes) {
   grid.generation = Generation{2};
   grid.rows = 7;
   grid.next_row = 9;
+  grid.nlist = 5;
   grid.source = CalibrationSource::kSample;
   grid.queries = 5;
   grid.unix_ms = 11;
@@ -61,7 +62,7 @@ TEST(RecallGrid, GoldenBytes) {
   grid.cells.resize(grid.forms() * kRecallBuckets.size(), {0.5f, 0.25f});
   std::string expected;
   ByteWriter out(expected);
-  for (const uint32_t v : {1u, 2u, 7u, 0u, 9u}) out.Put(v);
+  for (const uint32_t v : {1u, 2u, 7u, 0u, 9u, 5u}) out.Put(v);
   out.PutBytes("\1\0", 2);
   for (const uint32_t v : {5u, 11u, 0u}) out.Put(v);
   out.Put(1.0);

@@ -15,6 +15,7 @@ inline RecallGrid ExampleGrid(bool refine = true) {
   grid.generation = Generation{3};
   grid.rows = 100000;
   grid.next_row = 100500;
+  grid.nlist = 1024;
   grid.source = CalibrationSource::kGiven;
   grid.queries = 5000;
   grid.unix_ms = 1764000000000;

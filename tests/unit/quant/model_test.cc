@@ -136,7 +136,7 @@ TEST(Model, TruncatedOnesComeBack) {
     EXPECT_EQ(back.Serialize(), bytes);
     EXPECT_EQ(back.code_dim(), 2u);
     EXPECT_EQ(back.rotated_dim(), spec[0] == 'P' ? 3u : 2u);
-    EXPECT_EQ(back.query_rotation.rows(), spec[0] == 'P' ? 2u : 0u);
+    EXPECT_EQ(back.query_rotation ? back.query_rotation->rows() : 0, spec[0] == 'P' ? 2u : 0u);
     EXPECT_EQ(back.refine.dim(), 3u);
     for (size_t size = 0; size < bytes.size(); ++size) {
       EXPECT_FALSE(Model::Parse(bytes.substr(0, size)).ok()) << size;
