@@ -6,6 +6,7 @@
 
 #include "index/engine/filter_masks.h"
 #include "index/engine/payload_upkeep.h"
+#include "index/payload.h"
 
 namespace tessera::engine {
 namespace {
@@ -21,6 +22,20 @@ Status CheckOptions(const Options& options) {
                                                       : nullptr;
   if (!field) return OkStatus();
   return InvalidArgument(std::string(field) + " does not go with a filter: it is written in several commits");
+}
+
+// What is wrong with the patch whatever point it is for: told once, and not of each of them.
+Status CheckPatch(const PatchInput& patch, PatchMode mode) {
+  if (patch.if_version) return InvalidArgument("if_version does not go with a filter");
+  if (patch.expire_at_ms.value_or(0) < 0) {
+    return InvalidArgument("expire_at_ms is " + std::to_string(*patch.expire_at_ms) +
+                           ", expected Unix milliseconds, or 0 for never");
+  }
+  if (mode == PatchMode::kClear || (mode == PatchMode::kReplace && patch.payload.empty())) {
+    return patch.payload.empty() ? OkStatus()
+                                 : InvalidArgument("payload is given, though all of it is to be removed");
+  }
+  return Annotate(CanonicalPayload(patch.payload).status(), "payload: ");
 }
 
 // Points that pass, as they were found.
@@ -81,7 +96,7 @@ StatusOr<DeleteResult> DeleteMatches(const Core& core, const ReadView& view, con
 
 StatusOr<PatchResult> PatchMatches(const Core& core, const ReadView& view, const Filter& filter,
                                    const PatchInput& patch, const PatchOptions& options, const PatchSome& change) {
-  if (patch.if_version) return InvalidArgument("if_version does not go with a filter");
+  TESSERA_RETURN_IF_ERROR(CheckPatch(patch, options.mode));
   TESSERA_RETURN_IF_ERROR(CheckOptions(options));
   TESSERA_ASSIGN_OR_RETURN(const std::vector<RowId> rows, PassingRows(core, view, filter));
   PatchResult all{view.snapshot->commit, 0, {}};

@@ -310,6 +310,12 @@ TEST_F(ServerSearchesTest, PatchesByFilter) {
   patch.set_request_id("r");
   Call(&v1::Points::Stub::Patch, patch, StatusCode::INVALID_ARGUMENT, "request_id");
   patch.clear_request_id();
+  patch.set_payload("{\"a\":1");
+  Call(&v1::Points::Stub::Patch, patch, StatusCode::INVALID_ARGUMENT, "payload: ");
+  patch.set_payload("{}");
+  patch.set_expire_at_ms(-1);
+  Call(&v1::Points::Stub::Patch, patch, StatusCode::INVALID_ARGUMENT, "expire_at_ms is -1");
+  patch.clear_expire_at_ms();
   patch.mutable_filter()->set_expression(" ");
   Call(&v1::Points::Stub::Patch, patch, StatusCode::INVALID_ARGUMENT, "filter is empty");
 }
