@@ -26,6 +26,8 @@ namespace {
 
 constexpr uint64_t kTrainRows = 10000;
 constexpr uint64_t kTrainGrowth = 4;
+// Rows whose time has come that are looked up one by one, rather than all live ones gone through.
+constexpr size_t kFewExpired = 256;
 
 // Waits for one callback.
 template <typename T>
@@ -385,9 +387,15 @@ StatusOr<uint64_t> CollectionImpl::RemoveExpired() {
 }
 
 uint64_t CollectionImpl::Count() const {
+  const Pass pass(core_->gate);
+  if (!pass) return 0;
   const ReadView view = core_->View();
-  if (!view.snapshot) return 0;
-  return view.expired.empty() ? view.snapshot->lists.live_rows() : LiveRows(view).cardinality();
+  if (view.expired.empty()) return view.snapshot->lists.live_rows();
+  if (view.expired.size() > kFewExpired) return LiveRows(view).cardinality();
+  const auto records = core_->store->GetRows(view.expired, view.snapshot->store.get());
+  if (!records.ok()) return LiveRows(view).cardinality();
+  const auto alive = std::ranges::count_if(*records, [](const auto& record) { return record.has_value(); });
+  return view.snapshot->lists.live_rows() - static_cast<uint64_t>(alive);
 }
 
 Status CollectionImpl::Train(const TrainOptions& options) {
@@ -428,7 +436,7 @@ void CollectionImpl::PostTuning(const std::shared_ptr<Core>& core,
 }
 
 bool CollectionImpl::HasGrown() {
-  const uint64_t rows = Count();
+  const uint64_t rows = core_->snapshot.Get()->lists.live_rows();
   uint64_t at = *train_at_;
   if (rows < at) return false;
   {
