@@ -1,7 +1,6 @@
 #include "index/engine/collection_impl.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <utility>
 
@@ -16,9 +15,11 @@
 #include "index/engine/range_search.h"
 #include "index/engine/rebalance.h"
 #include "index/engine/rebuild.h"
+#include "index/engine/statistics.h"
 #include "index/engine/target.h"
 #include "index/engine/tuner.h"
 #include "index/engine/vector_data.h"
+#include "index/engine/waiter.h"
 #include "index/quant/encoder.h"
 
 namespace tessera::engine {
@@ -28,29 +29,6 @@ constexpr uint64_t kTrainRows = 10000;
 constexpr uint64_t kTrainGrowth = 4;
 // Rows whose time has come that are looked up one by one, rather than all live ones gone through.
 constexpr size_t kFewExpired = 256;
-
-// Waits for one callback.
-template <typename T>
-class Waiter {
- public:
-  void Set(StatusOr<T> value) {
-    std::lock_guard lock(mutex_);
-    value_ = std::move(value);
-    set_ = true;
-    ready_.notify_one();
-  }
-  StatusOr<T> Wait() {
-    std::unique_lock lock(mutex_);
-    ready_.wait(lock, [this] { return set_; });
-    return std::move(value_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  StatusOr<T> value_;
-  bool set_ = false;
-};
 
 StatusOr<std::string> NeedRecord(const store::Store& store, const std::string& name) {
   TESSERA_ASSIGN_OR_RETURN(auto bytes, store.GetRecord(name));
@@ -537,69 +515,7 @@ StatusOr<DriftReport> CollectionImpl::Drift() {
 
 CollectionStats CollectionImpl::Stats() const {
   const Pass pass(core_->gate);
-  if (!pass) return {};
-  const SnapshotPtr snapshot = core_->snapshot.Get();
-  CollectionStats stats;
-  stats.rows = snapshot->lists.live_rows();
-  stats.dead_rows = snapshot->lists.rows() - snapshot->lists.live_rows();
-  stats.commit = snapshot->commit;
-  stats.generation = snapshot->generation;
-  const lists::ListBytes bytes = snapshot->lists.Bytes();
-  MemoryUsage& m = stats.memory;
-  m.codes = bytes.codes;
-  m.corrections = bytes.corrections;
-  m.refine = bytes.records;
-  m.row_ids = bytes.row_ids;
-  m.external_ids = bytes.external_ids;
-  m.padding = bytes.padding;
-  m.headers = bytes.headers;
-  if (snapshot->trained()) {
-    stats.quantizer = snapshot->model->spec.ToString();
-    stats.trained_rows = snapshot->model->trained_rows;
-    stats.training_error = snapshot->model->training_error;
-    stats.nlist = snapshot->table->nlist();
-    m.centroids = snapshot->table->bytes();
-    m.model = snapshot->model->bytes();
-  } else {
-    std::swap(m.codes, m.refine);  // raw rows stand where refine records will
-  }
-  m.payload_index = snapshot->payloads->bytes() + snapshot->payloads->cache_stats().bytes;
-  m.filters = core_->filter_masks.bytes();
-  m.expiry = core_->expiry.bytes();
-  for (uint32_t l = 0; l < snapshot->lists.nlist(); ++l) {
-    const lists::List* list = snapshot->lists.list(ListId{l});
-    if (list) stats.largest_list = std::max(stats.largest_list, list->live_rows);
-  }
-  stats.list_imbalance = ListImbalance(*snapshot);
-  stats.drift = AssessDrift(*snapshot, stats.list_imbalance);
-  const store::Store::DiskUsage disk = core_->store->Usage();
-  stats.disk_bytes = disk.sst_bytes + disk.blob_bytes + disk.wal_bytes;
-  stats.store_memory_bytes = disk.memtable_bytes + disk.table_reader_bytes;
-  stats.read_only = core_->read_only;
-  if (stats.read_only) {
-    std::lock_guard lock(core_->cause_mutex);
-    stats.read_only_cause = core_->read_only_cause;
-  }
-  {
-    std::lock_guard lock(core_->spec_mutex);
-    stats.plan = core_->plan;
-  }
-  stats.training = core_->training;
-  if (stats.training) {
-    stats.training_fraction = core_->training_fraction;
-    stats.training_stage = core_->training_stage.load();
-  }
-  stats.tuning = core_->tuning;
-  if (const auto curve = core_->curve.Get(); curve && curve->grid().generation == stats.generation) {
-    stats.tuned_queries = curve->grid().queries;
-  }
-  stats.live_recall = core_->live_recall.Read();
-  stats.rebalancing = core_->rebalancing;
-  stats.list_splits = core_->list_splits;
-  stats.list_merges = core_->list_merges;
-  stats.list_moves = core_->list_moves;
-  stats.accepted_rows_failed = core_->accepted_rows_failed;
-  return stats;
+  return pass ? ReadStatistics(*core_) : CollectionStats();
 }
 
 }  // namespace tessera::engine

@@ -1,7 +1,6 @@
 #include "index/engine/expiry.h"
 
 #include <algorithm>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "index/engine/core.h"
 #include "index/engine/metadata.h"
 #include "index/engine/payload_upkeep.h"
+#include "index/engine/waiter.h"
 #include "index/engine/write_op.h"
 
 namespace tessera::engine {
@@ -38,10 +38,10 @@ StatusOr<std::unique_ptr<WriteOp>> RemovalOf(const Core& core, const std::vector
 
 StatusOr<uint64_t> Commit(Committer& committer, std::unique_ptr<WriteOp> op) {
   if (op->rows.empty()) return uint64_t{0};
-  std::promise<StatusOr<WriteResult>> answer;
-  op->done = [&answer](StatusOr<WriteResult> result) { answer.set_value(std::move(result)); };
+  Waiter<WriteResult> waiter;
+  op->done = [&waiter](StatusOr<WriteResult> result) { waiter.Set(std::move(result)); };
   TESSERA_RETURN_IF_ERROR(committer.Submit(op));
-  TESSERA_ASSIGN_OR_RETURN(const WriteResult result, answer.get_future().get());
+  TESSERA_ASSIGN_OR_RETURN(const WriteResult result, waiter.Wait());
   return uint64_t{result.rows};
 }
 
