@@ -335,6 +335,11 @@ class Collection {
   // untrained collection. AlreadyExists if it is running (CatalogOptions::rebalance).
   virtual StatusOr<RebalanceResult> Rebalance(const StopToken& stop = {}) = 0;
 
+  // Rewrites the files so that they hold no more than there is, and returns free memory to the system. Blocks, as long
+  // as writing all rows takes; searches and writes go on. With CatalogOptions::background it is done by itself when a
+  // quarter as many rows as there are were deleted or replaced. Cancelled if the collection is closed.
+  virtual Status Reclaim() = 0;
+
   // FailedPrecondition before training. Lists may be changed by Rebalance: then the codes are those of lists that were.
   virtual StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) = 0;
   // out: n x dim. InvalidArgument names the row of an impossible code or list.

@@ -15,6 +15,7 @@
 #include "index/engine/range_search.h"
 #include "index/engine/rebalance.h"
 #include "index/engine/rebuild.h"
+#include "index/engine/reclaim.h"
 #include "index/engine/statistics.h"
 #include "index/engine/target.h"
 #include "index/engine/tuner.h"
@@ -145,10 +146,11 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->query_sample.Start(core->spec.query_sample, core->dim);
   core->live_recall.Start(options.background ? core->spec.recall_sampling : 0);
   core->live_recall.Reset(snapshot->generation);
+  core->reclaimed_rows = progress.next_row - std::min<uint64_t>(progress.next_row, snapshot->lists.live_rows());
   core->snapshot.Set(snapshot);
   std::shared_ptr<CollectionImpl> opened(new CollectionImpl(std::move(core)));
   opened->MaybeTune();
-  PostRebalance(opened->core_, opened->committer_);
+  opened->PostUpkeep();
   return opened;
 }
 
@@ -208,7 +210,7 @@ void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const Up
   Submit(*std::move(op), options.ack);
   MaybeTrain();
   MaybeTune();
-  PostRebalance(core_, committer_);
+  PostUpkeep();
   if (core_->options.background) MergePayloads(core_, committer_);
 }
 
@@ -257,7 +259,7 @@ void CollectionImpl::DeleteAsync(const std::vector<PointId>& ids, const DeleteOp
   if (options.validate_only) return (*op)->done(TryDelete(*core_, core_->View(), **op));
   Submit(*std::move(op), options.ack);
   MaybeTune();
-  PostRebalance(core_, committer_);
+  PostUpkeep();
 }
 
 StatusOr<DeleteResult> CollectionImpl::Delete(const std::vector<PointId>& ids, const DeleteOptions& options) {
@@ -340,10 +342,12 @@ StatusOr<DeleteResult> CollectionImpl::DeleteByFilter(const Filter& filter, cons
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
   if (core_->read_only && !options.validate_only) return core_->ReadOnlyStatus();
-  return DeleteMatches(*core_, core_->View(), filter, options,
-                       [this](const std::vector<PointId>& ids, const DeleteOptions& some) {
-                         return Delete(ids, some);
-                       });
+  auto result = DeleteMatches(*core_, core_->View(), filter, options,
+                              [this](const std::vector<PointId>& ids, const DeleteOptions& some) {
+                                return Delete(ids, some);
+                              });
+  PostUpkeep();
+  return result;
 }
 
 StatusOr<PatchResult> CollectionImpl::PatchByFilter(const Filter& filter, const PatchInput& patch,
@@ -465,6 +469,17 @@ StatusOr<RebalanceResult> CollectionImpl::Rebalance(const StopToken& stop) {
   core_->rebalancing = false;
   MaybeTune();
   return result;
+}
+
+Status CollectionImpl::Reclaim() {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  return core_->read_only ? core_->ReadOnlyStatus() : ReclaimSpace(*core_);
+}
+
+void CollectionImpl::PostUpkeep() {
+  PostRebalance(core_, committer_);
+  PostReclaim(core_);
 }
 
 StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {

@@ -61,12 +61,15 @@ class CollectionImpl final : public Collection {
   Codebooks& codebooks() override { return codebooks_; }
   StatusOr<TuneResult> Tune(const TuneOptions& options) override;
   StatusOr<RebalanceResult> Rebalance(const StopToken& stop) override;
+  Status Reclaim() override;
   StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
   Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
   CollectionStats Stats() const override;
   StatusOr<DriftReport> Drift() override;
 
  private:
+  // What writes leave to be done in the background: lists, space.
+  void PostUpkeep();
   explicit CollectionImpl(std::shared_ptr<Core> core);
   // Hands the op to the committer, or answers it at once.
   void Submit(std::unique_ptr<WriteOp> op, Ack ack);

@@ -160,6 +160,9 @@ struct Core : std::enable_shared_from_this<Core> {
   std::atomic<uint64_t> list_merges{0};
   std::atomic<uint64_t> list_moves{0};
 
+  std::atomic<bool> reclaiming{false};
+  std::atomic<uint64_t> reclaimed_rows{0};  // row ids that were no more when space was reclaimed last, or at opening
+
   std::atomic<bool> closing{false};  // asks a training or tuning to stop
   mutable Gate gate;                 // calls under way; closed when the collection is
 

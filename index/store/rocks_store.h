@@ -76,6 +76,7 @@ class RocksStore final : public Store {
   std::vector<Generation> Generations() const override;
   Status FlushGeneration(Generation g) override;
   Status FlushAll() override;
+  Status Reclaim(std::atomic<bool>& stop) override;
   DiskUsage Usage() const override;
 
  private:

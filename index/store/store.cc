@@ -163,6 +163,25 @@ Status RocksStore::FlushAll() {
   return Flush(all->All());
 }
 
+Status RocksStore::Reclaim(std::atomic<bool>& stop) {
+  TESSERA_RETURN_IF_ERROR(CheckWritable());
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  // Every blob file that a row was deleted of is rewritten, however young.
+  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+  options.blob_garbage_collection_age_cutoff = 1.0;
+  options.canceled = &stop;
+  const FamiliesPtr all = families();
+  for (rocksdb::ColumnFamilyHandle* handle : all->All()) {
+    const rocksdb::Status status = db_->CompactRange(options, handle, nullptr, nullptr);
+    if (stop || status.IsIncomplete()) return Cancelled("reclaiming was stopped");
+    if (status.IsColumnFamilyDropped()) continue;
+    TESSERA_RETURN_IF_ERROR(Poison(FromRocks(status, "compact " + handle->GetName())));
+  }
+  return OkStatus();
+}
+
 Store::DiskUsage RocksStore::Usage() const {
   DiskUsage usage;
   const FamiliesPtr all = families();

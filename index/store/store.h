@@ -15,6 +15,7 @@
 // Thread-safe. A record that does not decode is DataLoss naming family and key.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -225,6 +226,10 @@ class Store {
   virtual Status FlushGeneration(Generation g) = 0;
   // Flushes everything and truncates the log, e.g. before a clean stop.
   virtual Status FlushAll() = 0;
+
+  // Rewrites the files so that they hold no more than there is; what a snapshot still sees stays. Reads and writes go
+  // on. Takes as long as writing all rows. Cancelled when `stop` becomes true.
+  virtual Status Reclaim(std::atomic<bool>& stop) = 0;
 
   struct DiskUsage {
     uint64_t sst_bytes = 0;

@@ -82,6 +82,7 @@ class FakeCollection final : public Collection {
   Codebooks& codebooks() override { std::abort(); }
   StatusOr<TuneResult> Tune(const TuneOptions&) override { return Unimplemented("fake"); }
   StatusOr<RebalanceResult> Rebalance(const StopToken&) override { return Unimplemented("fake"); }
+  Status Reclaim() override { return Unimplemented("fake"); }
   StatusOr<EncodedVectors> Encode(MatrixView<const float>) override {
     return Aborted("fake: lost a race");
   }
