@@ -60,6 +60,7 @@ struct MemoryUsage {
   uint64_t model = 0;
   uint64_t payload_index = 0;
   uint64_t filters = 0;
+  uint64_t expiry = 0;
   uint64_t total = 0;
 };
 
@@ -97,6 +98,14 @@ struct LiveRecall {
   int64_t since_seconds = 0;  // since 1970
 };
 
+// Lists split and merged in the background, since the server started.
+struct ListUpkeep {
+  bool running = false;
+  uint64_t splits = 0;
+  uint64_t merges = 0;
+  uint64_t moved_rows = 0;
+};
+
 struct CollectionStats {
   uint64_t rows = 0;
   uint64_t dead_rows = 0;
@@ -126,6 +135,8 @@ struct CollectionStats {
   uint32_t tuned_queries = 0;  // that the recall curve in force was measured on; 0 = there is none
   bool tuning = false;
   uint64_t accepted_rows_failed = 0;  // accepted and then not written
+  ListUpkeep list_upkeep;
+  bool reclaiming = false;  // files are rewritten without what was deleted
 };
 
 // Borrowed vectors: rows x dim components of `type`, packed, row-major, little-endian.

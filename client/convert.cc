@@ -76,6 +76,7 @@ MemoryUsage FromProto(const v1::MemoryUsage& in) {
           .model = in.model(),
           .payload_index = in.payload_index(),
           .filters = in.filters(),
+          .expiry = in.expiry(),
           .total = in.total()};
 }
 
@@ -321,7 +322,12 @@ CollectionStats FromProto(const v1::CollectionStats& in) {
           .live_recall = in.has_live_recall() ? std::optional(FromProto(in.live_recall())) : std::nullopt,
           .tuned_queries = in.tuned_queries(),
           .tuning = in.tuning(),
-          .accepted_rows_failed = in.accepted_rows_failed()};
+          .accepted_rows_failed = in.accepted_rows_failed(),
+          .list_upkeep = {.running = in.list_upkeep().running(),
+                          .splits = in.list_upkeep().splits(),
+                          .merges = in.list_upkeep().merges(),
+                          .moved_rows = in.list_upkeep().moved_rows()},
+          .reclaiming = in.reclaiming()};
 }
 
 PointId FromProto(const v1::PointId& in) {

@@ -203,6 +203,7 @@ struct CollectionStats {
   uint64_t list_splits = 0;    // since opening, as the next two
   uint64_t list_merges = 0;
   uint64_t list_moves = 0;     // rows that changed their list
+  bool reclaiming = false;     // files are rewritten without what was deleted
   uint64_t accepted_rows_failed = 0;  // accepted (Ack::kAccepted) and then not written, since opening
 };
 
@@ -307,7 +308,7 @@ class Collection {
                                               const PatchOptions& options = {}) = 0;
   // Removes the points whose time has come (PointInput::expire_at_ms), some thousands a commit, and returns how many.
   // They are no answers from that time on, whether removed or not; who embeds the library calls this now and then, the
-  // server every second. Blocks.
+  // server every second. What deletions leave to the background is seen to as well. Blocks.
   virtual StatusOr<uint64_t> RemoveExpired() = 0;
 
   // Trains a model on a sample, re-encodes all rows beside the old ones and switches atomically. Blocks;
@@ -337,7 +338,8 @@ class Collection {
 
   // Rewrites the files so that they hold no more than there is, and returns free memory to the system. Blocks, as long
   // as writing all rows takes; searches and writes go on. With CatalogOptions::background it is done by itself when a
-  // quarter as many rows as there are were deleted or replaced. Cancelled if the collection is closed.
+  // quarter as many rows as there are were deleted or replaced. Cancelled if the collection is closed; AlreadyExists
+  // if it is running.
   virtual Status Reclaim() = 0;
 
   // FailedPrecondition before training. Lists may be changed by Rebalance: then the codes are those of lists that were.

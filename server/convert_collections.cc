@@ -55,6 +55,7 @@ void ToProto(const MemoryUsage& memory, v1::MemoryUsage* out) {
   out->set_model(memory.model);
   out->set_payload_index(memory.payload_index);
   out->set_filters(memory.filters);
+  out->set_expiry(memory.expiry);
   out->set_total(memory.total());
 }
 
@@ -159,6 +160,12 @@ void ToProto(const CollectionStats& stats, const ProcessMemory& process, const s
   out->set_isa(isa);
   out->set_tuned_queries(stats.tuned_queries);
   out->set_accepted_rows_failed(stats.accepted_rows_failed);
+  v1::ListUpkeep* upkeep = out->mutable_list_upkeep();
+  upkeep->set_running(stats.rebalancing);
+  upkeep->set_splits(stats.list_splits);
+  upkeep->set_merges(stats.list_merges);
+  upkeep->set_moved_rows(stats.list_moves);
+  out->set_reclaiming(stats.reclaiming);
   out->set_tuning(stats.tuning);
   if (stats.live_recall.since_unix_ms > 0) ToProto(stats.live_recall, out->mutable_live_recall());
 }

@@ -61,7 +61,7 @@ void AddMemory(const std::string& name, const MemoryUsage& memory, Families& out
       {"padding", memory.padding}, {"external_ids", memory.external_ids},
       {"headers", memory.headers}, {"centroids", memory.centroids},
       {"model", memory.model},     {"payload_index", memory.payload_index},
-      {"filters", memory.filters},
+      {"filters", memory.filters}, {"expiry", memory.expiry},
   };
   for (const auto& [part, bytes] : parts) {
     out.Gauge("tessera_memory_bytes", "Resident bytes of the index, by component",
@@ -115,6 +115,15 @@ void AddCollection(const std::string& name, const CollectionStats& stats, Famili
         stats.training ? 1 : 0);
   out.Counter("tessera_accepted_rows_failed_total", "Rows that were accepted and then not written", of,
               static_cast<double>(stats.accepted_rows_failed));
+  const char* changes = "Lists that were split or merged in the background, since the server started";
+  out.Counter("tessera_list_changes_total", changes, {{"collection", name}, {"kind", "split"}},
+              static_cast<double>(stats.list_splits));
+  out.Counter("tessera_list_changes_total", changes, {{"collection", name}, {"kind", "merge"}},
+              static_cast<double>(stats.list_merges));
+  out.Counter("tessera_list_moves_total", "Rows that changed their list in the background", of,
+              static_cast<double>(stats.list_moves));
+  gauge("tessera_rebalancing", "1 while lists are split and merged", stats.rebalancing ? 1 : 0);
+  gauge("tessera_reclaiming", "1 while files are rewritten without what was deleted", stats.reclaiming ? 1 : 0);
   AddMemory(name, stats.memory, out);
   AddLiveRecall(name, stats.live_recall, out);
 }

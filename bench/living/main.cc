@@ -8,7 +8,7 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: bench_living replaced|deleted|deleted-clusters|drift BASE QUERIES DIRECTORY [QUANTIZER] [ROWS]\n"
+    "usage: bench_living replaced|deleted|deleted-clusters|drift BASE QUERIES DIRECTORY [QUANTIZER] [ROWS] [background]\n"
     "       bench_living stream BASE QUERIES DIRECTORY [QUANTIZER] [SHARE] [ROWS]\n"
     "       bench_living reclaim BASE DIRECTORY [QUANTIZER] [ROWS]\n";
 

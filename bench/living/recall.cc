@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numeric>
 #include <random>
+#include <thread>
 
 #include "bench/living/living.h"
 
@@ -78,6 +79,31 @@ Status Tell(const char* name, Living& living) {
   return OkStatus();
 }
 
+// Until nothing that started by itself is running.
+void AwaitIdle(Living& living) {
+  const auto idle = [&] {
+    const CollectionStats stats = living.collection().Stats();
+    return !stats.training && !stats.tuning && !stats.rebalancing && !stats.reclaiming;
+  };
+  // One that ends may start the next.
+  for (int calm = 0; calm < 10; calm = idle() ? calm + 1 : 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+}
+
+// Lists follow: by themselves if the collection has a background, else when told to.
+Status Follow(Living& living, bool background) {
+  const auto begin = Clock::now();
+  if (background) {
+    AwaitIdle(living);
+  } else {
+    TESSERA_RETURN_IF_ERROR(living.collection().Rebalance().status());
+  }
+  const CollectionStats stats = living.collection().Stats();
+  std::printf("%llu lists split, %llu merged, %llu rows moved; generation %u; done after %.1f s\n",
+              static_cast<unsigned long long>(stats.list_splits), static_cast<unsigned long long>(stats.list_merges),
+              static_cast<unsigned long long>(stats.list_moves), stats.generation.value, SecondsSince(begin));
+  return OkStatus();
+}
+
 Status Measure(const Scenario& scenario, const FileRows& base, const FileRows& queries, LivingOptions options) {
   const std::string root = options.directory;
   std::printf("recall@10 at 1/64, 1/32, 1/16, 1/8 of the lists: refined | by codes alone\n");
@@ -86,17 +112,16 @@ Status Measure(const Scenario& scenario, const FileRows& base, const FileRows& q
     Living living(base, queries);
     TESSERA_RETURN_IF_ERROR(living.Open(options));
     TESSERA_RETURN_IF_ERROR(living.Insert(scenario.first));
+    AwaitIdle(living);
     TESSERA_RETURN_IF_ERROR(living.collection().Train({}));
+    AwaitIdle(living);
     TESSERA_RETURN_IF_ERROR(Tell("as trained", living));
     const auto begin = Clock::now();
     TESSERA_RETURN_IF_ERROR(living.Insert(scenario.then));
     TESSERA_RETURN_IF_ERROR(living.Delete(scenario.deleted));
     std::printf("written and deleted in %.1f s\n", SecondsSince(begin));
     TESSERA_RETURN_IF_ERROR(Tell("changed", living));
-    TESSERA_ASSIGN_OR_RETURN(const RebalanceResult done, living.collection().Rebalance());
-    std::printf("%llu lists split, %llu merged, %llu rows moved in %.1f s\n",
-                static_cast<unsigned long long>(done.splits), static_cast<unsigned long long>(done.merges),
-                static_cast<unsigned long long>(done.moved_rows), done.seconds);
+    TESSERA_RETURN_IF_ERROR(Follow(living, options.background));
     TESSERA_RETURN_IF_ERROR(Tell("lists changed", living));
   }
   // The rows that are left, in the order in which they were written.
@@ -108,6 +133,7 @@ Status Measure(const Scenario& scenario, const FileRows& base, const FileRows& q
   }
   rows.insert(rows.end(), scenario.then.begin(), scenario.then.end());
   options.directory = root + "/fresh";
+  options.background = false;
   Living fresh(base, queries);
   TESSERA_RETURN_IF_ERROR(fresh.Open(options));
   TESSERA_RETURN_IF_ERROR(fresh.Insert(rows));
@@ -126,6 +152,7 @@ Status RunRecall(const std::vector<std::string>& args) {
   LivingOptions options;
   options.directory = args[3];
   options.quantizer = arg(4, "IVF,PQ32x8,Refine(SQ8)");
+  options.background = arg(6, "") == std::string("background");
   std::filesystem::create_directories(options.directory);
   Scenario scenario;
   if (args[0] == "replaced") {

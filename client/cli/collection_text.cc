@@ -17,7 +17,8 @@ std::vector<std::pair<std::string, uint64_t>> MemoryComponents(const client::Mem
           {"centroids", memory.centroids},
           {"model", memory.model},
           {"payload_index", memory.payload_index},
-          {"filters", memory.filters}};
+          {"filters", memory.filters},
+          {"expiry", memory.expiry}};
 }
 
 std::string DescribeMemory(const client::CollectionStats& stats, uint32_t dim) {
@@ -44,6 +45,16 @@ std::string DescribeLive(const client::LiveRecall& live) {
          FormatFixed(live.code_loss, 4);
 }
 
+// Nothing where nothing was done.
+std::string DescribeUpkeep(const client::ListUpkeep& upkeep) {
+  std::string out;
+  if (upkeep.splits + upkeep.merges + upkeep.moved_rows > 0) {
+    out = "; " + FormatCount(upkeep.splits) + " split, " + FormatCount(upkeep.merges) + " merged, " +
+          FormatCount(upkeep.moved_rows) + " rows moved since the server started";
+  }
+  return out + (upkeep.running ? "; being changed" : "");
+}
+
 std::string DescribeCollection(const client::CollectionInfo& info,
                                const client::CollectionStats& stats) {
   std::string out;
@@ -68,7 +79,8 @@ std::string DescribeCollection(const client::CollectionInfo& info,
                       ", from " + FormatCount(stats.trained_rows) + " rows, mean squared error " +
                       FormatFixed(stats.training_error, 6));
     line("lists", FormatCount(stats.nlist) + ", the largest " + FormatCount(stats.largest_list) +
-                      " rows, imbalance " + FormatFixed(stats.list_imbalance, 2));
+                      " rows, imbalance " + FormatFixed(stats.list_imbalance, 2) +
+                      DescribeUpkeep(stats.list_upkeep));
   }
   if (stats.generation > 0) {
     line("drift", DescribeDrift(stats.drift));
@@ -81,7 +93,7 @@ std::string DescribeCollection(const client::CollectionInfo& info,
                           (info.config.retrain_on_drift ? ", and when rows drift" : ""));
   line("writes", info.config.sync_writes ? "on disk before they are acknowledged"
                                          : "acknowledged before they are on disk");
-  line("disk", FormatBytes(stats.disk_bytes));
+  line("disk", FormatBytes(stats.disk_bytes) + (stats.reclaiming ? ", being reclaimed" : ""));
   line("store memory", FormatBytes(stats.store_memory_bytes));
   line("server memory", FormatBytes(stats.process_resident_bytes) + ", of it anonymous " +
                             FormatBytes(stats.process_anonymous_bytes) + ", peak " +
@@ -150,6 +162,14 @@ void WriteStats(const client::CollectionStats& stats, JsonWriter& json) {
   json.Key("process_peak_resident_bytes").Integer(stats.process_peak_resident_bytes);
   json.Key("isa").String(stats.isa);
   json.Key("tuned_queries").Integer(stats.tuned_queries);
+  json.Key("list_upkeep").BeginObject();
+  json.Key("running").Bool(stats.list_upkeep.running);
+  json.Key("splits").Integer(stats.list_upkeep.splits);
+  json.Key("merges").Integer(stats.list_upkeep.merges);
+  json.Key("moved_rows").Integer(stats.list_upkeep.moved_rows);
+  json.EndObject();
+  json.Key("reclaiming").Bool(stats.reclaiming);
+  json.Key("accepted_rows_failed").Integer(stats.accepted_rows_failed);
   if (stats.live_recall) {
     const client::LiveRecall& live = *stats.live_recall;
     json.Key("live_recall").BeginObject();

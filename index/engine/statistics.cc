@@ -69,6 +69,7 @@ CollectionStats ReadStatistics(const Core& core) {
   stats.list_splits = core.list_splits;
   stats.list_merges = core.list_merges;
   stats.list_moves = core.list_moves;
+  stats.reclaiming = core.reclaiming;
   stats.accepted_rows_failed = core.accepted_rows_failed;
   return stats;
 }

@@ -60,9 +60,6 @@ TEST_F(ReclaimTest, RunsByItself) {
   Fill();
   Delete(0, 10000);
   Delete(10000, 15000);
-  ASSERT_TRUE(collection_->Upsert({{PointId(kRows - 1), ElementType::kF32,
-                                    Bytes(ClusteredRows(kRows, kDim, 1).data() + (kRows - 1) * kDim, kDim)}})
-                  .ok());
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (collection_->Stats().disk_bytes > full_ / 2 && std::chrono::steady_clock::now() < patience) {
     std::this_thread::yield();
