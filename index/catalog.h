@@ -28,6 +28,9 @@ struct CatalogOptions {
   size_t block_cache_bytes = 64u << 20;   // RocksDB blocks and memtables, all collections together
   size_t write_buffer_bytes = 32u << 20;
   int background_threads = 2;             // RocksDB flushes and compactions
+  // Writes are refused (ResourceExhausted) while the disk has less free: RocksDB needs it to write what it has taken.
+  // Reads go on; writes do, too, once there is space.
+  uint64_t disk_reserve_bytes = 64u << 20;
   size_t commit_queue_bytes = 64u << 20;  // per collection; full = ResourceExhausted
   uint64_t untrained_bytes = 4ull << 30;  // raw vectors kept in memory before training, per collection; past
                                           // it writes are refused until trained

@@ -21,6 +21,7 @@ struct Flags {
   std::string config_file;
   uint32_t block_cache_mib = 64;
   uint32_t write_buffer_mib = 32;
+  uint32_t disk_reserve_mib = 64;
   uint32_t message_mib = 64;
   uint32_t in_flight_mib = 256;
 
@@ -64,6 +65,8 @@ void Flags::DeclareSizes(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 20));
   app.add_option("--write-buffer-mib", write_buffer_mib, "RocksDB memtables, all collections, MiB")
       ->check(CLI::Range(1, 1 << 16));
+  app.add_option("--disk-reserve-mib", disk_reserve_mib, "Writes are refused while the disk has less free, MiB")
+      ->check(CLI::Range(0, 1 << 20));
 }
 
 void Flags::DeclareLimits(CLI::App& app) {
@@ -112,6 +115,7 @@ Config Flags::Result() const {
   Config result = config;
   result.block_cache_bytes = size_t{block_cache_mib} << 20;
   result.write_buffer_bytes = size_t{write_buffer_mib} << 20;
+  result.disk_reserve_bytes = uint64_t{disk_reserve_mib} << 20;
   result.limits.message_bytes = size_t{message_mib} << 20;
   // A message that may be sent must be one that can be admitted.
   result.limits.in_flight_bytes = size_t{std::max(in_flight_mib, message_mib)} << 20;

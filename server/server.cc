@@ -171,6 +171,7 @@ class ServerImpl final : public Server {
     options.background = &runtime_.background();
     options.block_cache_bytes = config_.block_cache_bytes;
     options.write_buffer_bytes = config_.write_buffer_bytes;
+    options.disk_reserve_bytes = config_.disk_reserve_bytes;
     TESSERA_ASSIGN_OR_RETURN(catalog_, open(options));
     uint64_t rows = 0;
     const std::vector<std::string> names = catalog_->List();

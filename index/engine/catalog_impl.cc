@@ -102,6 +102,7 @@ class CatalogImpl final : public Catalog {
     core_.background = options.background;
     core_.rebalance = options.rebalance;
     core_.commit_queue_bytes = options.commit_queue_bytes;
+    core_.disk_reserve_bytes = options.disk_reserve_bytes;
     core_.untrained_bytes = options.untrained_bytes;
     core_.ingest_rows = options.ingest_rows;
     core_.grouped_code_bytes = options.grouped_code_bytes;

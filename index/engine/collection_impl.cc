@@ -8,7 +8,6 @@
 #include "index/engine/evaluate.h"
 #include "index/engine/group_query.h"
 #include "index/engine/loader.h"
-#include "index/engine/match_writes.h"
 #include "index/engine/metadata.h"
 #include "index/engine/payload_upkeep.h"
 #include "index/engine/query.h"
@@ -16,11 +15,11 @@
 #include "index/engine/rebalance.h"
 #include "index/engine/rebuild.h"
 #include "index/engine/reclaim.h"
+#include "index/engine/resume.h"
 #include "index/engine/statistics.h"
 #include "index/engine/target.h"
 #include "index/engine/tuner.h"
 #include "index/engine/vector_data.h"
-#include "index/engine/waiter.h"
 #include "index/quant/encoder.h"
 
 namespace tessera::engine {
@@ -96,6 +95,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->options = options;
   store::Store::Options store_options;
   store_options.shared = &shared;
+  store_options.disk_reserve_bytes = options.disk_reserve_bytes;
   TESSERA_ASSIGN_OR_RETURN(core->store, store::Store::Open(path, store_options));
   const store::Store& store = *core->store;
   TESSERA_ASSIGN_OR_RETURN(const std::string spec_bytes, NeedRecord(store, kSpecRecord));
@@ -179,95 +179,6 @@ CollectionSpec CollectionImpl::spec() const {
   return core_->spec;
 }
 
-void CollectionImpl::Submit(std::unique_ptr<WriteOp> op, Ack ack) {
-  if (op->rows.empty() && op->request_id.empty()) {
-    return op->done(WriteResult{core_->snapshot.Get()->commit, 0, std::move(op->rejected)});
-  }
-  if (ack == Ack::kDurable) {
-    if (const Status queued = committer_->Submit(op); !queued.ok()) op->done(queued);
-    return;
-  }
-  OwnVectors(*op);
-  const auto answer = std::move(op->done);
-  WriteResult accepted{0, op->rows.size(), op->rejected};
-  op->done = [core = core_, rows = op->rows.size(), told = op->rejected.size()](StatusOr<WriteResult> result) {
-    core->accepted_rows_failed += result.ok() ? result->rejected.size() - told : rows;
-  };
-  const Status queued = committer_->Submit(op);
-  queued.ok() ? answer(std::move(accepted)) : answer(queued);
-}
-
-void CollectionImpl::UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
-                                 UpsertDone done) {
-  const Pass pass(core_->gate);
-  if (!pass) return done(core_->ClosedStatus());
-  StatusOr<std::unique_ptr<WriteOp>> op = PrepareUpsert(*core_, points, options);
-  if (!op.ok()) return done(op.status());
-  (*op)->done = [done = std::move(done)](StatusOr<WriteResult> result) {
-    if (!result.ok()) return done(result.status());
-    done(UpsertResult{result->commit, result->rows, std::move(result->rejected)});
-  };
-  Submit(*std::move(op), options.ack);
-  MaybeTrain();
-  MaybeTune();
-  PostUpkeep();
-  if (core_->options.background) MergePayloads(core_, committer_);
-}
-
-StatusOr<UpsertResult> CollectionImpl::Upsert(const std::vector<PointInput>& points,
-                                              const UpsertOptions& options) {
-  Waiter<UpsertResult> waiter;
-  UpsertAsync(points, options, [&](StatusOr<UpsertResult> result) { waiter.Set(std::move(result)); });
-  StatusOr<UpsertResult> result = waiter.Wait();
-  if (!core_->options.background) MergePayloads(core_, committer_);
-  return result;
-}
-
-void CollectionImpl::PatchAsync(const std::vector<PatchInput>& patches, const PatchOptions& options,
-                                PatchDone done) {
-  const Pass pass(core_->gate);
-  if (!pass) return done(core_->ClosedStatus());
-  StatusOr<std::unique_ptr<WriteOp>> op = PreparePatch(*core_, patches, options);
-  if (!op.ok()) return done(op.status());
-  (*op)->done = [done = std::move(done)](StatusOr<WriteResult> result) {
-    if (!result.ok()) return done(result.status());
-    done(PatchResult{result->commit, result->rows, std::move(result->rejected)});
-  };
-  Submit(*std::move(op), options.ack);
-  if (core_->options.background) MergePayloads(core_, committer_);
-}
-
-StatusOr<PatchResult> CollectionImpl::Patch(const std::vector<PatchInput>& patches,
-                                            const PatchOptions& options) {
-  Waiter<PatchResult> waiter;
-  PatchAsync(patches, options, [&](StatusOr<PatchResult> result) { waiter.Set(std::move(result)); });
-  StatusOr<PatchResult> result = waiter.Wait();
-  if (!core_->options.background) MergePayloads(core_, committer_);
-  return result;
-}
-
-void CollectionImpl::DeleteAsync(const std::vector<PointId>& ids, const DeleteOptions& options,
-                                 DeleteDone done) {
-  const Pass pass(core_->gate);
-  if (!pass) return done(core_->ClosedStatus());
-  StatusOr<std::unique_ptr<WriteOp>> op = PrepareDelete(ids, options);
-  if (!op.ok()) return done(op.status());
-  (*op)->done = [done = std::move(done)](StatusOr<WriteResult> result) {
-    if (!result.ok()) return done(result.status());
-    done(DeleteResult{result->commit, result->rows, std::move(result->rejected)});
-  };
-  if (options.validate_only) return (*op)->done(TryDelete(*core_, core_->View(), **op));
-  Submit(*std::move(op), options.ack);
-  MaybeTune();
-  PostUpkeep();
-}
-
-StatusOr<DeleteResult> CollectionImpl::Delete(const std::vector<PointId>& ids, const DeleteOptions& options) {
-  Waiter<DeleteResult> waiter;
-  DeleteAsync(ids, options, [&](StatusOr<DeleteResult> result) { waiter.Set(std::move(result)); });
-  return waiter.Wait();
-}
-
 Status CollectionImpl::QueryBatch(MatrixView<const float> queries, const QueryParams& params,
                                   std::vector<QueryResult>& results) {
   const Pass pass(core_->gate);
@@ -335,37 +246,6 @@ StatusOr<std::vector<FacetCount>> CollectionImpl::Facet(std::string_view field, 
     rows = rows.And(passing->rows);
   }
   return view.snapshot->payloads->Facet(field, &rows, limit);
-}
-
-StatusOr<DeleteResult> CollectionImpl::DeleteByFilter(const Filter& filter, const DeleteOptions& options) {
-  // Held to the end: the store is read between commits. Once the collection is being closed the next of them is refused.
-  const Pass pass(core_->gate);
-  if (!pass) return core_->ClosedStatus();
-  if (core_->read_only && !options.validate_only) return core_->ReadOnlyStatus();
-  auto result = DeleteMatches(*core_, core_->View(), filter, options,
-                              [this](const std::vector<PointId>& ids, const DeleteOptions& some) {
-                                return Delete(ids, some);
-                              });
-  PostUpkeep();
-  return result;
-}
-
-StatusOr<PatchResult> CollectionImpl::PatchByFilter(const Filter& filter, const PatchInput& patch,
-                                                    const PatchOptions& options) {
-  const Pass pass(core_->gate);
-  if (!pass) return core_->ClosedStatus();
-  if (core_->read_only) return core_->ReadOnlyStatus();
-  return PatchMatches(*core_, core_->View(), filter, patch, options,
-                      [this](const std::vector<PatchInput>& patches, const PatchOptions& some) {
-                        return Patch(patches, some);
-                      });
-}
-
-StatusOr<uint64_t> CollectionImpl::RemoveExpired() {
-  const Pass pass(core_->gate);
-  if (!pass) return core_->ClosedStatus();
-  core_->listed.Drop(core_->NowMs() - core_->options.list_retention_ms);
-  return RemoveExpiredPoints(*core_, *committer_);
 }
 
 uint64_t CollectionImpl::Count() const {
@@ -474,10 +354,21 @@ StatusOr<RebalanceResult> CollectionImpl::Rebalance(const StopToken& stop) {
 Status CollectionImpl::Reclaim() {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
-  return core_->read_only ? core_->ReadOnlyStatus() : ReclaimSpace(*core_);
+  if (core_->read_only) return core_->ReadOnlyStatus();
+  if (core_->reclaiming.exchange(true)) {
+    return AlreadyExists("space of collection \"" + core_->name + "\" is being reclaimed");
+  }
+  const Status status = ReclaimSpace(*core_);
+  core_->reclaiming = false;
+  return status;
 }
 
 void CollectionImpl::PostUpkeep() {
+  const Pass pass(core_->gate);
+  if (!pass) return;
+  ResumeWrites(*core_, *committer_);
+  MaybeTrain();
+  MaybeTune();
   PostRebalance(core_, committer_);
   PostReclaim(core_);
 }

@@ -68,9 +68,10 @@ class CollectionImpl final : public Collection {
   StatusOr<DriftReport> Drift() override;
 
  private:
-  // What writes leave to be done in the background: lists, space.
-  void PostUpkeep();
   explicit CollectionImpl(std::shared_ptr<Core> core);
+  // What writes leave to be done: to begin again after the disk was full, here; training, lists and space, in the background.
+  // Cheap if nothing is due; nothing once closed. Not from inside a commit.
+  void PostUpkeep();
   // Hands the op to the committer, or answers it at once.
   void Submit(std::unique_ptr<WriteOp> op, Ack ack);
   // Starts a training if the collection has grown or drifted enough since the last one.

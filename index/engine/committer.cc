@@ -99,7 +99,7 @@ void Committer::Commit(Group& group) {
       if (tracking_) set.AppendChanges(changes_);
     } else {
       core_->SetReadOnly(status);
-      status = core_->ReadOnlyStatus();
+      if (core_->read_only) status = core_->ReadOnlyStatus();
     }
   }
   set.Complete(status);

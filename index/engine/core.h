@@ -33,6 +33,7 @@ struct CoreOptions {
   Executor* background = nullptr;  // null: no training starts by itself
   size_t commit_queue_bytes = 64u << 20;
   bool rebalance = true;           // lists split and merge in the background
+  uint64_t disk_reserve_bytes = 0;
   uint64_t untrained_bytes = 4ull << 30;
   size_t ingest_rows = 8192;
   uint64_t grouped_code_bytes = 16u << 20;
@@ -175,12 +176,19 @@ struct Core : std::enable_shared_from_this<Core> {
     return view;
   }
 
+  // After a change of the store failed. Nothing if it was refused before anything was done.
   void SetReadOnly(const Status& cause) {
+    if (store->CheckWritable().ok()) return;
     {
       std::lock_guard lock(cause_mutex);
       if (read_only_cause.empty()) read_only_cause = MessageOf(cause);
     }
     read_only = true;
+  }
+  void ClearReadOnly() {
+    std::lock_guard lock(cause_mutex);
+    read_only_cause.clear();
+    read_only = false;
   }
   Status TrainingStatus() const {
     return AlreadyExists("a training of collection \"" + name + "\" is running");

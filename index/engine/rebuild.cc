@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "index/base/failpoint.h"
+#include "index/base/free_memory.h"
 #include "index/engine/codebook_training.h"
 #include "index/engine/codebooks.h"
 #include "index/engine/loader.h"
@@ -18,6 +19,7 @@ namespace tessera::engine {
 namespace {
 
 constexpr size_t kEncodeRows = 8192;   // encoded at a time
+constexpr uint64_t kKeyBytes = 24;      // of a row, in postings and assignments
 constexpr size_t kIngestBytes = 16u << 20;  // written at a time, as sorted files
 constexpr size_t kFinalChanges = 1000; // few enough for the last round, inside a commit turn
 
@@ -153,6 +155,10 @@ Status Rebuild::Load() {
 }
 
 Status Rebuild::CreateFamilies() {
+  // Postings and assignments, and once more for the compaction that merges them.
+  const uint64_t row_bytes = trained_.model->code_bytes() + trained_.model->refine_bytes() + kKeyBytes;
+  TESSERA_RETURN_IF_ERROR(
+      Annotate(core_.store->CheckSpace(2 * row_bytes * start_->lists.live_rows()), "codes of all rows: "));
   TESSERA_RETURN_IF_ERROR(core_.store->CreateGeneration(generation_));
   families_ = true;
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
@@ -361,13 +367,17 @@ void Rebuild::Abandon() {
 }  // namespace
 
 Status RebuildCollection(Core& core, Committer& committer, const TrainOptions& options) {
-  return Rebuild(core, committer, options, 0).Run();
+  const Status status = Rebuild(core, committer, options, 0).Run();
+  ReturnFreeMemory();  // the sample, and the lists that were
+  return status;
 }
 
 Status RebuildWith(Core& core, Committer& committer, uint32_t version, const TrainingContext& context) {
   TrainOptions options;
   options.context = context;
-  return Rebuild(core, committer, options, version).Run();
+  const Status status = Rebuild(core, committer, options, version).Run();
+  ReturnFreeMemory();
+  return status;
 }
 
 }  // namespace tessera::engine

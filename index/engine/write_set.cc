@@ -366,6 +366,7 @@ Status WriteSet::Write() {
     ++changed;
     AddToBatch(*batch, entry);
   }
+  const RequestLog requests = core_.requests;  // as it is again if the batch is refused
   // A damaged place stays where it is; what is written now has nothing to do with it.
   if (!kept_.empty()) (void)core_.requests.Expire(*core_.store, now_ms_, *batch);
   for (size_t g = 0; g < group_.size(); ++g) {
@@ -374,9 +375,12 @@ Status WriteSet::Write() {
     core_.requests.Keep(group_[g]->request_id, group_[g]->fingerprint, outcome.result, now_ms_, *batch);
   }
   batch->PutRecord(kProgressRecord, EncodeProgress({commit_, next_row_, Written()}));
-  if (changed >= core_.options.ingest_rows) return core_.store->Write(*batch, store::Durability::kIngest);
-  return core_.store->Write(*batch, core_.sync_writes ? store::Durability::kSync
-                                                      : store::Durability::kLogged);
+  const auto durability = changed >= core_.options.ingest_rows ? store::Durability::kIngest
+                          : core_.sync_writes                  ? store::Durability::kSync
+                                                               : store::Durability::kLogged;
+  const Status written = core_.store->Write(*batch, durability);
+  if (!written.ok()) core_.requests = requests;
+  return written;
 }
 
 void WriteSet::Publish() {

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "index/store/info_log.h"
 #include "index/store/ingest.h"
 #include "index/store/options.h"
 #include "index/store/rocks_status.h"
@@ -29,8 +30,7 @@ std::optional<std::pair<size_t, Generation>> ParseAnyGeneration(const std::strin
   return std::nullopt;
 }
 
-// Asked before RocksDB opens the database, since that would first rename the info log of whoever
-// has it.
+// Asked before RocksDB opens the database: it would not tell this failure from others.
 Status CheckLock(rocksdb::Env* env, const std::string& path) {
   rocksdb::FileLock* lock = nullptr;
   const rocksdb::Status status = env->LockFile(path + "/LOCK", &lock);
@@ -113,6 +113,7 @@ StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Opti
 
   rocksdb::DBOptions db_options = DatabaseOptions(shared, env);
   db_options.create_if_missing = options.create;
+  db_options.info_log = OpenInfoLog(path);
   // Also those that a crash during the first start left out.
   db_options.create_missing_column_families = true;
   for (const std::string_view name : kTruthFamilies) {
@@ -137,7 +138,7 @@ StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Opti
   auto families = std::make_shared<Families>();
   TESSERA_RETURN_IF_ERROR(Assemble(db, std::move(handles), *families));
   return std::unique_ptr<Store>(
-      std::make_unique<RocksStore>(std::move(db), std::move(families), options.shared->impl()));
+      std::make_unique<RocksStore>(std::move(db), std::move(families), options.shared->impl(), options.disk_reserve_bytes));
 }
 
 }  // namespace tessera::store

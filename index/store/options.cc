@@ -137,12 +137,9 @@ rocksdb::DBOptions DatabaseOptions(const SharedResources::Impl& shared, rocksdb:
   db.wal_bytes_per_sync = kMiB;
   // Start without reading every file's properties.
   db.skip_stats_update_on_db_open = true;
-  // No periodic thread and no history of counters in memory, a log of warnings of at most 2 MiB.
+  // No periodic thread and no history of counters in memory.
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.max_log_file_size = kMiB;
-  db.keep_log_file_num = 2;
   return db;
 }
 

@@ -32,11 +32,14 @@ class RocksSnapshot final : public StoreSnapshot {
 class RocksStore final : public Store {
  public:
   RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
-             std::shared_ptr<SharedResources::Impl> shared);
+             std::shared_ptr<SharedResources::Impl> shared, uint64_t disk_reserve_bytes);
 
   StatusOr<std::optional<std::string>> GetRecord(const std::string& name) const override;
   std::unique_ptr<Batch> NewBatch() override;
   Status Write(Batch& batch, Durability durability) override;
+  Status CheckSpace(uint64_t bytes) const override;
+  Status CheckWritable() const override;
+  Status Resume() override;
   StoreSnapshotPtr GetSnapshot() const override;
 
   StatusOr<std::vector<std::optional<RowId>>> GetIds(const std::vector<const PointId*>& ids,
@@ -85,22 +88,23 @@ class RocksStore final : public Store {
   // Families that hold the generation open, or FailedPrecondition.
   StatusOr<FamiliesPtr> WithGeneration(Generation g) const;
 
-  // FailedPrecondition with the cause after a failed change.
-  Status CheckWritable() const;
   // Remembers the first failure and gives it back.
   Status Poison(const Status& failure);
   Status CheckBatch(const RocksBatch& batch, Durability durability) const;
   Status CreateFamilies(GenerationFamilies& created);
+  void DropLeftover();
   Status DropFamilies(const GenerationFamilies& dropped);
   Status Flush(const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
 
   const std::shared_ptr<rocksdb::DB> db_;
   const std::shared_ptr<SharedResources::Impl> shared_;
+  const uint64_t disk_reserve_bytes_;
   const std::shared_ptr<BatchMemory> batch_memory_ = std::make_shared<BatchMemory>();
 
   mutable std::mutex mutex_;
   FamiliesPtr families_;  // guarded by mutex_
   Status poison_;         // guarded by mutex_
+  std::vector<FamilyHandle> leftover_;  // of a generation that failed to be created; guarded by mutex_
   std::atomic<bool> poisoned_{false};
 };
 

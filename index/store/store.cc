@@ -17,8 +17,11 @@ std::string Name(Generation g) { return "generation " + std::to_string(g.value);
 }  // namespace
 
 RocksStore::RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
-                       std::shared_ptr<SharedResources::Impl> shared)
-    : db_(std::move(db)), shared_(std::move(shared)), families_(std::move(families)) {}
+                       std::shared_ptr<SharedResources::Impl> shared, uint64_t disk_reserve_bytes)
+    : db_(std::move(db)),
+      shared_(std::move(shared)),
+      disk_reserve_bytes_(disk_reserve_bytes),
+      families_(std::move(families)) {}
 
 FamiliesPtr RocksStore::families() const {
   std::lock_guard lock(mutex_);
@@ -54,6 +57,41 @@ Status RocksStore::Poison(const Status& failure) {
   return failure;
 }
 
+Status RocksStore::CheckSpace(uint64_t bytes) const {
+  uint64_t free = 0;
+  // Where the system does not tell, the write itself will.
+  if (!db_->GetEnv()->GetFreeSpace(db_->GetName(), &free).ok()) return OkStatus();
+  if (free >= disk_reserve_bytes_ && free - disk_reserve_bytes_ >= bytes) return OkStatus();
+  return ResourceExhausted("the disk of " + db_->GetName() + " is full: " + std::to_string(free) + " bytes are free, " +
+                           std::to_string(disk_reserve_bytes_) + " are kept in reserve, " + std::to_string(bytes) +
+                           " more are needed");
+}
+
+void RocksStore::DropLeftover() {
+  std::vector<FamilyHandle> leftover;
+  {
+    std::lock_guard lock(mutex_);
+    leftover.swap(leftover_);
+  }
+  for (const FamilyHandle& family : leftover) (void)db_->DropColumnFamily(family.get());
+}
+
+Status RocksStore::Resume() {
+  TESSERA_RETURN_IF_ERROR(CheckSpace(0));
+  {
+    std::lock_guard lock(mutex_);
+    if (poison_.ok()) return OkStatus();
+    if (!absl::IsResourceExhausted(poison_)) return poison_;
+  }
+  TESSERA_RETURN_IF_ERROR(FromRocks(db_->Resume(), "resume"));
+  DropLeftover();
+  TESSERA_RETURN_IF_ERROR(ClearStaging(db_->GetEnv(), db_->GetName()));
+  std::lock_guard lock(mutex_);
+  poison_ = OkStatus();
+  poisoned_.store(false, std::memory_order_release);
+  return OkStatus();
+}
+
 std::unique_ptr<Batch> RocksStore::NewBatch() {
   return std::make_unique<RocksBatch>(families(), batch_memory_);
 }
@@ -80,6 +118,7 @@ Status RocksStore::Write(Batch& batch, Durability durability) {
   auto& rocks_batch = static_cast<RocksBatch&>(batch);
   TESSERA_RETURN_IF_ERROR(CheckWritable());
   TESSERA_RETURN_IF_ERROR(CheckBatch(rocks_batch, durability));
+  TESSERA_RETURN_IF_ERROR(CheckSpace(rocks_batch.rocks().GetDataSize()));
   TESSERA_RETURN_IF_ERROR(Poison(Failpoint("store.write.before")));
   if (durability == Durability::kIngest) {
     TESSERA_RETURN_IF_ERROR(Poison(IngestBatch(*db_, rocks_batch)));
@@ -108,8 +147,16 @@ Status RocksStore::CreateFamilies(GenerationFamilies& created) {
 Status RocksStore::CreateGeneration(Generation g) {
   TESSERA_RETURN_IF_ERROR(CheckWritable());
   if (families()->Find(g) != nullptr) return FailedPrecondition(Name(g) + ": exists already");
+  TESSERA_RETURN_IF_ERROR(CheckSpace(0));
   GenerationFamilies created{g, {}};
-  TESSERA_RETURN_IF_ERROR(Poison(CreateFamilies(created)));
+  const Status made = CreateFamilies(created);
+  if (!made.ok()) {
+    std::lock_guard lock(mutex_);
+    for (FamilyHandle& handle : created.handles) {
+      if (handle) leftover_.push_back(std::move(handle));
+    }
+  }
+  TESSERA_RETURN_IF_ERROR(Poison(made));
   Publish([&](Families& families) {
     auto& all = families.generations;
     const auto after = std::find_if(all.begin(), all.end(),

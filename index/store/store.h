@@ -148,6 +148,8 @@ class Store {
     bool create = false;  // create if missing; else NotFound
     SharedResources* shared = nullptr;  // never null
     rocksdb::Env* env = nullptr;  // for tests, outlives the store; null: the process's own
+    // Kept free on the disk for what RocksDB must write of what it has: changes that would leave less are refused.
+    uint64_t disk_reserve_bytes = 0;
   };
   // FailedPrecondition if another process (or this one) has it open, or if it has column families
   // that this version does not know; NotFound if there is none and it may not be created. The
@@ -161,10 +163,19 @@ class Store {
   virtual std::unique_ptr<Batch> NewBatch() = 0;
   // Whole or not at all. InvalidArgument or FailedPrecondition for a batch that cannot be applied
   // as it is: a call remembered as wrong, a generation dropped meanwhile, kNoLog on a family that
-  // belongs to no generation; the store goes on. After any other failure, here or in the changes
-  // below, the store refuses changes (FailedPrecondition with the cause) until reopened, since the
-  // tail of the log is unknown; reads go on.
+  // belongs to no generation; ResourceExhausted if the disk has too little left (CheckSpace): the store goes on. After
+  // any other failure, here or in the changes below, the store refuses changes (FailedPrecondition with the cause) until
+  // reopened, or resumed if it was for want of space, since the tail of the log is unknown; reads go on.
   virtual Status Write(Batch& batch, Durability durability) = 0;
+
+  // ResourceExhausted, with the numbers, if the disk has less than `bytes` left besides the reserve.
+  virtual Status CheckSpace(uint64_t bytes) const = 0;
+  // FailedPrecondition with the cause after a failed change.
+  virtual Status CheckWritable() const = 0;
+  // Takes changes again after one failed for want of space, once there is some: what is in memory is flushed and a new
+  // log begun. Whether the failed change is there, a read tells. The failure, if it was another (reopen then), or what
+  // is in the way now. A change under way may fail.
+  virtual Status Resume() = 0;
 
   virtual StoreSnapshotPtr GetSnapshot() const = 0;
 

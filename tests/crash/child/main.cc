@@ -1,5 +1,6 @@
 // The process that is killed: loads batches into a collection, trains, switches and splits lists on the way, and tells on stdout what was
 // acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES INGEST_ROWS
+// TESSERA_FILE_FAULT makes calls of libc fail (file_faults.h).
 //
 // Batch b holds ids 100 b .. 100 b + 99; vector and payload of an id are functions of the id (crash_rows.h). The
 // batch's second row is patched then, by a request with an id.
@@ -10,6 +11,7 @@
 #include "index/catalog.h"
 #include "index/thread_pool.h"
 #include "tests/crash/crash_rows.h"
+#include "tests/crash/file_faults.h"
 
 namespace {
 
@@ -37,6 +39,8 @@ int Fail(const tessera::Status& status) {
 int main(int argc, char** argv) {
   using namespace tessera;
   if (argc != 5) return 2;
+  const char* const faults = std::getenv("TESSERA_FILE_FAULT");
+  crash::ArmFileFaults(crash::ParseFileFaults(faults ? faults : "", argv[1]));
   ThreadPoolExecutor compute(2), io(2);
   CatalogOptions options;
   options.path = argv[1];
@@ -57,7 +61,7 @@ int main(int argc, char** argv) {
   Say("open", 0);
   const uint64_t first = std::strtoull(argv[2], nullptr, 10);
   const uint64_t count = std::strtoull(argv[3], nullptr, 10);
-  std::thread trainer;
+  std::jthread trainer;  // joined whatever ends this
   for (uint64_t b = first; b < first + count; ++b) {
     const auto rows = crash::BatchRows(b);
     std::vector<PointInput> points;
@@ -78,7 +82,7 @@ int main(int argc, char** argv) {
     if (!patched.ok()) return Fail(patched.status());
     Say("patched", b);
     if (b == first + 5) {
-      trainer = std::thread([&] {
+      trainer = std::jthread([&] {
         // So few rows that there are fewer lists than asked for: the others come by splitting.
         TrainOptions training;
         training.sample_rows = 300;
@@ -102,6 +106,7 @@ int main(int argc, char** argv) {
   Say("trained", 0);
   const Status used = UseCodebooks((*collection)->codebooks());
   if (!used.ok()) return Fail(used);
+  Say("calls", crash::FileCalls());
   Say("done", 0);
   return 0;
 }

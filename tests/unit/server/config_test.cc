@@ -40,6 +40,7 @@ TEST(ConfigTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(parsed.config->io_threads, defaults.io_threads);
   EXPECT_EQ(parsed.config->block_cache_bytes, defaults.block_cache_bytes);
   EXPECT_EQ(parsed.config->write_buffer_bytes, defaults.write_buffer_bytes);
+  EXPECT_EQ(parsed.config->disk_reserve_bytes, defaults.disk_reserve_bytes);
   EXPECT_EQ(parsed.config->limits.message_bytes, size_t{64} << 20);
   EXPECT_EQ(parsed.config->limits.in_flight_bytes, defaults.limits.in_flight_bytes);
   EXPECT_EQ(parsed.config->limits.in_flight, defaults.limits.in_flight);
