@@ -29,7 +29,7 @@ struct CollectionConfig {
   double target_recall = 0;
   bool auto_train = true;
   bool sync_writes = true;
-  bool retrain_on_drift = false;
+  std::optional<bool> retrain_on_drift;  // unset: as auto_train
   uint32_t query_sample = 0;   // live queries kept for tuning
   double recall_sampling = 0;  // share of live queries that are run again exactly
   std::vector<PayloadField> payload_fields;  // declared, with their types

@@ -171,7 +171,9 @@ void ToProto(const CollectionConfig& config, v1::Collection* out) {
   out->set_target_recall(config.target_recall);
   out->set_auto_train(config.auto_train);
   out->set_sync_writes(config.sync_writes);
-  if (config.retrain_on_drift) out->set_drift_action(v1::DRIFT_ACTION_RETRAIN);
+  if (config.retrain_on_drift) {
+    out->set_drift_action(*config.retrain_on_drift ? v1::DRIFT_ACTION_RETRAIN : v1::DRIFT_ACTION_NONE);
+  }
   out->set_query_sample(config.query_sample);
   out->set_recall_sampling(config.recall_sampling);
   for (const PayloadField& field : config.payload_fields) {

@@ -42,7 +42,10 @@ struct CollectionSpec {
   bool sync_writes = true;
   // kRetrain: train again by itself when drift says so (index/drift.h), at the earliest when a tenth of the rows at
   // the last training, and 1,000, were written since. Needs CatalogOptions::background.
-  DriftAction drift_action = DriftAction::kNone;
+  DriftAction drift_action = DriftAction::kDefault;
+  bool retrains_on_drift() const {
+    return drift_action == DriftAction::kRetrain || (drift_action == DriftAction::kDefault && auto_train);
+  }
   // Live queries kept for tuning, a uniform choice of those since opening; 0 = none. In memory only: what
   // was asked is not written to disk, and what was measured with it is. At most kMaxQuerySample.
   uint32_t query_sample = 0;

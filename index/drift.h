@@ -7,8 +7,8 @@
 namespace tessera {
 
 // What a collection does by itself about drift.
-enum class DriftAction : uint8_t { kNone = 0, kRetrain = 1 };
-const char* DriftActionName(DriftAction action);  // "none", "retrain"
+// kDefault: retrain where the collection trains by itself, else none.
+enum class DriftAction : uint8_t { kNone = 0, kRetrain = 1, kDefault = 2 };
 
 enum class DriftAdvice : uint8_t { kNone = 0, kSplitLists = 1, kRetrain = 2 };
 const char* DriftAdviceName(DriftAdvice advice);  // "none", "split lists", "retrain"

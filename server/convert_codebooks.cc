@@ -68,6 +68,7 @@ void ToProto(const DriftReport& drift, v1::Drift* out) {
 StatusOr<DriftAction> FromProto(v1::DriftAction action) {
   switch (action) {
     case v1::DRIFT_ACTION_UNSPECIFIED:
+      return DriftAction::kDefault;
     case v1::DRIFT_ACTION_NONE:
       return DriftAction::kNone;
     case v1::DRIFT_ACTION_RETRAIN:
@@ -77,10 +78,6 @@ StatusOr<DriftAction> FromProto(v1::DriftAction action) {
   }
   return InvalidArgument("drift_action is " + std::to_string(static_cast<int>(action)) +
                          ", expected 0 to 2");
-}
-
-v1::DriftAction ToProto(DriftAction action) {
-  return action == DriftAction::kRetrain ? v1::DRIFT_ACTION_RETRAIN : v1::DRIFT_ACTION_NONE;
 }
 
 }  // namespace tessera::server

@@ -13,6 +13,5 @@ void ToProto(const CodebookInfo& info, v1::Codebook* out);
 void ToProto(const DriftReport& drift, v1::Drift* out);
 // Unspecified is none. InvalidArgument for an unknown number.
 StatusOr<DriftAction> FromProto(v1::DriftAction action);
-v1::DriftAction ToProto(DriftAction action);
 
 }  // namespace tessera::server

@@ -119,7 +119,7 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_plan(stats.plan);
   out->set_auto_train(spec.auto_train);
   out->set_sync_writes(spec.sync_writes);
-  out->set_drift_action(ToProto(spec.drift_action));
+  out->set_drift_action(spec.retrains_on_drift() ? v1::DRIFT_ACTION_RETRAIN : v1::DRIFT_ACTION_NONE);
   out->set_query_sample(spec.query_sample);
   out->set_recall_sampling(spec.recall_sampling);
   ToProto(spec.payload, out->mutable_payload_fields());

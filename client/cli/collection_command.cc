@@ -114,8 +114,8 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
   AddQuantizerOptions(create, options->config, "");
   AddFieldOption(create, options->config, "");
   create->add_flag("--no-auto-train", options->no_auto_train, "Train only when told to");
-  create->add_flag("--retrain-on-drift", options->config.retrain_on_drift,
-                   "Train again by itself when new rows fit the codes worse");
+  create->add_flag("--retrain-on-drift,!--no-retrain-on-drift", options->config.retrain_on_drift,
+                   "Train again by itself when new rows fit the codes worse; the default unless --no-auto-train");
   create->add_option("--query-sample", options->config.query_sample,
                      "Live queries to keep in memory for tuning; 0: none");
   create->add_option("--recall-sampling", options->config.recall_sampling,

@@ -90,7 +90,7 @@ std::string DescribeCollection(const client::CollectionInfo& info,
   }
   if (stats.live_recall) line("live recall", DescribeLive(*stats.live_recall));
   line("training at", std::string(info.config.auto_train ? "by itself" : "only when told to") +
-                          (info.config.retrain_on_drift ? ", and when rows drift" : ""));
+                          (info.config.retrain_on_drift.value_or(false) ? ", and when rows drift" : ""));
   line("writes", info.config.sync_writes ? "on disk before they are acknowledged"
                                          : "acknowledged before they are on disk");
   line("disk", FormatBytes(stats.disk_bytes) + (stats.reclaiming ? ", being reclaimed" : ""));
@@ -116,7 +116,7 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   json.Key("target_recall").Number(info.config.target_recall);
   json.Key("auto_train").Bool(info.config.auto_train);
   json.Key("sync_writes").Bool(info.config.sync_writes);
-  json.Key("retrain_on_drift").Bool(info.config.retrain_on_drift);
+  json.Key("retrain_on_drift").Bool(info.config.retrain_on_drift.value_or(false));
   json.Key("payload_fields").BeginArray();
   for (const PayloadField& field : info.config.payload_fields) {
     json.BeginObject().Key("path").String(field.path);

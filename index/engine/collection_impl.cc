@@ -315,7 +315,7 @@ bool CollectionImpl::HasDrifted() {
   if (snapshot->written.rows < at || !WantsRetraining(*snapshot)) return false;
   {
     std::lock_guard lock(core_->spec_mutex);
-    if (core_->spec.drift_action != DriftAction::kRetrain) return false;
+    if (!core_->spec.retrains_on_drift()) return false;
   }
   return core_->drift_at.compare_exchange_strong(at, snapshot->written.rows * 2);
 }

@@ -10,8 +10,6 @@
 
 namespace tessera {
 
-const char* DriftActionName(DriftAction action) { return action == DriftAction::kRetrain ? "retrain" : "none"; }
-
 const char* DriftAdviceName(DriftAdvice advice) {
   switch (advice) {
     case DriftAdvice::kNone:

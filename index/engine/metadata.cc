@@ -78,7 +78,7 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   const std::string payload(in.GetString());
   if (!in.Finished() || metric > static_cast<uint8_t>(Metric::kCosine)) return Damaged(kSpecRecord);
   spec.metric = static_cast<Metric>(metric);
-  if (drift_action > static_cast<uint8_t>(DriftAction::kRetrain)) return Damaged(kSpecRecord);
+  if (drift_action > static_cast<uint8_t>(DriftAction::kDefault)) return Damaged(kSpecRecord);
   spec.drift_action = static_cast<DriftAction>(drift_action);
   StatusOr<QuantizerSpec> parsed = QuantizerSpec::Parse(quantizer);
   if (!parsed.ok()) return Damaged(kSpecRecord);

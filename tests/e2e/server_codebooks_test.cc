@@ -196,6 +196,14 @@ TEST_F(ServerCodebooksTest, DriftIsReported) {
     ASSERT_TRUE(collections_->Create(&context, create, &made).ok());
   }
   EXPECT_EQ(made.drift_action(), v1::DRIFT_ACTION_RETRAIN);
+  create.mutable_collection()->clear_drift_action();
+  for (const bool auto_train : {true, false}) {
+    create.mutable_collection()->set_name(auto_train ? "trains" : "waits");
+    create.mutable_collection()->set_auto_train(auto_train);
+    grpc::ClientContext context;
+    ASSERT_TRUE(collections_->Create(&context, create, &made).ok());
+    EXPECT_EQ(made.drift_action(), auto_train ? v1::DRIFT_ACTION_RETRAIN : v1::DRIFT_ACTION_NONE);
+  }
   create.mutable_collection()->set_name("c");
   create.mutable_collection()->set_drift_action(static_cast<v1::DriftAction>(9));
   grpc::ClientContext context;

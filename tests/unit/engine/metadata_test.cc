@@ -102,7 +102,7 @@ TEST(Metadata, ImpossibleValuesAreRefused) {
   metric[8] = 3;
   EXPECT_FALSE(DecodeSpec(metric).ok());
   std::string action = EncodeSpec(SomeSpec());
-  action[11] = 2;
+  action[11] = 3;
   EXPECT_FALSE(DecodeSpec(action).ok());
   EXPECT_FALSE(DecodeProgress(EncodeProgress({9, 4, {3, {2, -1, 0}}})).ok());
 }
