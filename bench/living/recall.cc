@@ -82,6 +82,8 @@ Status Tell(const char* name, Living& living) {
 // Until nothing that started by itself is running.
 void AwaitIdle(Living& living) {
   const auto idle = [&] {
+    // What the server does every second.
+    if (const auto removed = living.collection().RemoveExpired(); !removed.ok()) return true;
     const CollectionStats stats = living.collection().Stats();
     return !stats.training && !stats.tuning && !stats.rebalancing && !stats.reclaiming;
   };

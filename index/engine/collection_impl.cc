@@ -313,6 +313,8 @@ bool CollectionImpl::HasDrifted() {
   const SnapshotPtr snapshot = core_->snapshot.Get();
   uint64_t at = core_->drift_at;
   if (snapshot->written.rows < at || !WantsRetraining(*snapshot)) return false;
+  // Lists first: they are what drift costs most, and a training would hold them up.
+  if (core_->options.rebalance && ListsLag(*core_, *snapshot)) return false;
   {
     std::lock_guard lock(core_->spec_mutex);
     if (!core_->spec.retrains_on_drift()) return false;
@@ -329,6 +331,7 @@ void CollectionImpl::MaybeTrain() {
     if (!pass) return;
     (void)TrainNow(*core, *committer, *train_at, TrainOptions());
     PostTuning(core, committer);
+    PostRebalance(core, committer);  // rows that came meanwhile
   });
 }
 

@@ -61,6 +61,10 @@ class Rebalance {
     for (bool more = true; more && !core_.training && !core_.closing && !core_.read_only;) {
       TESSERA_RETURN_IF_ERROR(stop_.Check());
       TESSERA_ASSIGN_OR_RETURN(more, Step());
+      // Not before the end: what a training cut short is due again.
+      if (more) continue;
+      core_.rebalanced_next_row = seen_->next_row;
+      core_.rebalanced_rows = seen_->lists.live_rows();
     }
     result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return result_;
@@ -77,6 +81,7 @@ class Rebalance {
   Committer& committer_;
   const StopToken& stop_;
   RebalanceResult result_;
+  SnapshotPtr seen_;  // that was planned for last
   std::set<ListId> unsplit_;
   bool growing_ = false;  // lists were too few: until they are enough
   int in_vain_ = 0;       // changes one after another that writes overtook
@@ -84,9 +89,8 @@ class Rebalance {
 
 StatusOr<bool> Rebalance::Step() {
   const SnapshotPtr snapshot = core_.snapshot.Get();
+  seen_ = snapshot;
   if (result_.splits + result_.merges >= kMostChanges * snapshot->lists.nlist()) return false;
-  core_.rebalanced_next_row = snapshot->next_row;
-  core_.rebalanced_rows = snapshot->lists.live_rows();
   if (!snapshot->trained()) return false;
   QuantizerSpec asked;
   {
@@ -164,16 +168,17 @@ StatusOr<bool> Rebalance::Change(const SnapshotPtr& snapshot, const ListChangeRe
   return true;
 }
 
-bool IsDue(const Core& core, const Snapshot& snapshot) {
+}  // namespace
+
+bool ListsLag(const Core& core, const Snapshot& snapshot) {
   if (!snapshot.trained()) return false;
+  if (core.rebalancing) return true;
   const uint64_t rows = snapshot.lists.live_rows();
   const uint64_t added = snapshot.next_row - std::min<uint64_t>(core.rebalanced_next_row, snapshot.next_row);
   const uint64_t before = core.rebalanced_rows + added;
   const uint64_t removed = before - std::min(before, rows);
   return added + removed >= std::max(kLeastChanges, rows / kPartChanged);
 }
-
-}  // namespace
 
 ListWishes PlanLists(const Snapshot& snapshot, const QuantizerSpec& asked, bool growing,
                      const std::set<ListId>& unsplit) {
@@ -208,7 +213,7 @@ StatusOr<RebalanceResult> RebalanceLists(Core& core, Committer& committer, const
 void PostRebalance(const std::shared_ptr<Core>& core, const std::shared_ptr<Committer>& committer) {
   if (!core->options.background || !core->options.rebalance || core->read_only || core->training) return;
   const SnapshotPtr snapshot = core->snapshot.Get();
-  if (!snapshot || !IsDue(*core, *snapshot) || core->rebalancing.exchange(true)) return;
+  if (!snapshot || !ListsLag(*core, *snapshot) || core->rebalancing.exchange(true)) return;
   core->options.background->Post([core, committer] {
     // What fails is tried again when more was written.
     if (const Pass pass(core->gate); pass) (void)RebalanceLists(*core, *committer, StopToken());

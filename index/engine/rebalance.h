@@ -34,6 +34,9 @@ ListWishes PlanLists(const Snapshot& snapshot, const QuantizerSpec& asked, bool 
 // training waits. Precondition: the caller has set core.rebalancing and holds a pass. Adds to core's counters.
 StatusOr<RebalanceResult> RebalanceLists(Core& core, Committer& committer, const StopToken& stop);
 
+// Enough was written since lists were looked at last, or they are being changed.
+bool ListsLag(const Core& core, const Snapshot& snapshot);
+
 // Does so on the background executor, if there is one, enough was written since lists were looked at last, and it is
 // not running. Cheap if not.
 void PostRebalance(const std::shared_ptr<Core>& core, const std::shared_ptr<Committer>& committer);
