@@ -58,19 +58,25 @@ class Rebalance {
 
   StatusOr<RebalanceResult> Run() {
     const auto begin = std::chrono::steady_clock::now();
-    for (bool more = true; more && !core_.training && !core_.closing && !core_.read_only;) {
-      TESSERA_RETURN_IF_ERROR(stop_.Check());
-      TESSERA_ASSIGN_OR_RETURN(more, Step());
-      // Not before the end: what a training cut short is due again.
-      if (more) continue;
+    const Status status = TakeSteps();
+    // What a training cut short is due again; what failed is not tried at once.
+    if (seen_ && !core_.training) {
       core_.rebalanced_next_row = seen_->next_row;
       core_.rebalanced_rows = seen_->lists.live_rows();
     }
+    TESSERA_RETURN_IF_ERROR(status);
     result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return result_;
   }
 
  private:
+  Status TakeSteps() {
+    for (bool more = true; more && !core_.training && !core_.closing && !core_.read_only;) {
+      TESSERA_RETURN_IF_ERROR(stop_.Check());
+      TESSERA_ASSIGN_OR_RETURN(more, Step());
+    }
+    return OkStatus();
+  }
   // False if nothing is left to do.
   StatusOr<bool> Step();
   StatusOr<bool> Split(const SnapshotPtr& snapshot, ListId longest, double mean_rows);
