@@ -21,6 +21,8 @@ namespace {
 struct Options {
   client::CollectionConfig config;
   bool no_auto_train = false;
+  bool retrain_on_drift = false;
+  bool no_retrain_on_drift = false;
   bool no_sync = false;
   std::string name;
   bool json = false;
@@ -32,6 +34,8 @@ StatusOr<int> Create(const Invocation& chosen, const Options& options) {
   client::CollectionConfig config = options.config;
   config.auto_train = !options.no_auto_train;
   config.sync_writes = !options.no_sync;
+  if (options.retrain_on_drift) config.retrain_on_drift = true;
+  if (options.no_retrain_on_drift) config.retrain_on_drift = false;
   TESSERA_ASSIGN_OR_RETURN(client::CollectionInfo made, client.CreateCollection(config));
   std::fprintf(stderr, "created %s: %u dimensions, %s, %s\n", made.config.name.c_str(),
                made.config.dim, MetricName(made.config.metric),
@@ -114,8 +118,10 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
   AddQuantizerOptions(create, options->config, "");
   AddFieldOption(create, options->config, "");
   create->add_flag("--no-auto-train", options->no_auto_train, "Train only when told to");
-  create->add_flag("--retrain-on-drift,!--no-retrain-on-drift", options->config.retrain_on_drift,
-                   "Train again by itself when new rows fit the codes worse; the default unless --no-auto-train");
+  CLI::Option* retrain = create->add_flag("--retrain-on-drift", options->retrain_on_drift,
+                                          "Train again by itself when new rows fit the codes worse; the default, "
+                                          "unless --no-auto-train is given");
+  create->add_flag("--no-retrain-on-drift", options->no_retrain_on_drift, "Do not")->excludes(retrain);
   create->add_option("--query-sample", options->config.query_sample,
                      "Live queries to keep in memory for tuning; 0: none");
   create->add_option("--recall-sampling", options->config.recall_sampling,

@@ -48,5 +48,21 @@ TEST_F(CliCodebook, TrainCompareSwitchMoveAndRollBack) {
   Good({"collection", "delete", "books", "--yes"});
 }
 
+TEST_F(CliCodebook, RetrainingOnDriftIsTheDefaultWhereTrainingIs) {
+  const auto retrains = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> words{"collection", "create", "drifts", "--dim", "4"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    Good(words);
+    const std::string shown = Good({"collection", "show", "drifts", "--json"}).out;
+    Good({"collection", "delete", "drifts", "--yes"});
+    return shown.find("\"retrain_on_drift\":true") != std::string::npos;
+  };
+  EXPECT_TRUE(retrains({}));
+  EXPECT_FALSE(retrains({"--no-auto-train"}));
+  EXPECT_FALSE(retrains({"--no-retrain-on-drift"}));
+  EXPECT_TRUE(retrains({"--no-auto-train", "--retrain-on-drift"}));
+  Bad(2, {"collection", "create", "c", "--dim", "4", "--retrain-on-drift", "--no-retrain-on-drift"});
+}
+
 }  // namespace
 }  // namespace tessera::e2e
