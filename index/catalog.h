@@ -19,6 +19,9 @@ struct CatalogOptions {
   std::string path;  // created if missing (its parent must exist)
   // Encodes and searches. Null: the calling thread.
   Executor* compute = nullptr;
+  // Computes for trainings and evaluations and encodes all rows anew: many tasks of milliseconds, best on as many threads
+  // as `compute` has, of low priority, so that searches need not wait for them. Null: `compute`.
+  Executor* upkeep = nullptr;
   // Commits. Null: the calling thread. If given, it must have a thread apart from those of `compute`.
   Executor* io = nullptr;
   // What starts by itself: training (CollectionSpec::auto_train), tuning, exact runs of live queries, changes of lists. Null: nothing

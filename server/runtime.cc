@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <latch>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -20,6 +22,16 @@ namespace {
 class PoolExecutor final : public Executor {
  public:
   explicit PoolExecutor(size_t threads) : threads_(threads), pool_(threads) {}
+  // Of lower priority than others. Each thread sets its own: none takes a second of these tasks before all have one.
+  PoolExecutor(size_t threads, int nice) : PoolExecutor(threads) {
+    const auto all = std::make_shared<std::latch>(static_cast<ptrdiff_t>(threads));
+    for (size_t i = 0; i < threads; ++i) {
+      Post([all, nice] {
+        (void)setpriority(PRIO_PROCESS, 0, nice);
+        all->arrive_and_wait();
+      });
+    }
+  }
   void Post(std::function<void()> task) override { boost::asio::post(pool_, std::move(task)); }
   size_t Concurrency() const override { return threads_; }
   void Join() { pool_.join(); }
@@ -55,18 +67,17 @@ constexpr int kBackgroundNice = 6;
 struct Runtime::Pools {
   explicit Pools(const Sizes& sizes)
       : compute(ComputeThreads(sizes.compute)),
+        upkeep(ComputeThreads(sizes.compute), kBackgroundNice),
         io(std::max<size_t>(sizes.io, 1)),
         admin(1),
-        jobs(std::max<size_t>(sizes.jobs, 1)),
-        background(1),
+        jobs(std::max<size_t>(sizes.jobs, 1), kBackgroundNice),
+        background(1, kBackgroundNice),
         waiting(2),
         streams(4),
-        timer_thread([this] { timers.run(); }) {
-    // Of the calling thread alone; what it computes on the compute pool is not affected.
-    background.Post([] { (void)setpriority(PRIO_PROCESS, 0, kBackgroundNice); });
-  }
+        timer_thread([this] { timers.run(); }) {}
 
   PoolExecutor compute;
+  PoolExecutor upkeep;
   PoolExecutor io;
   PoolExecutor admin;
   PoolExecutor jobs;
@@ -87,6 +98,7 @@ Runtime::Runtime(const Sizes& sizes) {
 Runtime::~Runtime() { Join(); }
 
 Executor& Runtime::compute() { return pools_->compute; }
+Executor& Runtime::upkeep() { return pools_->upkeep; }
 Executor& Runtime::io() { return pools_->io; }
 Executor& Runtime::admin() { return pools_->admin; }
 Executor& Runtime::jobs() { return pools_->jobs; }
@@ -109,6 +121,7 @@ void Runtime::Join() {
   pools_->background.Join();
   pools_->waiting.Join();
   pools_->streams.Join();
+  pools_->upkeep.Join();
   pools_->io.Join();
   pools_->compute.Join();
 }

@@ -26,9 +26,10 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   Executor& compute();     // searches, encodes; tasks never wait for other tasks
+  Executor& upkeep();      // the same for trainings and evaluations, of low priority
   Executor& io();          // commits and point reads: tasks that wait for the disk
   Executor& admin();       // one thread: creates and drops collections, which waits for their calls
-  Executor& jobs();        // trainings asked for: tasks of minutes
+  Executor& jobs();        // trainings asked for: tasks of minutes, of low priority
   // One thread of low priority: trainings and tunings that start by themselves, one at a time, exact runs
   // of live queries.
   Executor& background();

@@ -167,6 +167,7 @@ class ServerImpl final : public Server {
     CatalogOptions options;
     options.path = config_.data;
     options.compute = &runtime_.compute();
+    options.upkeep = &runtime_.upkeep();
     options.io = &runtime_.io();
     options.background = &runtime_.background();
     options.block_cache_bytes = config_.block_cache_bytes;

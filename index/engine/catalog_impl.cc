@@ -98,6 +98,7 @@ class CatalogImpl final : public Catalog {
         root_(fs::path(options.path) / "collections"),
         shared_({options.block_cache_bytes, options.write_buffer_bytes, options.background_threads}) {
     core_.compute = options.compute ? options.compute : &inline_;
+    core_.upkeep = options.upkeep ? options.upkeep : core_.compute;
     core_.io = options.io ? options.io : &inline_;
     core_.background = options.background;
     core_.rebalance = options.rebalance;

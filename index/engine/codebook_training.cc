@@ -15,7 +15,7 @@ constexpr uint64_t kHeldOutRows = 2000;  // measured, at most
 constexpr uint64_t kSparedRowsPerList = 40;
 
 Executor& ExecutorOf(const Core& core, const TrainingContext& context) {
-  return context.executor ? *context.executor : *core.options.compute;
+  return context.executor ? *context.executor : *core.options.upkeep;
 }
 
 QuantizerSpec AskedSpec(const Core& core, const TrainOptions& options) {

@@ -29,6 +29,7 @@ namespace tessera::engine {
 
 struct CoreOptions {
   Executor* compute = nullptr;  // never null
+  Executor* upkeep = nullptr;   // never null; trainings, evaluations
   Executor* io = nullptr;       // never null
   Executor* background = nullptr;  // null: no training starts by itself
   size_t commit_queue_bytes = 64u << 20;

@@ -115,7 +115,7 @@ StatusOr<DriftReport> MeasureDrift(const Core& core, const Snapshot& snapshot) {
                              ReadSample(core, snapshot, kLiveRows, context.seed,
                                         [&] { return CheckStop(core, context); }));
     live = MeasureRows(*snapshot.model, *snapshot.table, {rows.data(), rows.size() / core.dim, core.dim},
-                       *core.options.compute);
+                       *core.options.upkeep);
   }
   return Report(snapshot, ListImbalance(snapshot), live);
 }

@@ -112,7 +112,7 @@ Status Rebuild::MakePlan() {
   if (options_.quantizer || !goal.given()) return OkStatus();
   Report(0, "plan");
   Executor& executor =
-      options_.context.executor ? *options_.context.executor : *core_.options.compute;
+      options_.context.executor ? *options_.context.executor : *core_.options.upkeep;
   TrainingContext context = options_.context;
   context.progress = [this](double fraction, const char* stage) {
     Report(kPlanShare * fraction, stage);
@@ -170,7 +170,7 @@ Status Rebuild::CreateFamilies() {
 
 void Rebuild::EncodeInto(store::Batch& batch) {
   quant::EncodeRows(*trained_.model, *trained_.lists, {floats_.data(), rows_.size(), core_.dim},
-                    *core_.options.compute, encoded_);
+                    *core_.options.upkeep, encoded_);
   const size_t code_bytes = trained_.model->code_bytes();
   const size_t refine_bytes = trained_.model->refine_bytes();
   const auto* codes = reinterpret_cast<const char*>(encoded_.codes.data());
@@ -221,7 +221,7 @@ Status Rebuild::EncodeAll() {
   TESSERA_ASSIGN_OR_RETURN(
       lists_, LoadLists({core_.store.get(), start_->store.get(), nullptr, generation_, trained_.model.get(),
                          trained_.lists->nlist(), core_.dim, core_.metric, start_->next_row},
-                        *core_.options.compute));
+                        *core_.options.upkeep));
   return OkStatus();
 }
 
