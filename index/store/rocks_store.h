@@ -80,6 +80,7 @@ class RocksStore final : public Store {
   Status FlushGeneration(Generation g) override;
   Status FlushAll() override;
   Status Reclaim(std::atomic<bool>& stop) override;
+  Status Checkpoint(const std::string& directory) override;
   DiskUsage Usage() const override;
 
  private:

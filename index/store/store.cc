@@ -1,5 +1,7 @@
 #include "index/store/store.h"
 
+#include <rocksdb/utilities/checkpoint.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -227,6 +229,15 @@ Status RocksStore::Reclaim(std::atomic<bool>& stop) {
     TESSERA_RETURN_IF_ERROR(Poison(FromRocks(status, "compact " + handle->GetName())));
   }
   return OkStatus();
+}
+
+Status RocksStore::Checkpoint(const std::string& directory) {
+  TESSERA_RETURN_IF_ERROR(CheckWritable());
+  TESSERA_RETURN_IF_ERROR(Failpoint("store.checkpoint"));
+  rocksdb::Checkpoint* raw = nullptr;
+  TESSERA_RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(db_.get(), &raw), "checkpoint"));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+  return FromRocks(checkpoint->CreateCheckpoint(directory, 0), "checkpoint " + directory);
 }
 
 Store::DiskUsage RocksStore::Usage() const {

@@ -237,6 +237,10 @@ class Store {
   virtual Status FlushGeneration(Generation g) = 0;
   // Flushes everything and truncates the log, e.g. before a clean stop.
   virtual Status FlushAll() = 0;
+  // A second database in `directory`, which must not exist, on the same file system: hard links to the files of this
+  // one, flushed. All that was written before is in it; of what is written meanwhile anything, so the caller keeps
+  // writes out.
+  virtual Status Checkpoint(const std::string& directory) = 0;
 
   // Rewrites the files so that they hold no more than there is; what a snapshot still sees stays. Reads and writes go
   // on. Takes as long as writing all rows. Cancelled when `stop` becomes true.

@@ -30,7 +30,7 @@ RULES = [
     (r"index/store/.*", [r"index/(store|base)/.*", LAYER0, r"rocksdb/.*"]),
     (r"index/filter/.*", [r"index/(filter|base)/.*", r"index/(payload|filter)\.h", LAYER0, r"simdjson\.h",
                           r"roaring/roaring\.hh"]),
-    (r"index/engine/.*", [r"index/store/store\.h", r"index/(engine|filter|quant|lists|simd|base)/.*", PUBLIC]),
+    (r"index/engine/.*", [r"index/store/(store|backup)\.h", r"index/(engine|filter|quant|lists|simd|base)/.*", PUBLIC]),
     (r"server/.*", [r"server/.*", PUBLIC, r"index/base/.*", r"index/simd/kernels\.h", GRPC, BOOST, ABSL,
                     r"CLI/.*", r"spdlog/.*", r"cblas\.h", r"prometheus/.*"]),
     (r"client/formats/.*", [r"client/formats/.*", LAYER0, r"hdf5\.h", r"simdjson\.h", r"zlib\.h"]),
