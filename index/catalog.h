@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "index/backup.h"
 #include "index/collection.h"
 #include "index/executor.h"
 #include "index/status.h"
@@ -71,6 +72,9 @@ class Catalog {
   // Gone at once for new calls; a training is cancelled, calls under way finish first. NotFound. Not from inside a
   // callback of one of its own calls.
   virtual Status Drop(const std::string& name) = 0;
+
+  // Of its collections, there or dropped. Lives as long as the catalog, whose destructor waits for calls under way.
+  virtual Backups& backups() = 0;
 };
 
 }  // namespace tessera

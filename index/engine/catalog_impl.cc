@@ -3,14 +3,9 @@
 //   <data>/FORMAT                 "tessera 1\n"
 //   <data>/LOCK                   held with flock while open
 //   <data>/collections/<name>/    one RocksDB database each
-//   <data>/collections/.tmp-<n>/  being created; .trash-<n>/ being dropped; both removed at start
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cctype>
-#include <cerrno>
-#include <cstring>
+//   <data>/collections/.tmp-<n>/  being created or restored; .trash-<n>/ being dropped; .checkpoint-<n>/ being backed
+//                                 up; all removed at start
+//   <data>/backups/<name>/        backups of that collection (index/engine/backups.h)
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -19,7 +14,9 @@
 
 #include "index/base/failpoint.h"
 #include "index/catalog.h"
+#include "index/engine/backups.h"
 #include "index/engine/collection_impl.h"
+#include "index/engine/data_directory.h"
 #include "index/quant/model.h"
 #include "index/simd/kernels.h"
 
@@ -35,68 +32,13 @@ int64_t SystemMs() {
 
 constexpr const char* kFormatLine = "tessera 1\n";
 
-Status IoError(const std::string& what, const std::string& path) {
-  return Unavailable(what + " " + path + ": " + std::strerror(errno));
-}
-
-// Makes a rename or a new name in `directory` durable.
-Status SyncDirectory(const std::string& directory) {
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return IoError("cannot open", directory);
-  const int result = fsync(fd);
-  const int error = errno;
-  close(fd);
-  errno = error;
-  return result == 0 ? OkStatus() : IoError("cannot sync", directory);
-}
-
-Status WriteDurably(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".tmp";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return IoError("cannot create", temporary);
-  const bool ok = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
-  const int error = errno;
-  close(fd);
-  errno = error;
-  if (!ok || rename(temporary.c_str(), path.c_str()) != 0) return IoError("cannot write", path);
-  return SyncDirectory(fs::path(path).parent_path());
-}
-
-Status CheckName(const std::string& name) {
-  const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
-  bool good = !name.empty() && name.size() <= 128 && name[0] != '.' && name[0] != '-';
-  for (const char c : name) good = good && allowed(static_cast<unsigned char>(c));
-  if (good) return OkStatus();
-  return InvalidArgument("name: \"" + name.substr(0, 140) + "\" must be 1 to 128 letters, digits, '-', '_' " +
-                         "or '.', and start with none of '.' and '-'");
-}
-
-class DirectoryLock {
- public:
-  DirectoryLock() = default;
-  DirectoryLock(const DirectoryLock&) = delete;
-  DirectoryLock& operator=(const DirectoryLock&) = delete;
-  ~DirectoryLock() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Status Take(const std::string& directory) {
-    const std::string path = directory + "/LOCK";
-    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd_ < 0) return IoError("cannot open", path);
-    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return OkStatus();
-    return FailedPrecondition("data directory " + directory + " is in use by another process");
-  }
-
- private:
-  int fd_ = -1;
-};
-
-class CatalogImpl final : public Catalog {
+class CatalogImpl final : public Catalog, private BackupHost {
  public:
   explicit CatalogImpl(const CatalogOptions& options)
       : options_(options),
         root_(fs::path(options.path) / "collections"),
-        shared_({options.block_cache_bytes, options.write_buffer_bytes, options.background_threads}) {
+        shared_({options.block_cache_bytes, options.write_buffer_bytes, options.background_threads}),
+        backups_((fs::path(options.path) / "backups").string(), *this) {
     core_.compute = options.compute ? options.compute : &inline_;
     core_.upkeep = options.upkeep ? options.upkeep : core_.compute;
     core_.io = options.io ? options.io : &inline_;
@@ -116,6 +58,7 @@ class CatalogImpl final : public Catalog {
   }
 
   ~CatalogImpl() override {
+    backups_.Close();
     for (const auto& [name, collection] : collections_) {
       if (collection) collection->Close();
     }
@@ -132,7 +75,9 @@ class CatalogImpl final : public Catalog {
     fs::create_directory(root_, error);
     if (error) return Unavailable("cannot create " + root_.string() + ": " + error.message());
     TESSERA_RETURN_IF_ERROR(SyncDirectory(options_.path));
-    return OpenAll();
+    TESSERA_RETURN_IF_ERROR(OpenAll());
+    backups_.Sweep();
+    return OkStatus();
   }
 
   StatusOr<std::shared_ptr<Collection>> Create(const std::string& name, const CollectionSpec& spec) override {
@@ -140,21 +85,14 @@ class CatalogImpl final : public Catalog {
     TESSERA_RETURN_IF_ERROR(spec.Validate());
     TESSERA_RETURN_IF_ERROR(Reserve(name));
     StatusOr<std::shared_ptr<CollectionImpl>> made = MakeCollection(name, spec);
-    std::lock_guard lock(mutex_);
     if (!made.ok()) {
-      collections_.erase(name);
+      Release(name);
       return made.status();
     }
-    collections_[name] = *made;
-    return std::shared_ptr<Collection>(*made);
+    return Fill(name, *made);
   }
 
-  StatusOr<std::shared_ptr<Collection>> Get(const std::string& name) const override {
-    std::lock_guard lock(mutex_);
-    const auto it = collections_.find(name);
-    if (it != collections_.end() && it->second) return std::shared_ptr<Collection>(it->second);
-    return NotFound("no collection \"" + name.substr(0, 140) + "\"");
-  }
+  StatusOr<std::shared_ptr<Collection>> Get(const std::string& name) const override { return Find(name); }
 
   std::vector<std::string> List() const override {
     std::lock_guard lock(mutex_);
@@ -200,6 +138,8 @@ class CatalogImpl final : public Catalog {
     return OkStatus();
   }
 
+  Backups& backups() override { return backups_; }
+
  private:
   Status CheckFormat() const {
     const std::string path = options_.path + "/FORMAT";
@@ -235,23 +175,59 @@ class CatalogImpl final : public Catalog {
     return OkStatus();
   }
 
+  StatusOr<std::shared_ptr<CollectionImpl>> Find(const std::string& name) const override {
+    std::lock_guard lock(mutex_);
+    const auto it = collections_.find(name);
+    if (it != collections_.end() && it->second) return it->second;
+    return NotFound("no collection \"" + name.substr(0, 140) + "\"");
+  }
+
   // Holds the name while the directory is made, outside the lock.
-  Status Reserve(const std::string& name) {
+  Status Reserve(const std::string& name) override {
     std::lock_guard lock(mutex_);
     if (collections_.emplace(name, nullptr).second) return OkStatus();
     return AlreadyExists("collection \"" + name + "\" exists");
   }
 
+  void Release(const std::string& name) override {
+    std::lock_guard lock(mutex_);
+    const auto it = collections_.find(name);
+    if (it != collections_.end() && !it->second) collections_.erase(it);
+  }
+
+  std::string Temporary(const std::string& what) override {
+    std::lock_guard lock(mutex_);
+    return (root_ / ("." + what + "-" + std::to_string(next_number_++))).string();
+  }
+
+  StatusOr<std::shared_ptr<Collection>> Adopt(const std::string& directory, const std::string& name) override {
+    // One that does not open would keep the whole catalog from its next start: it is tried before it has its name.
+    CoreOptions quiet = core_;
+    quiet.background = nullptr;
+    TESSERA_ASSIGN_OR_RETURN(const auto tried, CollectionImpl::Open(name, directory, quiet, shared_));
+    tried->Close();
+    TESSERA_RETURN_IF_ERROR(Failpoint("catalog.restore"));
+    TESSERA_ASSIGN_OR_RETURN(const auto opened, Settle(directory, name));
+    return Fill(name, opened);
+  }
+
+  std::shared_ptr<Collection> Fill(const std::string& name, const std::shared_ptr<CollectionImpl>& collection) {
+    std::lock_guard lock(mutex_);
+    collections_[name] = collection;
+    return collection;
+  }
+
   StatusOr<std::shared_ptr<CollectionImpl>> MakeCollection(const std::string& name,
                                                            const CollectionSpec& spec) {
-    std::string temporary;
-    {
-      std::lock_guard lock(mutex_);
-      temporary = (root_ / (".tmp-" + std::to_string(next_number_++))).string();
-    }
+    const std::string temporary = Temporary("tmp");
     TESSERA_RETURN_IF_ERROR(CollectionImpl::Initialize(temporary, spec, shared_));
-    TESSERA_RETURN_IF_ERROR(SyncDirectory(temporary));
     TESSERA_RETURN_IF_ERROR(Failpoint("catalog.create"));
+    return Settle(temporary, name);
+  }
+
+  // Gives the directory the name for good.
+  StatusOr<std::shared_ptr<CollectionImpl>> Settle(const std::string& temporary, const std::string& name) {
+    TESSERA_RETURN_IF_ERROR(SyncDirectory(temporary));
     const std::string path = (root_ / name).string();
     if (rename(temporary.c_str(), path.c_str()) != 0) return IoError("cannot create", path);
     TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
@@ -267,6 +243,7 @@ class CatalogImpl final : public Catalog {
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<CollectionImpl>> collections_;  // null: name reserved
   uint64_t next_number_ = 0;
+  BackupsImpl backups_;
 };
 
 }  // namespace

@@ -174,6 +174,30 @@ void CollectionImpl::Close() {
   core_->store.reset();
 }
 
+StatusOr<BackupInfo> CollectionImpl::Checkpoint(const std::string& directory) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  if (core_->read_only) return core_->ReadOnlyStatus();
+  // Beside the commits; what is left to be flushed in the turn is what comes meanwhile.
+  TESSERA_RETURN_IF_ERROR(core_->store->FlushAll());
+  SnapshotPtr snapshot;
+  Status status;
+  committer_->RunExclusive([&] {
+    snapshot = core_->snapshot.Get();
+    status = core_->store->Checkpoint(directory);
+  });
+  TESSERA_RETURN_IF_ERROR(status);
+  BackupInfo info;
+  info.collection = core_->name;
+  info.commit = snapshot->commit;
+  info.rows = snapshot->lists.live_rows();
+  info.time_ms = core_->NowMs();
+  info.dim = core_->dim;
+  info.metric = core_->metric;
+  if (snapshot->trained()) info.quantizer = snapshot->model->spec.ToString();
+  return info;
+}
+
 CollectionSpec CollectionImpl::spec() const {
   std::lock_guard lock(core_->spec_mutex);
   return core_->spec;

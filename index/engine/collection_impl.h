@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "index/backup.h"
 #include "index/collection.h"
 #include "index/engine/codebooks.h"
 #include "index/engine/committer.h"
@@ -27,6 +28,9 @@ class CollectionImpl final : public Collection {
   void Close();
   // Before its directory is renamed, and again if that failed.
   void SetDropping(bool dropping) { core_->dropping = dropping; }
+  // The state at one commit as a database of its own in `directory` (store::Store::Checkpoint), and what a backup of
+  // it says of itself. Commits wait for what has not been written to files yet, a few milliseconds' worth.
+  StatusOr<BackupInfo> Checkpoint(const std::string& directory);
 
   const std::string& name() const override { return core_->name; }
   CollectionSpec spec() const override;

@@ -109,6 +109,7 @@ class FakeCatalog final : public Catalog {
   }
   std::vector<std::string> List() const override { return {"a"}; }
   Status Drop(const std::string&) override { return OkStatus(); }
+  Backups& backups() override { std::abort(); }
 
  private:
   std::shared_ptr<FakeCollection> collection_;
