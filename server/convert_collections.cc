@@ -24,18 +24,6 @@ StatusOr<Metric> FromProto(v1::Metric metric) {
                          ", expected 1 to 3");
 }
 
-v1::Metric ToProto(Metric metric) {
-  switch (metric) {
-    case Metric::kL2:
-      return v1::METRIC_L2;
-    case Metric::kInnerProduct:
-      return v1::METRIC_INNER_PRODUCT;
-    case Metric::kCosine:
-      return v1::METRIC_COSINE;
-  }
-  return v1::METRIC_UNSPECIFIED;
-}
-
 v1::CollectionState StateOf(const CollectionStats& stats) {
   if (stats.read_only) return v1::COLLECTION_STATE_READ_ONLY;
   if (stats.training) return v1::COLLECTION_STATE_TRAINING;
@@ -72,6 +60,18 @@ void ToProto(const LiveRecall& live, v1::LiveRecall* out) {
 }
 
 }  // namespace
+
+v1::Metric ToProto(Metric metric) {
+  switch (metric) {
+    case Metric::kL2:
+      return v1::METRIC_L2;
+    case Metric::kInnerProduct:
+      return v1::METRIC_INNER_PRODUCT;
+    case Metric::kCosine:
+      return v1::METRIC_COSINE;
+  }
+  return v1::METRIC_UNSPECIFIED;
+}
 
 StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   CollectionSpec spec;

@@ -12,6 +12,7 @@ namespace tessera::server {
 
 // InvalidArgument names the field.
 StatusOr<CollectionSpec> FromProto(const v1::Collection& collection);
+v1::Metric ToProto(Metric metric);
 void ToProto(const std::string& name, const CollectionSpec& spec, const CollectionStats& stats,
              v1::Collection* out);
 void ToProto(const CollectionStats& stats, const ProcessMemory& process, const std::string& isa,

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "server/convert_backups.h"
 #include "server/convert_codebooks.h"
 #include "server/convert_evaluation.h"
 #include "server/convert_points.h"
@@ -52,6 +53,10 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   if (info.result.evaluation) {
     return ToProto(*info.result.evaluation, out->mutable_evaluate_result());
   }
+  if (info.result.backup) {
+    return ToProto(*info.result.backup, out->mutable_backup_result()->mutable_backup());
+  }
+  if (info.result.restored) return ToProto(*info.result.restored, out->mutable_restore_result());
   if (info.result.tuned) return ToProto(*info.result.tuned, out->mutable_tune_result());
   if (info.result.codebook) {
     return ToProto(*info.result.codebook, out->mutable_codebook_result()->mutable_codebook());
@@ -63,8 +68,8 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   result->set_training_error(info.result.training.training_error);
 }
 
-void JobRun::Post() {
-  state_.runtime.jobs().Post([self = shared_from_this()] { self->Run(); });
+void JobRun::Post(Executor& executor) {
+  executor.Post([self = shared_from_this()] { self->Run(); });
 }
 
 void JobRun::Run() {

@@ -18,7 +18,7 @@ void ToProto(const OperationInfo& info, v1::Operation* out);
 using ProgressFn = std::function<void(double fraction, const char* stage)>;
 using JobWork = std::function<StatusOr<JobResult>(const ProgressFn& progress)>;
 
-// One operation on the jobs pool. The call is answered by the first progress after the start, or by
+// One operation on a pool, of jobs as a rule. The call is answered by the first progress after the start, or by
 // a failure before it: what cannot even start is the caller's error, not an operation to be polled
 // for.
 class JobRun : public std::enable_shared_from_this<JobRun> {
@@ -27,7 +27,8 @@ class JobRun : public std::enable_shared_from_this<JobRun> {
   JobRun(ServiceState& state, uint64_t id, JobWork work, Call& call, v1::Operation* response)
       : state_(state), id_(id), work_(std::move(work)), call_(&call), response_(response) {}
 
-  void Post();
+  void Post() { Post(state_.runtime.jobs()); }
+  void Post(Executor& executor);
 
  private:
   void Run();

@@ -5,11 +5,11 @@
 
 namespace tessera::server {
 
-Operations::Operations(size_t max_running, uint64_t first_id, Now now)
-    : max_running_(max_running), now_(std::move(now)), next_id_(first_id) {}
+Operations::Operations(size_t max_trainings, uint64_t first_id, Now now)
+    : max_running_{max_trainings, kMaxBackups}, now_(std::move(now)), next_id_(first_id) {}
 
 StatusOr<Operations::Begun> Operations::Begin(const std::string& collection,
-                                             const std::string& kind) {
+                                             const std::string& kind, Lane lane) {
   std::lock_guard lock(mutex_);
   if (shut_down_) return Unavailable("the server is shutting down");
   for (const auto& [id, operation] : operations_) {
@@ -21,8 +21,9 @@ StatusOr<Operations::Begun> Operations::Begin(const std::string& collection,
       return AlreadyExists(info.name() + does + " collection \"" + collection + '"');
     }
   }
-  if (running_ >= max_running_) {
-    return ResourceExhausted(std::to_string(running_) +
+  size_t& running = running_[static_cast<size_t>(lane)];
+  if (running >= max_running_[static_cast<size_t>(lane)]) {
+    return ResourceExhausted(std::to_string(running) +
                              " operations are running, the server's limit");
   }
   Expire();
@@ -30,11 +31,12 @@ StatusOr<Operations::Begun> Operations::Begin(const std::string& collection,
   operation.info.id = next_id_++;
   operation.info.collection = collection;
   operation.info.kind = kind;
+  operation.info.lane = lane;
   operation.info.start = now_();
   operation.cancelled = std::make_shared<std::atomic<bool>>(false);
   Begun begun{operation.info.id, operation.cancelled};
   operations_.emplace(begun.id, std::move(operation));
-  ++running_;
+  ++running;
   return begun;
 }
 
@@ -63,7 +65,7 @@ void Operations::Finish(uint64_t id, const Status& status, const JobResult& resu
       it->second.info.result = result;
     }
     info = it->second.info;
-    --running_;
+    --running_[static_cast<size_t>(info.lane)];
     finished_.push_back(id);
     for (auto waiting = waiters_.begin(); waiting != waiters_.end();) {
       if (waiting->second.operation != id) {
@@ -131,7 +133,8 @@ bool Operations::Forget(uint64_t waiter) {
 void Operations::CancelCollection(const std::string& collection) {
   std::lock_guard lock(mutex_);
   for (auto& [id, operation] : operations_) {
-    if (operation.info.collection == collection) operation.cancelled->store(true);
+    const OperationInfo& info = operation.info;
+    if (info.collection == collection && info.lane != Lane::kBackup) operation.cancelled->store(true);
   }
 }
 

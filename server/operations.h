@@ -1,6 +1,7 @@
 // Long work and its state: who runs, how far it is, who waits for it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "index/backup.h"
 #include "index/codebook.h"
 #include "index/evaluation.h"
 #include "index/recall.h"
@@ -28,19 +30,33 @@ struct TrainOutcome {
   double training_error = 0;
 };
 
+// The collection that a restore made.
+struct RestoreOutcome {
+  std::string collection;
+  uint64_t commit = 0;
+  uint64_t rows = 0;
+};
+
 // What an operation left, each of its own kind.
 struct JobResult {
   TrainOutcome training;
   std::shared_ptr<const EvaluateResult> evaluation;
   std::shared_ptr<const CodebookInfo> codebook;
   std::shared_ptr<const TuneResult> tuned;
+  std::shared_ptr<const BackupInfo> backup;
+  std::shared_ptr<const RestoreOutcome> restored;
 };
+
+// What shares a limit, and threads: trainings and what measures for them; backups and their restores, which none of
+// the others holds up.
+enum class Lane : uint8_t { kTraining = 0, kBackup = 1 };
 
 // A copy of the state of one operation.
 struct OperationInfo {
   uint64_t id = 0;
   std::string collection;
-  std::string kind;  // "train", "evaluate", "tune"
+  std::string kind;  // "train", "evaluate", "tune", "backup"
+  Lane lane = Lane::kTraining;
   bool done = false;
   double progress = 0;  // 0 to 1, never falling
   std::string stage;
@@ -62,15 +78,16 @@ class Operations {
 
   // first_id: ids ascend from it. Milliseconds since 1970 keep names of an earlier process from
   // meaning another operation in this one.
-  Operations(size_t max_running, uint64_t first_id, Now now = std::chrono::system_clock::now);
+  Operations(size_t max_trainings, uint64_t first_id, Now now = std::chrono::system_clock::now);
 
   struct Begun {
     uint64_t id = 0;
     CancelFlag cancelled;
   };
   // AlreadyExists names the one of this kind under way for this collection; ResourceExhausted if
-  // max_running are; Unavailable after Shutdown(). Finish() must follow.
-  StatusOr<Begun> Begin(const std::string& collection, const std::string& kind = "train");
+  // the lane is full; Unavailable after Shutdown(). Finish() must follow.
+  StatusOr<Begun> Begin(const std::string& collection, const std::string& kind = "train",
+                        Lane lane = Lane::kTraining);
   void Progress(uint64_t id, double fraction, const std::string& stage);
   void Finish(uint64_t id, const Status& status, const JobResult& result);
 
@@ -87,6 +104,7 @@ class Operations {
   // The waiter will not be called any more; false if it was called or is about to be.
   bool Forget(uint64_t waiter);
 
+  // When it is deleted: its backups are not.
   void CancelCollection(const std::string& collection);
   // Cancels what runs, ends all waits, refuses new operations.
   void Shutdown();
@@ -94,6 +112,7 @@ class Operations {
   static constexpr size_t kMaxKept = 1000;
   static constexpr std::chrono::hours kKeptFor{1};
   static constexpr size_t kMaxWaiters = 1000;
+  static constexpr size_t kMaxBackups = 2;
 
  private:
   struct Operation {
@@ -108,12 +127,12 @@ class Operations {
   StatusOr<Operation*> Find(const std::string& name);  // lock held
   void Expire();                                       // lock held
 
-  const size_t max_running_;
+  const std::array<size_t, 2> max_running_;  // by lane
   const Now now_;
   std::mutex mutex_;
   uint64_t next_id_;
   uint64_t next_waiter_ = 1;
-  size_t running_ = 0;
+  std::array<size_t, 2> running_{};  // by lane
   bool shut_down_ = false;
   std::map<uint64_t, Operation> operations_;
   std::deque<uint64_t> finished_;  // in order of end

@@ -73,6 +73,7 @@ struct Runtime::Pools {
         jobs(std::max<size_t>(sizes.jobs, 1), kBackgroundNice),
         background(1, kBackgroundNice),
         waiting(2),
+        backups(4),
         streams(4),
         timer_thread([this] { timers.run(); }) {}
 
@@ -83,6 +84,7 @@ struct Runtime::Pools {
   PoolExecutor jobs;
   PoolExecutor background;
   PoolExecutor waiting;
+  PoolExecutor backups;
   PoolExecutor streams;
   boost::asio::io_context timers{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_timers{
@@ -104,12 +106,15 @@ Executor& Runtime::admin() { return pools_->admin; }
 Executor& Runtime::jobs() { return pools_->jobs; }
 Executor& Runtime::background() { return pools_->background; }
 Executor& Runtime::waiting() { return pools_->waiting; }
+Executor& Runtime::backups() { return pools_->backups; }
 Executor& Runtime::streams() { return pools_->streams; }
 
 std::unique_ptr<Runtime::Timer> Runtime::After(std::chrono::nanoseconds delay,
                                                std::function<void()> task) {
   return std::make_unique<AsioTimer>(pools_->timers, delay, std::move(task));
 }
+
+void Runtime::JoinBackups() { pools_->backups.Join(); }
 
 void Runtime::Join() {
   if (!pools_->timer_thread.joinable()) return;
@@ -120,6 +125,7 @@ void Runtime::Join() {
   pools_->jobs.Join();
   pools_->background.Join();
   pools_->waiting.Join();
+  pools_->backups.Join();
   pools_->streams.Join();
   pools_->upkeep.Join();
   pools_->io.Join();

@@ -35,6 +35,8 @@ class Runtime {
   Executor& background();
   // Two threads: deletions and patches by filter, removal of what expired: all of them wait for commits on the io pool.
   Executor& waiting();
+  // Four threads: backups and restores, archives on their way out and in, which wait for disk and client.
+  Executor& backups();
   Executor& streams();     // four threads: replies in many parts, which wait for those who read them
 
   // A running timer; destroying it cancels, but does not wait for a callback under way. Not to
@@ -46,6 +48,8 @@ class Runtime {
   // Calls `task` once after `delay`, on the timer thread, where it must be short.
   std::unique_ptr<Timer> After(std::chrono::nanoseconds delay, std::function<void()> task);
 
+  // Ends the threads of backups(), when what was posted is done; before what they work on goes.
+  void JoinBackups();
   // Runs all that was posted, then ends the threads. Pending timers are dropped.
   void Join();
 

@@ -111,6 +111,7 @@ class ServerImpl final : public Server {
         trim_stopped_ = true;
       }
       sweeper_.Stop();
+      runtime_.JoinBackups();
       // The catalog drains its committers on pools that still run.
       state_.catalog = nullptr;
       catalog_.reset();
@@ -144,7 +145,8 @@ class ServerImpl final : public Server {
     builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &port);
     ConfigureTransport(config_.limits, builder);
     for (auto make :
-         {MakeCollectionsService, MakePointsService, MakeTrainingService, MakeQuantizersService}) {
+         {MakeCollectionsService, MakePointsService, MakeTrainingService, MakeQuantizersService,
+          MakeBackupsService}) {
       services_.push_back(make(state_));
       builder.RegisterService(services_.back().get());
     }

@@ -27,6 +27,7 @@ struct ServiceState {
   Operations& operations;
   std::string isa;                         // name of the kernels in use
   std::atomic<Catalog*> catalog{nullptr};  // null until it is open
+  std::atomic<size_t> archives{0};         // of backups, on their way out or in
 
   // Unavailable until the catalog is open.
   StatusOr<Catalog*> OpenedCatalog() const;
@@ -39,5 +40,6 @@ std::unique_ptr<grpc::Service> MakeCollectionsService(ServiceState& state);
 std::unique_ptr<grpc::Service> MakePointsService(ServiceState& state);
 std::unique_ptr<grpc::Service> MakeTrainingService(ServiceState& state);
 std::unique_ptr<grpc::Service> MakeQuantizersService(ServiceState& state);
+std::unique_ptr<grpc::Service> MakeBackupsService(ServiceState& state);
 
 }  // namespace tessera::server

@@ -67,6 +67,22 @@ TEST_F(OperationsTest, FailureKeepsItsStatusAndProgress) {
   EXPECT_EQ(info->result.training.generation, 0u);
 }
 
+TEST_F(OperationsTest, BackupsAreNotHeldUpByTrainingsNorEndedWithTheirCollection) {
+  Begin("a");
+  Begin("b");
+  ASSERT_TRUE(absl::IsResourceExhausted(operations_.Begin("c").status()));
+  const auto backup = operations_.Begin("a", "backup", Lane::kBackup);
+  ASSERT_TRUE(backup.ok()) << backup.status();
+  EXPECT_TRUE(absl::IsAlreadyExists(operations_.Begin("a", "backup", Lane::kBackup).status()));
+  ASSERT_TRUE(operations_.Begin("b", "backup", Lane::kBackup).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(operations_.Begin("c", "backup", Lane::kBackup).status()));
+  operations_.CancelCollection("a");
+  EXPECT_FALSE(*backup->cancelled);
+  operations_.Finish(backup->id, OkStatus(), {});
+  EXPECT_TRUE(operations_.Begin("c", "backup", Lane::kBackup).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(operations_.Begin("c").status()));
+}
+
 TEST_F(OperationsTest, OneTrainingACollectionAndALimitForAll) {
   Begin("a");
   EXPECT_EQ(operations_.Begin("a").status(),
