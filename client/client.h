@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/client_types.h"
@@ -48,7 +49,7 @@ class Connection;
 // Connects at the first call and again after a loss. Thread-safe.
 //
 // Errors are the server's, with its code and words. UNAVAILABLE is retried where repeating does no
-// harm (all but those that create or delete a collection, train, evaluate, tune, activate and import, and writes whose
+// harm (all but those that create or delete a collection or a backup, restore, train, evaluate, tune, activate and import, and writes whose
 // mode or condition would see the first try, unless they have a request_id), and RESOURCE_EXHAUSTED where the
 // server says when to come back. A call split into several requests is not one transaction: on an
 // error what was sent before stays done.
@@ -135,6 +136,24 @@ class Client {
   StatusOr<CodebookInfo> ImportCodebook(const std::string& collection, const std::string& file,
                                         const std::string& label);
   Status DeleteCodebook(const std::string& collection, uint32_t version);
+
+  // Backups of collections, in the server's data directory. Create, Verify and Restore return at once; the operation
+  // goes on in the server.
+  StatusOr<Operation> CreateBackup(const std::string& collection, uint64_t bytes_per_second = 0);
+  StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& collection = "");  // empty: of all
+  StatusOr<Operation> VerifyBackup(const std::string& collection, uint32_t id);
+  Status DeleteBackup(const std::string& collection, uint32_t id);
+  // `name` of the collection to be; empty: that of the backup.
+  StatusOr<Operation> RestoreBackup(const std::string& collection, uint32_t id, const std::string& name,
+                                    uint64_t bytes_per_second = 0);
+  // A backup as an archive, the bytes of one file; `total` is about how many. `take` gets them as they come, on this
+  // thread; an error of its own ends the call with it. Whole only if OK is returned. No deadline, never retried.
+  using ArchiveVisitor = std::function<Status(std::string_view bytes, uint64_t total)>;
+  Status DownloadBackup(const std::string& collection, uint32_t id, const ArchiveVisitor& take);
+  // Makes a collection of an archive. `next` gives its bytes piece by piece, at most 1 MiB each, valid until the next call;
+  // empty: that was all. An error of its own ends the call with it, and nothing is left on the server. No deadline.
+  StatusOr<RestoreResult> UploadBackup(const std::string& name,
+                                       const std::function<StatusOr<std::string_view>()>& next);
 
   // Returns at once; the operation goes on in the server.
   StatusOr<Operation> Train(const std::string& collection, const TrainOptions& options);

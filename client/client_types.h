@@ -470,6 +470,29 @@ struct TuneResult {
   std::vector<RecallPoint> points;  // by k, then ascending recall
 };
 
+// A collection as of one commit, kept by the server.
+struct BackupInfo {
+  std::string collection;
+  uint32_t id = 0;
+  bool damaged = false;  // cannot be read: only the above is known
+  uint32_t format = 0;
+  uint64_t commit = 0;   // every write up to this one is in it, and none later
+  uint64_t rows = 0;
+  int64_t created_seconds = 0;  // since 1970
+  uint32_t dim = 0;
+  Metric metric = Metric::kL2;
+  std::string quantizer;  // in force; empty = untrained
+  uint64_t bytes = 0;
+  uint64_t new_bytes = 0;  // what no older backup of the collection has
+};
+
+// The collection that a restore or an upload made.
+struct RestoreResult {
+  std::string collection;
+  uint64_t commit = 0;
+  uint64_t rows = 0;
+};
+
 // Long work on the server.
 struct Operation {
   std::string name;  // "operations/17"
@@ -483,6 +506,8 @@ struct Operation {
   std::optional<CodebookInfo> codebook;  // trained, or now in force
   std::optional<EvaluateResult> evaluation;  // of an evaluation done without error
   std::optional<TuneResult> tuned;           // of a tuning done without error
+  std::optional<BackupInfo> backup;          // made, or verified
+  std::optional<RestoreResult> restored;
 };
 
 // (list, code) of each row under the model in force.

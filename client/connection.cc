@@ -54,6 +54,7 @@ Connection::Connection(ClientOptions options) : options_(std::move(options)) {
   points_ = v1::Points::NewStub(channel);
   training_ = v1::Training::NewStub(channel);
   quantizers_ = v1::Quantizers::NewStub(channel);
+  backups_ = v1::Backups::NewStub(channel);
 }
 
 Clock::time_point Connection::DeadlineFromNow(std::chrono::milliseconds extra) const {

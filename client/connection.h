@@ -10,6 +10,7 @@
 
 #include "client/backoff.h"
 #include "client/client.h"
+#include "tessera/v1/backups.grpc.pb.h"
 #include "tessera/v1/collections.grpc.pb.h"
 #include "tessera/v1/points.grpc.pb.h"
 #include "tessera/v1/quantizers.grpc.pb.h"
@@ -32,6 +33,7 @@ class Connection {
   v1::Points::Stub& points() { return *points_; }
   v1::Training::Stub& training() { return *training_; }
   v1::Quantizers::Stub& quantizers() { return *quantizers_; }
+  v1::Backups::Stub& backups() { return *backups_; }
 
   // Of a call that begins now, `extra` longer than usual.
   Clock::time_point DeadlineFromNow(std::chrono::milliseconds extra = {}) const;
@@ -70,6 +72,7 @@ class Connection {
   std::unique_ptr<v1::Points::Stub> points_;
   std::unique_ptr<v1::Training::Stub> training_;
   std::unique_ptr<v1::Quantizers::Stub> quantizers_;
+  std::unique_ptr<v1::Backups::Stub> backups_;
 };
 
 }  // namespace tessera::client

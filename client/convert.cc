@@ -418,6 +418,25 @@ DeleteResult FromProto(const v1::DeletePointsResponse& in, uint64_t first_row) {
   return {in.commit(), in.deleted(), RejectedOf(in, first_row)};
 }
 
+BackupInfo FromProto(const v1::Backup& in) {
+  BackupInfo info;
+  info.collection = in.collection();
+  info.id = in.id();
+  info.damaged = in.damaged();
+  info.format = in.format();
+  info.commit = in.commit();
+  info.rows = in.rows();
+  info.created_seconds = in.create_time().seconds();
+  info.dim = in.dim();
+  info.metric = FromProto(in.metric());
+  info.quantizer = in.quantizer();
+  info.bytes = in.bytes();
+  info.new_bytes = in.new_bytes();
+  return info;
+}
+
+RestoreResult FromProto(const v1::RestoreResult& in) { return {in.collection(), in.commit(), in.rows()}; }
+
 Operation FromProto(const v1::Operation& in) {
   Operation operation;
   operation.name = in.name();
@@ -437,6 +456,8 @@ Operation FromProto(const v1::Operation& in) {
   if (in.has_codebook_result()) operation.codebook = FromProto(in.codebook_result().codebook());
   if (in.has_evaluate_result()) operation.evaluation = FromProto(in.evaluate_result());
   if (in.has_tune_result()) operation.tuned = FromProto(in.tune_result());
+  if (in.has_backup_result()) operation.backup = FromProto(in.backup_result().backup());
+  if (in.has_restore_result()) operation.restored = FromProto(in.restore_result());
   return operation;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/client_types.h"
+#include "tessera/v1/backup.pb.h"
 #include "tessera/v1/collections.pb.h"
 #include "tessera/v1/points.pb.h"
 #include "tessera/v1/training.pb.h"
@@ -59,6 +60,8 @@ UpsertResult FromProto(const v1::UpsertResponse& in, uint64_t first_row);
 PatchResult FromProto(const v1::PatchPointsResponse& in, uint64_t first_row);
 DeleteResult FromProto(const v1::DeletePointsResponse& in, uint64_t first_row);
 Operation FromProto(const v1::Operation& in);
+BackupInfo FromProto(const v1::Backup& in);
+RestoreResult FromProto(const v1::RestoreResult& in);
 CodebookInfo FromProto(const v1::Codebook& in);
 Drift FromProto(const v1::Drift& in);
 EvaluateResult FromProto(const v1::EvaluateResult& in);

@@ -15,14 +15,6 @@ std::string FormatError(double error) {
 // An error on some rows; "-" on none.
 std::string ErrorOn(double error, uint64_t rows) { return rows > 0 ? FormatError(error) : "-"; }
 
-std::string FormatAge(int64_t seconds) {
-  if (seconds < 0) seconds = 0;
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 2 * 3600) return std::to_string(seconds / 60) + " min";
-  if (seconds < 2 * 86400) return std::to_string(seconds / 3600) + " h";
-  return std::to_string(seconds / 86400) + " d";
-}
-
 std::string FormatTime(int64_t seconds) {
   const auto time = static_cast<time_t>(seconds);
   tm utc{};

@@ -30,6 +30,7 @@ struct Invocation {
   }
 };
 
+void AddBackupCommand(CLI::App& app, Invocation& chosen);
 void AddCodebookCommand(CLI::App& app, Invocation& chosen);
 void AddCollectionCommand(CLI::App& app, Invocation& chosen);
 void AddCountCommand(CLI::App& app, Invocation& chosen);

@@ -50,7 +50,7 @@ StatusOr<int> Cancel(const Invocation& chosen, const std::string& name) {
 void AddOperationCommand(CLI::App& app, Invocation& chosen) {
   auto name = std::make_shared<std::string>();
   CLI::App* group =
-      app.add_subcommand("operation", "List, follow and cancel trainings that run in the server");
+      app.add_subcommand("operation", "List, follow and cancel trainings and backups that run in the server");
   group->require_subcommand(1);
   group->fallthrough();
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <thread>
+#include <utility>
 
+#include "client/cli/backup_text.h"
 #include "client/cli/codebook_text.h"
 #include "client/cli/command_line.h"
 #include "client/cli/evaluation_text.h"
@@ -23,6 +25,15 @@ void Summarize(const client::Operation& operation, double seconds) {
   }
   if (operation.codebook) {
     std::fprintf(stderr, "%s in %s\n", CodebookLine(operation.collection, *operation.codebook).c_str(),
+                 FormatDuration(seconds).c_str());
+    return;
+  }
+  if (operation.backup) {
+    std::fprintf(stderr, "%s, in %s\n", BackupLine(*operation.backup).c_str(), FormatDuration(seconds).c_str());
+    return;
+  }
+  if (operation.restored) {
+    std::fprintf(stderr, "restored %s, in %s\n", RestoreLine(*operation.restored).c_str(),
                  FormatDuration(seconds).c_str());
     return;
   }
@@ -47,12 +58,18 @@ std::string OperationName(const std::string& text) {
   return number ? "operations/" + text : text;
 }
 
-StatusOr<client::Operation> FollowOperation(client::Client& client, client::Operation operation) {
+StatusOr<client::Operation> FollowOperation(client::Client& client, client::Operation operation,
+                                            OnInterrupt on_interrupt) {
   CatchInterrupts();
+  bool cancelled = false;
   Progress progress(operation.kind.empty() ? "operation" : operation.kind);
   while (!operation.done) {
     progress.UpdateStage(operation.progress, operation.stage);
-    if (InterruptRequested()) {
+    if (InterruptRequested() && on_interrupt == OnInterrupt::kCancel) {
+      if (!std::exchange(cancelled, true)) {
+        TESSERA_RETURN_IF_ERROR(client.CancelOperation(operation.name).status());
+      }
+    } else if (InterruptRequested()) {
       progress.Clear();
       std::fprintf(stderr,
                    "%s goes on in the server\n"

@@ -11,9 +11,13 @@ namespace tessera::cli {
 // on in the server; says how to follow and how to stop it, and returns 130.
 StatusOr<int> WatchOperation(client::Client& client, client::Operation operation);
 
+// What Ctrl-C means: the operation goes on in the server, or it is cancelled and waited for.
+enum class OnInterrupt { kLeave, kCancel };
+
 // The same without the summary: the finished operation, or one that is not done after Ctrl-C. Its
 // error is returned.
-StatusOr<client::Operation> FollowOperation(client::Client& client, client::Operation operation);
+StatusOr<client::Operation> FollowOperation(client::Client& client, client::Operation operation,
+                                            OnInterrupt on_interrupt = OnInterrupt::kLeave);
 
 // The same for a training that began by itself, which has no operation: until the collection
 // trains no more.

@@ -10,6 +10,7 @@ namespace tessera::cli {
 std::string FormatCount(uint64_t n);           // 1,234,567
 std::string FormatBytes(uint64_t bytes);       // 12.3 MiB
 std::string FormatDuration(double seconds);    // 9.4 s, 1:07, 2:03:04
+std::string FormatAge(int64_t seconds);        // 90 s, 12 min, 3 h, 4 d
 std::string FormatFixed(double x, int digits);  // 0.97
 
 // Columns as wide as their widest cell; every column but the first to the right.
