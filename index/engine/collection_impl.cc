@@ -178,6 +178,12 @@ StatusOr<BackupInfo> CollectionImpl::Checkpoint(const std::string& directory) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
   if (core_->read_only) return core_->ReadOnlyStatus();
+  // RocksDB rewrites a new file once no view is older than it. Done now, the next backup need not copy it again.
+  committer_->RunExclusive([this] {
+    auto next = std::make_shared<Snapshot>(*core_->snapshot.Get());
+    next->store = core_->store->GetSnapshot();
+    core_->snapshot.Set(std::move(next));
+  });
   // Beside the commits; what is left to be flushed in the turn is what comes meanwhile.
   TESSERA_RETURN_IF_ERROR(core_->store->FlushAll());
   SnapshotPtr snapshot;

@@ -3,6 +3,8 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "index/base/failpoint.h"
@@ -13,6 +15,22 @@
 
 namespace tessera::store {
 namespace {
+
+constexpr std::chrono::milliseconds kMostCompaction{10000};
+constexpr std::chrono::milliseconds kPoll{20};  // RocksDB 7.8 tells nobody
+
+void AwaitCompactions(rocksdb::DB& db, const Families& families) {
+  const auto busy = [&](rocksdb::ColumnFamilyHandle* handle) {
+    uint64_t pending = 0;
+    uint64_t running = 0;
+    db.GetIntProperty(handle, rocksdb::DB::Properties::kCompactionPending, &pending);
+    db.GetIntProperty(handle, rocksdb::DB::Properties::kNumRunningCompactions, &running);
+    return pending + running > 0;
+  };
+  for (auto waited = kPoll; waited <= kMostCompaction && std::ranges::any_of(families.All(), busy); waited += kPoll) {
+    std::this_thread::sleep_for(kPoll);
+  }
+}
 
 std::string Name(Generation g) { return "generation " + std::to_string(g.value); }
 
@@ -209,7 +227,9 @@ Status RocksStore::FlushGeneration(Generation g) {
 
 Status RocksStore::FlushAll() {
   const FamiliesPtr all = families();
-  return Flush(all->All());
+  TESSERA_RETURN_IF_ERROR(Flush(all->All()));
+  AwaitCompactions(*db_, *all);
+  return OkStatus();
 }
 
 Status RocksStore::Reclaim(std::atomic<bool>& stop) {

@@ -235,7 +235,7 @@ class Store {
   virtual std::vector<Generation> Generations() const = 0;
   // Makes what was written with kNoLog durable.
   virtual Status FlushGeneration(Generation g) = 0;
-  // Flushes everything and truncates the log, e.g. before a clean stop.
+  // Flushes everything, truncates the log, and lets the merges that follow end, ten seconds at most.
   virtual Status FlushAll() = 0;
   // A second database in `directory`, which must not exist, on the same file system: hard links to the files of this
   // one, flushed. All that was written before is in it; of what is written meanwhile anything, so the caller keeps
