@@ -72,6 +72,7 @@ void RunChild(const std::string& directory, const Hardship& hardship, uint64_t b
     close(pipe_ends[0]);
     close(pipe_ends[1]);
     setenv("TESSERA_FAILPOINTS", hardship.failpoints.c_str(), 1);
+    if (hardship.backups) setenv("TESSERA_CRASH_BACKUPS", "1", 1);
     setenv("TESSERA_FILE_FAULT", hardship.file_fault.c_str(), 1);
     execl(TESSERA_CRASH_CHILD, TESSERA_CRASH_CHILD, directory.c_str(), first.c_str(), count.c_str(),
           ingest.c_str(), static_cast<char*>(nullptr));
@@ -91,6 +92,8 @@ void RunChild(const std::string& directory, const Hardship& hardship, uint64_t b
     if (std::strcmp(what, "patched") == 0) witness.patched.insert(number);
     if (std::strcmp(what, "deleted") == 0) witness.deleted.insert(number);
     if (std::strcmp(what, "calls") == 0) witness.file_calls = number;
+    if (std::strcmp(what, "backup") == 0) witness.backups[static_cast<uint32_t>(number >> 32)] = number & UINT32_MAX;
+    if (std::strcmp(what, "forget") == 0) witness.backups.erase(static_cast<uint32_t>(number));
     if (std::strcmp(what, "done") == 0) witness.done = true;
   }
   std::fclose(lines);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -17,6 +18,7 @@ struct Witness {
   std::set<uint64_t> acknowledged;
   std::set<uint64_t> patched;
   std::set<uint64_t> deleted;
+  std::map<uint32_t, uint64_t> backups;  // made and not deleted since: batches acknowledged when each was begun
   uint64_t next_batch = 0;
   uint64_t file_calls = 0;  // that a fault could have met, if the child came to its end
   bool killed = false;
@@ -30,6 +32,7 @@ struct Hardship {
   std::string failpoints{};
   std::string file_fault{};
   uint64_t kill_after = 0;
+  bool backups = false;  // it makes, restores and deletes backups all the time
 };
 
 // Runs the child from witness.next_batch on. A failure of the test if it ends otherwise than by SIGKILL, in peace, or,

@@ -1,11 +1,14 @@
 // The process that is killed: loads batches into a collection, trains, switches and splits lists on the way, and tells on stdout what was
 // acknowledged. usage: crash_child DIRECTORY FIRST_BATCH BATCHES INGEST_ROWS
+// With TESSERA_CRASH_BACKUPS set a thread makes backups meanwhile, restores every third and deletes the oldest.
 // TESSERA_FILE_FAULT makes calls of libc fail (file_faults.h).
 //
 // Batch b holds ids 100 b .. 100 b + 99; vector and payload of an id are functions of the id (crash_rows.h). The
 // batch's second row is patched then, by a request with an id.
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <stop_token>
 #include <thread>
 
 #include "index/catalog.h"
@@ -27,6 +30,26 @@ tessera::Status UseCodebooks(tessera::Codebooks& codebooks) {
 void Say(const char* what, uint64_t number) {
   std::printf("%s %llu\n", what, static_cast<unsigned long long>(number));
   std::fflush(stdout);
+}
+
+// Until told to stop, but a restore and a deletion at least. `acknowledged`: batches so far.
+tessera::Status UseBackups(tessera::Catalog& catalog, const std::atomic<uint64_t>& acknowledged,
+                           const std::stop_token& stop) {
+  tessera::Backups& backups = catalog.backups();
+  for (int made = 1; !stop.stop_requested() || made <= 5; ++made) {
+    const uint64_t floor = acknowledged;
+    TESSERA_ASSIGN_OR_RETURN(const tessera::BackupInfo info, backups.Create("c", {}));
+    Say("backup", uint64_t{info.id} << 32 | floor);
+    if (made % 3 == 2) {
+      TESSERA_RETURN_IF_ERROR(backups.Restore("c", info.id, "r", {}).status());
+      TESSERA_RETURN_IF_ERROR(catalog.Drop("r"));
+    }
+    TESSERA_ASSIGN_OR_RETURN(const auto all, backups.List("c"));
+    if (all.size() < 4) continue;
+    Say("forget", all.front().id);
+    TESSERA_RETURN_IF_ERROR(backups.Delete("c", all.front().id));
+  }
+  return tessera::OkStatus();
 }
 
 int Fail(const tessera::Status& status) {
@@ -61,6 +84,14 @@ int main(int argc, char** argv) {
   Say("open", 0);
   const uint64_t first = std::strtoull(argv[2], nullptr, 10);
   const uint64_t count = std::strtoull(argv[3], nullptr, 10);
+  std::atomic<uint64_t> acknowledged{first};
+  Status kept;
+  if ((*catalog)->Get("r").ok()) kept = (*catalog)->Drop("r");
+  if (!kept.ok()) return Fail(kept);
+  std::jthread keeper;
+  if (std::getenv("TESSERA_CRASH_BACKUPS")) {
+    keeper = std::jthread([&](const std::stop_token& stop) { kept = UseBackups(**catalog, acknowledged, stop); });
+  }
   std::jthread trainer;  // joined whatever ends this
   for (uint64_t b = first; b < first + count; ++b) {
     const auto rows = crash::BatchRows(b);
@@ -75,6 +106,7 @@ int main(int argc, char** argv) {
     for (uint64_t i = 0; i < crash::kBatch; ++i) points[i].payload = payloads[i];
     const auto result = (*collection)->Upsert(points);
     if (!result.ok()) return Fail(result.status());
+    acknowledged = b + 1;
     Say("ack", b);
     const std::string patch = crash::PatchOf(b);
     const auto patched = (*collection)->Patch({{PointId(b * crash::kBatch + 1), patch}},
@@ -97,6 +129,9 @@ int main(int argc, char** argv) {
       Say("deleted", b);
     }
   }
+  keeper.request_stop();
+  if (keeper.joinable()) keeper.join();
+  if (!kept.ok()) return Fail(kept);
   if (trainer.joinable()) trainer.join();
   const auto split = (*collection)->Rebalance();
   if (!split.ok()) return Fail(split.status());
