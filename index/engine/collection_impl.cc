@@ -20,6 +20,7 @@
 #include "index/engine/target.h"
 #include "index/engine/tuner.h"
 #include "index/engine/vector_data.h"
+#include "index/engine/verify.h"
 #include "index/quant/encoder.h"
 
 namespace tessera::engine {
@@ -64,7 +65,7 @@ Status DropOtherGenerations(store::Store& store, Generation active) {
 Status LoadModel(const store::Store& store, const Active& active, Snapshot& snapshot) {
   TESSERA_ASSIGN_OR_RETURN(const std::string bytes, NeedRecord(store, ModelRecord(active.generation)));
   TESSERA_ASSIGN_OR_RETURN(quant::Model model, quant::Model::Parse(bytes));
-  TESSERA_ASSIGN_OR_RETURN(snapshot.table, LoadTable(store, active.generation, active.nlist, model));
+  TESSERA_ASSIGN_OR_RETURN(snapshot.table, LoadTable(store, nullptr, active.generation, active.nlist, model));
   snapshot.generation = active.generation;
   snapshot.model = std::make_shared<quant::Model>(std::move(model));
   return OkStatus();
@@ -374,6 +375,12 @@ void CollectionImpl::PostUpkeep() {
   MaybeTune();
   PostRebalance(core_, committer_);
   PostReclaim(core_);
+}
+
+StatusOr<VerifyReport> CollectionImpl::Verify(const VerifyOptions& options) const {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  return VerifyCollection(*core_, options);
 }
 
 StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {
