@@ -4,15 +4,7 @@
 //   <data>/LOCK                   held with flock while open
 //   <data>/collections/<name>/    one RocksDB database each
 //   <data>/collections/.tmp-<n>/  being created; .trash-<n>/ being dropped; both removed at start
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -20,6 +12,8 @@
 #include "index/base/failpoint.h"
 #include "index/catalog.h"
 #include "index/engine/collection_impl.h"
+#include "index/engine/data_directory.h"
+#include "index/engine/data_format.h"
 #include "index/quant/model.h"
 #include "index/simd/kernels.h"
 
@@ -32,64 +26,6 @@ int64_t SystemMs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
-
-constexpr const char* kFormatLine = "tessera 1\n";
-
-Status IoError(const std::string& what, const std::string& path) {
-  return Unavailable(what + " " + path + ": " + std::strerror(errno));
-}
-
-// Makes a rename or a new name in `directory` durable.
-Status SyncDirectory(const std::string& directory) {
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return IoError("cannot open", directory);
-  const int result = fsync(fd);
-  const int error = errno;
-  close(fd);
-  errno = error;
-  return result == 0 ? OkStatus() : IoError("cannot sync", directory);
-}
-
-Status WriteDurably(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".tmp";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return IoError("cannot create", temporary);
-  const bool ok = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
-  const int error = errno;
-  close(fd);
-  errno = error;
-  if (!ok || rename(temporary.c_str(), path.c_str()) != 0) return IoError("cannot write", path);
-  return SyncDirectory(fs::path(path).parent_path());
-}
-
-Status CheckName(const std::string& name) {
-  const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; };
-  bool good = !name.empty() && name.size() <= 128 && name[0] != '.' && name[0] != '-';
-  for (const char c : name) good = good && allowed(static_cast<unsigned char>(c));
-  if (good) return OkStatus();
-  return InvalidArgument("name: \"" + name.substr(0, 140) + "\" must be 1 to 128 letters, digits, '-', '_' " +
-                         "or '.', and start with none of '.' and '-'");
-}
-
-class DirectoryLock {
- public:
-  DirectoryLock() = default;
-  DirectoryLock(const DirectoryLock&) = delete;
-  DirectoryLock& operator=(const DirectoryLock&) = delete;
-  ~DirectoryLock() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Status Take(const std::string& directory) {
-    const std::string path = directory + "/LOCK";
-    fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd_ < 0) return IoError("cannot open", path);
-    if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return OkStatus();
-    return FailedPrecondition("data directory " + directory + " is in use by another process");
-  }
-
- private:
-  int fd_ = -1;
-};
 
 class CatalogImpl final : public Catalog {
  public:
@@ -128,7 +64,7 @@ class CatalogImpl final : public Catalog {
     fs::create_directory(options_.path, error);
     if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());
     TESSERA_RETURN_IF_ERROR(lock_.Take(options_.path));
-    TESSERA_RETURN_IF_ERROR(CheckFormat());
+    TESSERA_RETURN_IF_ERROR(CheckOrStart());
     fs::create_directory(root_, error);
     if (error) return Unavailable("cannot create " + root_.string() + ": " + error.message());
     TESSERA_RETURN_IF_ERROR(SyncDirectory(options_.path));
@@ -153,6 +89,7 @@ class CatalogImpl final : public Catalog {
     std::lock_guard lock(mutex_);
     const auto it = collections_.find(name);
     if (it != collections_.end() && it->second) return std::shared_ptr<Collection>(it->second);
+    if (const auto closed = unopened_.find(name); closed != unopened_.end()) return closed->second;
     return NotFound("no collection \"" + name.substr(0, 140) + "\"");
   }
 
@@ -165,11 +102,17 @@ class CatalogImpl final : public Catalog {
     return names;
   }
 
+  std::map<std::string, Status> Unopened() const override {
+    std::lock_guard lock(mutex_);
+    return unopened_;
+  }
+
   Status Drop(const std::string& name) override {
     std::shared_ptr<CollectionImpl> dropped;
     std::string trash;
     {
       std::lock_guard lock(mutex_);
+      if (unopened_.contains(name)) return DropUnopened(name);
       const auto it = collections_.find(name);
       if (it == collections_.end() || !it->second) {
         return NotFound("no collection \"" + name.substr(0, 140) + "\"");
@@ -201,22 +144,16 @@ class CatalogImpl final : public Catalog {
   }
 
  private:
-  Status CheckFormat() const {
-    const std::string path = options_.path + "/FORMAT";
-    std::ifstream in(path, std::ios::binary);
-    if (!in) {
-      // Not ours: a directory with files but no FORMAT is never written into.
-      for (const auto& entry : fs::directory_iterator(options_.path)) {
-        if (entry.path().filename() == "LOCK") continue;
-        return FailedPrecondition(options_.path + " is not empty and holds no tessera data (" +
-                                  entry.path().filename().string() + " found, no FORMAT)");
-      }
-      return WriteDurably(path, kFormatLine);
+  // Writes FORMAT into an empty directory; one with files but no FORMAT is not ours and never written into.
+  Status CheckOrStart() const {
+    const Status format = CheckFormat(options_.path);
+    if (format.code() != absl::StatusCode::kNotFound) return format;
+    for (const auto& entry : fs::directory_iterator(options_.path)) {
+      if (entry.path().filename() == "LOCK") continue;
+      return FailedPrecondition(options_.path + " is not empty and holds no tessera data (" +
+                                entry.path().filename().string() + " found, no FORMAT)");
     }
-    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (text == kFormatLine) return OkStatus();
-    return FailedPrecondition(path + " says \"" + text.substr(0, 40) + "\", this version knows \"tessera 1\": " +
-                              "use the version that wrote it, or a newer one");
+    return WriteDurably(options_.path + "/" + kFormatFile, kFormatLine);
   }
 
   Status OpenAll() {
@@ -229,16 +166,41 @@ class CatalogImpl final : public Catalog {
         continue;
       }
       auto opened = CollectionImpl::Open(name, entry.path().string(), core_, shared_);
-      if (!opened.ok()) return Annotate(opened.status(), "collection \"" + name + "\": ");
-      collections_[name] = *opened;
+      if (opened.ok()) {
+        collections_[name] = *opened;
+      } else {
+        unopened_[name] = DescribeUnopened(name, opened.status());
+      }
     }
+    return OkStatus();
+  }
+
+  // One that cannot be opened keeps no other from being served.
+  static Status DescribeUnopened(const std::string& name, const Status& status) {
+    const std::string message = "collection \"" + name + "\" cannot be opened: " + MessageOf(status);
+    // What is not there any more, and what does not fit: files of RocksDB that are gone, families that lack.
+    if (status.code() != absl::StatusCode::kDataLoss && status.code() != absl::StatusCode::kNotFound) {
+      return Status(status.code(), message);
+    }
+    return DataLoss(message + "; stop the server and run \"tesserad repair --data DIR --collection " + name +
+                    "\", or restore a backup");
+  }
+
+  // Lock held: nobody uses it, and it is one rename.
+  Status DropUnopened(const std::string& name) {
+    const std::string trash = (root_ / (".trash-" + std::to_string(next_number_++))).string();
+    if (rename((root_ / name).c_str(), trash.c_str()) != 0) return IoError("cannot rename", (root_ / name).string());
+    unopened_.erase(name);
+    TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
+    std::error_code ignored;
+    fs::remove_all(trash, ignored);
     return OkStatus();
   }
 
   // Holds the name while the directory is made, outside the lock.
   Status Reserve(const std::string& name) {
     std::lock_guard lock(mutex_);
-    if (collections_.emplace(name, nullptr).second) return OkStatus();
+    if (!unopened_.contains(name) && collections_.emplace(name, nullptr).second) return OkStatus();
     return AlreadyExists("collection \"" + name + "\" exists");
   }
 
@@ -266,6 +228,7 @@ class CatalogImpl final : public Catalog {
   store::SharedResources shared_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<CollectionImpl>> collections_;  // null: name reserved
+  std::map<std::string, Status> unopened_;  // why, by name
   uint64_t next_number_ = 0;
 };
 

@@ -109,6 +109,7 @@ class FakeCatalog final : public Catalog {
     return std::shared_ptr<Collection>(collection_);
   }
   std::vector<std::string> List() const override { return {"a"}; }
+  std::map<std::string, Status> Unopened() const override { return {}; }
   Status Drop(const std::string&) override { return OkStatus(); }
 
  private:

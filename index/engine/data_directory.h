@@ -1,0 +1,50 @@
+// Names, renames and the lock of a data directory.
+#pragma once
+
+#include <string>
+
+#include "index/status.h"
+
+namespace tessera::engine {
+
+// 1 to 128 of letters, digits, '-', '_', '.', not starting with '.' or '-': so no path leads out. InvalidArgument, the
+// message starting with `field`.
+Status CheckName(const std::string& name, const std::string& field = "name");
+
+// Unavailable with what errno says.
+Status IoError(const std::string& what, const std::string& path);
+
+// Makes a rename or a new name in `directory` durable.
+Status SyncDirectory(const std::string& directory);
+
+// Replaces the file, or leaves it as it was.
+Status WriteDurably(const std::string& path, const std::string& text);
+
+// Held while it lives; the directory's file LOCK.
+class DirectoryLock {
+ public:
+  DirectoryLock() = default;
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+  ~DirectoryLock();
+  // FailedPrecondition if another has it.
+  Status Take(const std::string& directory);
+
+ private:
+  int fd_ = -1;
+};
+
+// A directory that is removed at the end, unless it was renamed.
+class TemporaryDirectory {
+ public:
+  explicit TemporaryDirectory(std::string path) : path_(std::move(path)) {}
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory();
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace tessera::engine
