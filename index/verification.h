@@ -62,4 +62,10 @@ struct VerifyReport {
   bool clean() const { return found == 0; }
 };
 
+// Of a data directory that nobody has open: the collection, or all of them. Nothing is written. One that cannot even be
+// opened is a report with one finding. FailedPrecondition: in use, or of a newer format; NotFound: no such directory or
+// collection.
+StatusOr<std::vector<VerifyReport>> VerifyData(const std::string& data, const std::string& collection,
+                                               const VerifyOptions& options);
+
 }  // namespace tessera

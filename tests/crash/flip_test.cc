@@ -1,5 +1,5 @@
 // Single bytes of a data directory are changed at random: each answer is then what it was, or an error that says what is
-// damaged. TESSERA_FLIPS is how many (200), TESSERA_FLIP_SEED where they begin (1); a flip depends on its number alone.
+// damaged. TESSERA_FLIPS is how many (100), TESSERA_FLIP_SEED where they begin (1); a flip depends on its number alone.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,7 +128,7 @@ TEST(FlipTest, EachByteIsDetectedOrHarmless) {
   const std::vector<fs::path> files = FilesIn(made);
   Counts counts;
   const uint64_t first = Setting("TESSERA_FLIP_SEED", 1);
-  for (uint64_t number = first; number < first + Setting("TESSERA_FLIPS", 200); ++number) {
+  for (uint64_t number = first; number < first + Setting("TESSERA_FLIPS", 100); ++number) {
     fs::remove_all(tried);
     fs::copy(made, tried, fs::copy_options::recursive);
     const std::string flip = std::to_string(number) + ": " + Flip(tried, files, number);
