@@ -7,6 +7,7 @@
 #include "server/convert_codebooks.h"
 #include "server/convert_evaluation.h"
 #include "server/convert_points.h"
+#include "server/convert_verification.h"
 
 namespace tessera::server {
 namespace {
@@ -52,6 +53,7 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
   if (info.result.evaluation) {
     return ToProto(*info.result.evaluation, out->mutable_evaluate_result());
   }
+  if (info.result.verified) return ToProto(*info.result.verified, out->mutable_verify_result());
   if (info.result.tuned) return ToProto(*info.result.tuned, out->mutable_tune_result());
   if (info.result.codebook) {
     return ToProto(*info.result.codebook, out->mutable_codebook_result()->mutable_codebook());

@@ -17,6 +17,7 @@
 #include "index/evaluation.h"
 #include "index/recall.h"
 #include "index/status.h"
+#include "index/verification.h"
 
 namespace tessera::server {
 
@@ -34,6 +35,7 @@ struct JobResult {
   std::shared_ptr<const EvaluateResult> evaluation;
   std::shared_ptr<const CodebookInfo> codebook;
   std::shared_ptr<const TuneResult> tuned;
+  std::shared_ptr<const VerifyReport> verified;
 };
 
 // A copy of the state of one operation.

@@ -17,6 +17,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddTrainCommand(app, chosen);
   AddCodebookCommand(app, chosen);
   AddTuneCommand(app, chosen);
+  AddVerifyCommand(app, chosen);
   AddOperationCommand(app, chosen);
   AddPatchCommand(app, chosen);
   AddQueryCommand(app, chosen);
