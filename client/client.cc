@@ -177,6 +177,17 @@ StatusOr<Operation> Client::Tune(const std::string& collection, VectorRows queri
   return FromProto(started);
 }
 
+StatusOr<Operation> Client::Verify(const std::string& collection, bool deep, uint32_t max_findings) {
+  v1::VerifyRequest request;
+  request.set_collection(collection);
+  request.set_deep(deep);
+  request.set_max_findings(max_findings);
+  TESSERA_ASSIGN_OR_RETURN(v1::Operation started,
+                           connection_->Call(connection_->training(), &v1::Training::Stub::Verify, request,
+                                             kNotRepeatable));
+  return FromProto(started);
+}
+
 StatusOr<Operation> Client::GetOperation(const std::string& name) {
   v1::GetOperationRequest request;
   request.set_name(name);

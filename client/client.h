@@ -162,6 +162,8 @@ class Client {
   // Measures the recall curve that SearchParams::target_recall is served from, on `queries` (one request) or, if it
   // has no rows, on what the server has. Returns at once; the operation goes on in the server.
   StatusOr<Operation> Tune(const std::string& collection, VectorRows queries = {});
+  // Everything read and compared; findings are in the operation's result. max_findings: told one by one, 0 = 100.
+  StatusOr<Operation> Verify(const std::string& collection, bool deep = false, uint32_t max_findings = 0);
   StatusOr<Operation> GetOperation(const std::string& name);
   StatusOr<std::vector<Operation>> ListOperations();  // newest first
   StatusOr<Operation> CancelOperation(const std::string& name);

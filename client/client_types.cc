@@ -10,6 +10,7 @@ const char* CollectionStateName(CollectionState state) {
     case CollectionState::kServing: return "serving";
     case CollectionState::kTraining: return "training";
     case CollectionState::kReadOnly: return "read-only";
+    case CollectionState::kUnopened: return "damaged";
   }
   return "unknown";
 }

@@ -35,7 +35,7 @@ struct CollectionConfig {
   std::vector<PayloadField> payload_fields;  // declared, with their types
 };
 
-enum class CollectionState : uint8_t { kUnknown, kUntrained, kServing, kTraining, kReadOnly };
+enum class CollectionState : uint8_t { kUnknown, kUntrained, kServing, kTraining, kReadOnly, kUnopened };
 const char* CollectionStateName(CollectionState state);  // "untrained", "serving", ...
 
 struct CollectionInfo {
@@ -45,6 +45,7 @@ struct CollectionInfo {
   uint64_t rows = 0;
   std::string trained_quantizer;
   std::string plan;  // how it was chosen for the goal, in words and numbers
+  std::string error;  // kUnopened: why, and what to do; nothing but name and state is known then
 };
 
 // Resident bytes by component.
@@ -493,6 +494,37 @@ struct RestoreResult {
   uint64_t rows = 0;
 };
 
+// Something damaged, missing, or at odds with something else.
+struct Finding {
+  std::string where;  // family of records, "files", "log" or "memory"
+  std::optional<PointId> point;
+  std::optional<uint32_t> list;
+  std::string message;
+};
+
+// What a verification read, and what it found.
+struct VerifyResult {
+  uint64_t commit = 0;
+  uint32_t generation = 0;
+  uint64_t files = 0;
+  uint64_t file_bytes = 0;
+  uint64_t records = 0;
+  uint64_t rows = 0;
+  uint64_t ids = 0;
+  uint64_t vectors = 0;
+  uint64_t payloads = 0;
+  uint64_t requests = 0;
+  uint64_t lists = 0;
+  uint64_t assignments = 0;
+  uint64_t postings = 0;
+  uint64_t memory_rows = 0;
+  uint64_t encoded_rows = 0;
+  uint64_t tied_rows = 0;
+  double seconds = 0;
+  uint64_t found = 0;  // all findings
+  std::vector<Finding> findings;  // the first of them
+};
+
 // Long work on the server.
 struct Operation {
   std::string name;  // "operations/17"
@@ -508,6 +540,7 @@ struct Operation {
   std::optional<TuneResult> tuned;           // of a tuning done without error
   std::optional<BackupInfo> backup;          // made, or verified
   std::optional<RestoreResult> restored;
+  std::optional<VerifyResult> verified;      // of a verification done without error
 };
 
 // (list, code) of each row under the model in force.

@@ -51,6 +51,7 @@ CollectionState FromProto(v1::CollectionState state) {
     case v1::COLLECTION_STATE_SERVING: return CollectionState::kServing;
     case v1::COLLECTION_STATE_TRAINING: return CollectionState::kTraining;
     case v1::COLLECTION_STATE_READ_ONLY: return CollectionState::kReadOnly;
+    case v1::COLLECTION_STATE_UNOPENED: return CollectionState::kUnopened;
     default: return CollectionState::kUnknown;
   }
 }
@@ -289,6 +290,7 @@ CollectionInfo FromProto(const v1::Collection& in) {
     info.config.payload_fields.push_back(FromProto(field));
   }
   info.state = FromProto(in.state());
+  info.error = in.error();
   info.generation = in.generation();
   info.rows = in.rows();
   info.trained_quantizer = in.trained_quantizer();
@@ -455,6 +457,7 @@ Operation FromProto(const v1::Operation& in) {
   }
   if (in.has_codebook_result()) operation.codebook = FromProto(in.codebook_result().codebook());
   if (in.has_evaluate_result()) operation.evaluation = FromProto(in.evaluate_result());
+  if (in.has_verify_result()) operation.verified = FromProto(in.verify_result());
   if (in.has_tune_result()) operation.tuned = FromProto(in.tune_result());
   if (in.has_backup_result()) operation.backup = FromProto(in.backup_result().backup());
   if (in.has_restore_result()) operation.restored = FromProto(in.restore_result());

@@ -65,5 +65,6 @@ RestoreResult FromProto(const v1::RestoreResult& in);
 CodebookInfo FromProto(const v1::Codebook& in);
 Drift FromProto(const v1::Drift& in);
 EvaluateResult FromProto(const v1::EvaluateResult& in);
+VerifyResult FromProto(const v1::VerifyResult& in);
 
 }  // namespace tessera::client

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -59,16 +60,20 @@ struct CatalogOptions {
 // outlive it.
 class Catalog {
  public:
-  // FailedPrecondition: directory in use, or of an unknown (newer) format. Opens all collections; one that
-  // cannot be opened is an error naming it.
+  // FailedPrecondition: directory in use, or of an unknown (newer) format. Opens all collections; the others are served
+  // where one cannot be opened.
   static StatusOr<std::unique_ptr<Catalog>> Open(const CatalogOptions& options);
   virtual ~Catalog() = default;
 
   // Name: 1 to 128 of letters, digits, '-', '_', '.', not starting with '.' or '-'. AlreadyExists, InvalidArgument.
   virtual StatusOr<std::shared_ptr<Collection>> Create(const std::string& name,
                                                        const CollectionSpec& spec) = 0;
-  virtual StatusOr<std::shared_ptr<Collection>> Get(const std::string& name) const = 0;  // NotFound names it
-  virtual std::vector<std::string> List() const = 0;  // ascending
+  // NotFound names it. DataLoss, with what is damaged and what to do, of a collection that could not be opened; or what
+  // else kept it from being opened.
+  virtual StatusOr<std::shared_ptr<Collection>> Get(const std::string& name) const = 0;
+  virtual std::vector<std::string> List() const = 0;  // ascending; those that are open
+  // Those that could not be opened, by name, and what Get says of them. They can be dropped, and their names are taken.
+  virtual std::map<std::string, Status> Unopened() const = 0;
   // Gone at once for new calls; a training is cancelled, calls under way finish first. NotFound. Not from inside a
   // callback of one of its own calls.
   virtual Status Drop(const std::string& name) = 0;

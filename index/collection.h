@@ -25,6 +25,7 @@
 #include "index/status.h"
 #include "index/training.h"
 #include "index/types.h"
+#include "index/verification.h"
 
 namespace tessera {
 
@@ -344,6 +345,12 @@ class Collection {
   // quarter as many rows as there are were deleted or replaced. Cancelled if the collection is closed; AlreadyExists
   // if it is running.
   virtual Status Reclaim() = 0;
+
+  // Reads everything at one state and tells what is damaged or does not agree: rows, ids both ways, vectors, payloads,
+  // assignments, postings, centroids, small records, the lists in memory, the checksums of all files. Damage is in the
+  // report, not in the status. Blocks; searches, writes and a training go on. Aborted if models come into force faster than
+  // it reads; Cancelled if the collection is closed.
+  virtual StatusOr<VerifyReport> Verify(const VerifyOptions& options) const = 0;
 
   // FailedPrecondition before training. Lists may be changed by Rebalance: then the codes are those of lists that were.
   virtual StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) = 0;

@@ -55,8 +55,10 @@ class CollectionsService final : public v1::Collections::CallbackService {
                                    v1::DeleteCollectionResponse*) override {
     return Run(context, "Collections.Delete", *request, state_.runtime.admin(),
                [=, this]() -> Status {
-                 TESSERA_RETURN_IF_ERROR(state_.Find(request->name(), "name").status());
                  TESSERA_ASSIGN_OR_RETURN(Catalog * catalog, state_.OpenedCatalog());
+                 if (!catalog->Unopened().contains(request->name())) {
+                   TESSERA_RETURN_IF_ERROR(state_.Find(request->name(), "name").status());
+                 }
                  state_.operations.CancelCollection(request->name());
                  return catalog->Drop(request->name());
                });
@@ -103,12 +105,21 @@ class CollectionsService final : public v1::Collections::CallbackService {
     TESSERA_ASSIGN_OR_RETURN(const std::string after,
                              ParsePageToken(kPageKind, request.page_token()));
     TESSERA_ASSIGN_OR_RETURN(const Catalog* catalog, state_.OpenedCatalog());
-    const std::vector<std::string> names = catalog->List();
+    std::vector<std::string> names = catalog->List();
+    const std::map<std::string, Status> unopened = catalog->Unopened();
+    for (const auto& [name, status] : unopened) names.push_back(name);
+    std::sort(names.begin(), names.end());
     auto it = std::upper_bound(names.begin(), names.end(), after);
     for (size_t n = 0; n < size && it != names.end(); ++it, ++n) {
       const auto collection = catalog->Get(*it);
-      if (collection.ok())
-        Describe(**collection, response->add_collections());  // else dropped meanwhile
+      if (collection.ok()) {
+        Describe(**collection, response->add_collections());
+      } else if (const auto closed = unopened.find(*it); closed != unopened.end()) {
+        v1::Collection* out = response->add_collections();
+        out->set_name(*it);
+        out->set_state(v1::COLLECTION_STATE_UNOPENED);
+        out->set_error(MessageOf(closed->second));
+      }  // else dropped meanwhile
     }
     if (it != names.end()) response->set_next_page_token(PageToken(kPageKind, *std::prev(it)));
     return OkStatus();

@@ -8,6 +8,7 @@
 #include "server/convert_codebooks.h"
 #include "server/convert_evaluation.h"
 #include "server/convert_points.h"
+#include "server/convert_verification.h"
 
 namespace tessera::server {
 namespace {
@@ -57,6 +58,7 @@ void ToProto(const OperationInfo& info, v1::Operation* out) {
     return ToProto(*info.result.backup, out->mutable_backup_result()->mutable_backup());
   }
   if (info.result.restored) return ToProto(*info.result.restored, out->mutable_restore_result());
+  if (info.result.verified) return ToProto(*info.result.verified, out->mutable_verify_result());
   if (info.result.tuned) return ToProto(*info.result.tuned, out->mutable_tune_result());
   if (info.result.codebook) {
     return ToProto(*info.result.codebook, out->mutable_codebook_result()->mutable_codebook());

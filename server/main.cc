@@ -11,6 +11,7 @@
 #include "index/simd/kernels.h"
 #include "server/config.h"
 #include "server/log.h"
+#include "server/maintenance.h"
 #include "server/process_memory.h"
 #include "server/server.h"
 
@@ -49,6 +50,7 @@ int main(int argc, char** argv) {
   using namespace tessera::server;
   LimitHeapGrowth();
   signal(SIGPIPE, SIG_IGN);  // a closed log pipe or connection is no reason to die
+  if (const auto code = RunMaintenance(argc, argv)) return *code;
   const ParsedConfig parsed = ParseConfig(argc, argv);
   if (!parsed.config) {
     std::fputs(parsed.text.c_str(), parsed.exit_code == 0 ? stdout : stderr);

@@ -19,6 +19,7 @@
 #include "index/evaluation.h"
 #include "index/recall.h"
 #include "index/status.h"
+#include "index/verification.h"
 
 namespace tessera::server {
 
@@ -45,6 +46,7 @@ struct JobResult {
   std::shared_ptr<const TuneResult> tuned;
   std::shared_ptr<const BackupInfo> backup;
   std::shared_ptr<const RestoreOutcome> restored;
+  std::shared_ptr<const VerifyReport> verified;
 };
 
 // What shares a limit, and threads: trainings and what measures for them; backups and their restores, which none of

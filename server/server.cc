@@ -185,6 +185,7 @@ class ServerImpl final : public Server {
       LogInfo("collection \"" + name + "\": " + std::to_string((*collection)->Count()) +
               " rows of " + std::to_string((*collection)->spec().dim));
     }
+    for (const auto& [name, status] : catalog_->Unopened()) LogError(MessageOf(status));
     LogInfo("data directory " + config_.data + ": " + std::to_string(names.size()) +
             " collections, " + std::to_string(rows) + " rows, opened in " +
             Seconds(SecondsSince(start)));

@@ -7,6 +7,7 @@
 #include "server/call.h"
 #include "server/convert_evaluation.h"
 #include "server/convert_points.h"
+#include "server/convert_verification.h"
 #include "server/grpc_status.h"
 #include "server/job_run.h"
 #include "server/page.h"
@@ -96,6 +97,13 @@ class TrainingService final : public v1::Training::CallbackService {
                                  v1::Operation* response) override {
     return StartJob(state_, context, "Training.Tune", *request,
                     [=, this](Call& call) { return MakeTuning(*request, call, response); });
+  }
+
+  grpc::ServerUnaryReactor* Verify(grpc::CallbackServerContext* context,
+                                   const v1::VerifyRequest* request,
+                                   v1::Operation* response) override {
+    return StartJob(state_, context, "Training.Verify", *request,
+                    [=, this](Call& call) { return MakeVerification(*request, call, response); });
   }
 
   grpc::ServerUnaryReactor* GetOperation(grpc::CallbackServerContext* context,
@@ -218,6 +226,24 @@ class TrainingService final : public v1::Training::CallbackService {
       JobResult measured;
       measured.tuned = std::make_shared<const TuneResult>(std::move(result));
       return measured;
+    };
+    return std::make_shared<JobRun>(state_, begun.id, work, call, response);
+  }
+
+  StatusOr<std::shared_ptr<JobRun>> MakeVerification(const v1::VerifyRequest& request, Call& call,
+                                                     v1::Operation* response) const {
+    TESSERA_ASSIGN_OR_RETURN(auto collection, state_.Find(request.collection()));
+    TESSERA_ASSIGN_OR_RETURN(VerifyOptions options, FromProto(request));
+    TESSERA_ASSIGN_OR_RETURN(const Operations::Begun begun,
+                             state_.operations.Begin(request.collection(), "verify"));
+    options.stop = StopToken(Steady::time_point::max(), begun.cancelled);
+    const JobWork work = [collection, options](const ProgressFn& progress) mutable
+        -> StatusOr<JobResult> {
+      options.progress = progress;
+      TESSERA_ASSIGN_OR_RETURN(VerifyReport report, collection->Verify(options));
+      JobResult result;
+      result.verified = std::make_shared<const VerifyReport>(std::move(report));
+      return result;
     };
     return std::make_shared<JobRun>(state_, begun.id, work, call, response);
   }

@@ -60,6 +60,9 @@ StatusOr<int> List(const Invocation& chosen, const Options& options) {
                   info.trained_quantizer.empty() ? info.config.quantizer : info.trained_quantizer});
   }
   std::fputs(table.ToString().c_str(), stdout);
+  for (const client::CollectionInfo& info : all) {
+    if (!info.error.empty()) std::fprintf(stderr, "%s\n", info.error.c_str());
+  }
   return kExitOk;
 }
 

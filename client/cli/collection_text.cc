@@ -125,6 +125,7 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   }
   json.EndArray();
   json.Key("state").String(CollectionStateName(info.state));
+  if (!info.error.empty()) json.Key("error").String(info.error);
   json.Key("generation").Integer(info.generation);
   json.Key("rows").Integer(info.rows);
   json.Key("trained_quantizer").String(info.trained_quantizer);

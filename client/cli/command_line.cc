@@ -18,6 +18,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddCodebookCommand(app, chosen);
   AddTuneCommand(app, chosen);
   AddBackupCommand(app, chosen);
+  AddVerifyCommand(app, chosen);
   AddOperationCommand(app, chosen);
   AddPatchCommand(app, chosen);
   AddQueryCommand(app, chosen);

@@ -49,6 +49,7 @@ void AddPatchCommand(CLI::App& app, Invocation& chosen);
 void AddQueryCommand(CLI::App& app, Invocation& chosen);
 void AddTrainCommand(CLI::App& app, Invocation& chosen);
 void AddTuneCommand(CLI::App& app, Invocation& chosen);
+void AddVerifyCommand(CLI::App& app, Invocation& chosen);
 void AddVersionCommand(CLI::App& app, Invocation& chosen);
 
 const char* VersionText();  // "0.1.0"

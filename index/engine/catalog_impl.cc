@@ -7,7 +7,6 @@
 //                                 up; all removed at start
 //   <data>/backups/<name>/        backups of that collection (index/engine/backups.h)
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "index/engine/backups.h"
 #include "index/engine/collection_impl.h"
 #include "index/engine/data_directory.h"
+#include "index/engine/data_format.h"
 #include "index/quant/model.h"
 #include "index/simd/kernels.h"
 
@@ -29,8 +29,6 @@ int64_t SystemMs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
-
-constexpr const char* kFormatLine = "tessera 1\n";
 
 class CatalogImpl final : public Catalog, private BackupHost {
  public:
@@ -71,7 +69,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
     fs::create_directory(options_.path, error);
     if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());
     TESSERA_RETURN_IF_ERROR(lock_.Take(options_.path));
-    TESSERA_RETURN_IF_ERROR(CheckFormat());
+    TESSERA_RETURN_IF_ERROR(CheckOrStart());
     fs::create_directory(root_, error);
     if (error) return Unavailable("cannot create " + root_.string() + ": " + error.message());
     TESSERA_RETURN_IF_ERROR(SyncDirectory(options_.path));
@@ -103,11 +101,17 @@ class CatalogImpl final : public Catalog, private BackupHost {
     return names;
   }
 
+  std::map<std::string, Status> Unopened() const override {
+    std::lock_guard lock(mutex_);
+    return unopened_;
+  }
+
   Status Drop(const std::string& name) override {
     std::shared_ptr<CollectionImpl> dropped;
     std::string trash;
     {
       std::lock_guard lock(mutex_);
+      if (unopened_.contains(name)) return DropUnopened(name);
       const auto it = collections_.find(name);
       if (it == collections_.end() || !it->second) {
         return NotFound("no collection \"" + name.substr(0, 140) + "\"");
@@ -141,22 +145,16 @@ class CatalogImpl final : public Catalog, private BackupHost {
   Backups& backups() override { return backups_; }
 
  private:
-  Status CheckFormat() const {
-    const std::string path = options_.path + "/FORMAT";
-    std::ifstream in(path, std::ios::binary);
-    if (!in) {
-      // Not ours: a directory with files but no FORMAT is never written into.
-      for (const auto& entry : fs::directory_iterator(options_.path)) {
-        if (entry.path().filename() == "LOCK") continue;
-        return FailedPrecondition(options_.path + " is not empty and holds no tessera data (" +
-                                  entry.path().filename().string() + " found, no FORMAT)");
-      }
-      return WriteDurably(path, kFormatLine);
+  // Writes FORMAT into an empty directory; one with files but no FORMAT is not ours and never written into.
+  Status CheckOrStart() const {
+    const Status format = CheckFormat(options_.path);
+    if (format.code() != absl::StatusCode::kNotFound) return format;
+    for (const auto& entry : fs::directory_iterator(options_.path)) {
+      if (entry.path().filename() == "LOCK") continue;
+      return FailedPrecondition(options_.path + " is not empty and holds no tessera data (" +
+                                entry.path().filename().string() + " found, no FORMAT)");
     }
-    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (text == kFormatLine) return OkStatus();
-    return FailedPrecondition(path + " says \"" + text.substr(0, 40) + "\", this version knows \"tessera 1\": " +
-                              "use the version that wrote it, or a newer one");
+    return WriteDurably(options_.path + "/" + kFormatFile, kFormatLine);
   }
 
   Status OpenAll() {
@@ -169,8 +167,11 @@ class CatalogImpl final : public Catalog, private BackupHost {
         continue;
       }
       auto opened = CollectionImpl::Open(name, entry.path().string(), core_, shared_);
-      if (!opened.ok()) return Annotate(opened.status(), "collection \"" + name + "\": ");
-      collections_[name] = *opened;
+      if (opened.ok()) {
+        collections_[name] = *opened;
+      } else {
+        unopened_[name] = DescribeUnopened(name, opened.status());
+      }
     }
     return OkStatus();
   }
@@ -179,13 +180,36 @@ class CatalogImpl final : public Catalog, private BackupHost {
     std::lock_guard lock(mutex_);
     const auto it = collections_.find(name);
     if (it != collections_.end() && it->second) return it->second;
+    if (const auto closed = unopened_.find(name); closed != unopened_.end()) return closed->second;
     return NotFound("no collection \"" + name.substr(0, 140) + "\"");
+  }
+
+  // One that cannot be opened keeps no other from being served.
+  static Status DescribeUnopened(const std::string& name, const Status& status) {
+    const std::string message = "collection \"" + name + "\" cannot be opened: " + MessageOf(status);
+    // What is not there any more, and what does not fit: files of RocksDB that are gone, families that lack.
+    if (status.code() != absl::StatusCode::kDataLoss && status.code() != absl::StatusCode::kNotFound) {
+      return Status(status.code(), message);
+    }
+    return DataLoss(message + "; stop the server and run \"tesserad repair --data DIR --collection " + name +
+                    "\", or restore a backup");
+  }
+
+  // Lock held: nobody uses it, and it is one rename.
+  Status DropUnopened(const std::string& name) {
+    const std::string trash = (root_ / (".trash-" + std::to_string(next_number_++))).string();
+    if (rename((root_ / name).c_str(), trash.c_str()) != 0) return IoError("cannot rename", (root_ / name).string());
+    unopened_.erase(name);
+    TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
+    std::error_code ignored;
+    fs::remove_all(trash, ignored);
+    return OkStatus();
   }
 
   // Holds the name while the directory is made, outside the lock.
   Status Reserve(const std::string& name) override {
     std::lock_guard lock(mutex_);
-    if (collections_.emplace(name, nullptr).second) return OkStatus();
+    if (!unopened_.contains(name) && collections_.emplace(name, nullptr).second) return OkStatus();
     return AlreadyExists("collection \"" + name + "\" exists");
   }
 
@@ -242,6 +266,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
   store::SharedResources shared_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<CollectionImpl>> collections_;  // null: name reserved
+  std::map<std::string, Status> unopened_;  // why, by name
   uint64_t next_number_ = 0;
   BackupsImpl backups_;
 };

@@ -20,6 +20,7 @@
 #include "index/engine/target.h"
 #include "index/engine/tuner.h"
 #include "index/engine/vector_data.h"
+#include "index/engine/verify.h"
 #include "index/quant/encoder.h"
 
 namespace tessera::engine {
@@ -34,6 +35,38 @@ StatusOr<std::string> NeedRecord(const store::Store& store, const std::string& n
   TESSERA_ASSIGN_OR_RETURN(auto bytes, store.GetRecord(name));
   if (!bytes) return DataLoss("record \"" + name + "\" is missing");
   return *std::move(bytes);
+}
+
+// DataLoss if commits are missing that are known to have been durable.
+StatusOr<Progress> ReadProgress(const store::Store& store, const std::string& path) {
+  TESSERA_ASSIGN_OR_RETURN(const std::string bytes, NeedRecord(store, kProgressRecord));
+  TESSERA_ASSIGN_OR_RETURN(Progress progress, DecodeProgress(bytes));
+  const uint64_t durable = store::Store::DurableCommit(path);
+  if (progress.commit >= durable) return progress;
+  return DataLoss("commits " + std::to_string(progress.commit + 1) + " to " + std::to_string(durable) +
+                  " were durable and are not there: a log in " + path + " is damaged");
+}
+
+// Opening would cut damaged logs off, so that nobody could look at them any more: it is found out before.
+Status CheckLogs(const std::string& path, store::Store::Options options) {
+  TESSERA_ASSIGN_OR_RETURN(const bool whole, store::Store::AreLogsWhole(path));
+  if (whole) return OkStatus();
+  options.read_only = true;
+  TESSERA_ASSIGN_OR_RETURN(const auto store, store::Store::Open(path, options));
+  return ReadProgress(*store, path).status();
+}
+
+// An index of no payloads where one cannot be read: filters then are refused, and all else is answered.
+Status LoadPayloadIndex(Core& core, Snapshot& snapshot) {
+  auto loaded = LoadPayloads(*core.store, *snapshot.store, snapshot.next_row, core.payload_schema);
+  if (!loaded.ok() && loaded.status().code() != absl::StatusCode::kDataLoss) return loaded.status();
+  if (!loaded.ok()) {
+    core.payload_damage = Annotate(loaded.status(), "filters need every payload: ");
+    core.filter_masks.Refuse(core.payload_damage);
+    loaded = filter::PayloadIndex::Make(core.payload_schema);
+  }
+  snapshot.payloads = *std::move(loaded);
+  return OkStatus();
 }
 
 uint64_t NextTraining(const Snapshot& snapshot) {
@@ -64,7 +97,10 @@ Status DropOtherGenerations(store::Store& store, Generation active) {
 Status LoadModel(const store::Store& store, const Active& active, Snapshot& snapshot) {
   TESSERA_ASSIGN_OR_RETURN(const std::string bytes, NeedRecord(store, ModelRecord(active.generation)));
   TESSERA_ASSIGN_OR_RETURN(quant::Model model, quant::Model::Parse(bytes));
-  TESSERA_ASSIGN_OR_RETURN(snapshot.table, LoadTable(store, active.generation, active.nlist, model));
+  auto table = LoadTable(store, nullptr, active.generation, active.nlist, model);
+  // What is in force has families, unless they were lost.
+  if (table.status().code() == absl::StatusCode::kFailedPrecondition) return DataLoss(MessageOf(table.status()));
+  TESSERA_ASSIGN_OR_RETURN(snapshot.table, std::move(table));
   snapshot.generation = active.generation;
   snapshot.model = std::make_shared<quant::Model>(std::move(model));
   return OkStatus();
@@ -96,6 +132,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   store::Store::Options store_options;
   store_options.shared = &shared;
   store_options.disk_reserve_bytes = options.disk_reserve_bytes;
+  TESSERA_RETURN_IF_ERROR(CheckLogs(path, store_options));
   TESSERA_ASSIGN_OR_RETURN(core->store, store::Store::Open(path, store_options));
   const store::Store& store = *core->store;
   TESSERA_ASSIGN_OR_RETURN(const std::string spec_bytes, NeedRecord(store, kSpecRecord));
@@ -108,8 +145,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->payload_schema = core->spec.payload;
   TESSERA_ASSIGN_OR_RETURN(const std::string active_bytes, NeedRecord(store, kActiveRecord));
   TESSERA_ASSIGN_OR_RETURN(const Active active, DecodeActive(active_bytes));
-  TESSERA_ASSIGN_OR_RETURN(const std::string progress_bytes, NeedRecord(store, kProgressRecord));
-  TESSERA_ASSIGN_OR_RETURN(const Progress progress, DecodeProgress(progress_bytes));
+  TESSERA_ASSIGN_OR_RETURN(const Progress progress, ReadProgress(store, path));
   TESSERA_RETURN_IF_ERROR(DropOtherGenerations(*core->store, active.generation));
 
   auto snapshot = std::make_shared<Snapshot>();
@@ -140,9 +176,11 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
       LoadLists({&store, snapshot->store.get(), snapshot->store.get(), active.generation,
                  snapshot->model.get(), active.nlist, core->dim, core->metric, progress.next_row},
                 *options.compute));
-  TESSERA_ASSIGN_OR_RETURN(snapshot->payloads,
-                           LoadPayloads(store, *snapshot->store, progress.next_row, core->payload_schema));
-  TESSERA_RETURN_IF_ERROR(LoadCurve(*core, *snapshot));
+  TESSERA_RETURN_IF_ERROR(LoadPayloadIndex(*core, *snapshot));
+  // A curve is derived: it is measured again.
+  if (const Status curve = LoadCurve(*core, *snapshot); !curve.ok() && curve.code() != absl::StatusCode::kDataLoss) {
+    return curve;
+  }
   core->query_sample.Start(core->spec.query_sample, core->dim);
   core->live_recall.Start(options.background ? core->spec.recall_sampling : 0);
   core->live_recall.Reset(snapshot->generation);
@@ -170,6 +208,9 @@ void CollectionImpl::Close() {
   committer_->Finish();
   core_->live_recall.Reset({});  // what waits holds snapshots
   core_->listed.Clear();         // and so do these
+  if (!core_->sync_writes && !core_->dropping && core_->store->SyncLog().ok()) {
+    core_->store->MarkDurable(core_->snapshot.Get()->commit);
+  }
   core_->snapshot.Set(nullptr);
   core_->store.reset();
 }
@@ -268,6 +309,7 @@ StatusOr<std::vector<FacetCount>> CollectionImpl::Facet(std::string_view field, 
                                                         size_t limit) const {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
+  TESSERA_RETURN_IF_ERROR(core_->payload_damage);
   const ReadView view = core_->View();
   filter::RowSet rows = LiveRows(view);
   if (filter) {
@@ -404,6 +446,12 @@ void CollectionImpl::PostUpkeep() {
   MaybeTune();
   PostRebalance(core_, committer_);
   PostReclaim(core_);
+}
+
+StatusOr<VerifyReport> CollectionImpl::Verify(const VerifyOptions& options) const {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  return VerifyCollection(*core_, options);
 }
 
 StatusOr<EncodedVectors> CollectionImpl::Encode(MatrixView<const float> rows) {

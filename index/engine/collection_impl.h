@@ -66,6 +66,7 @@ class CollectionImpl final : public Collection {
   StatusOr<TuneResult> Tune(const TuneOptions& options) override;
   StatusOr<RebalanceResult> Rebalance(const StopToken& stop) override;
   Status Reclaim() override;
+  StatusOr<VerifyReport> Verify(const VerifyOptions& options) const override;
   StatusOr<EncodedVectors> Encode(MatrixView<const float> rows) override;
   Status Decode(const std::vector<uint32_t>& lists, std::string_view codes, float* out) override;
   CollectionStats Stats() const override;

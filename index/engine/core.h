@@ -122,6 +122,8 @@ struct Core : std::enable_shared_from_this<Core> {
 
   // True from the first payload on; while false, none is looked up nor deleted.
   std::atomic<bool> has_payloads{false};
+  // Of a payload that could not be read when the collection was opened: the index lacks it, and filters are refused.
+  Status payload_damage;  // does not change once it is open
   // True from the first point with an expiry on.
   std::atomic<bool> has_expiring{false};
   ExpiryWatch expiry;

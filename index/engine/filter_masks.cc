@@ -48,6 +48,7 @@ FilteredRowsPtr Without(const Snapshot& snapshot, const FilteredRows* passing, c
 
 StatusOr<FilteredRowsPtr> FilterMasks::Get(const Snapshot& snapshot, const store::Store& store,
                                            const Filter& filter) {
+  TESSERA_RETURN_IF_ERROR(refused_);
   TESSERA_RETURN_IF_ERROR(CheckFilter(filter, snapshot.payloads->schema()));
   const std::string key = ToString(NormalizeFilter(filter));
   if (FilteredRowsPtr rows = Find(key, snapshot, true)) return rows;

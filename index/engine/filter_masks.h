@@ -39,6 +39,9 @@ class FilterMasks {
   // InvalidArgument as CheckFilter says. `store`: where ids are looked up, as of the snapshot.
   StatusOr<FilteredRowsPtr> Get(const Snapshot& snapshot, const store::Store& store, const Filter& filter);
 
+  // All that is asked is answered by this error. Before the first Get.
+  void Refuse(const Status& cause) { refused_ = cause; }
+
   size_t bytes() const;
   // Forgets all: masks of lists that are gone hold their row ids in memory.
   void Clear();
@@ -56,6 +59,7 @@ class FilterMasks {
   void Keep(Entry entry);
 
   const size_t capacity_;
+  Status refused_;
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // most recently used first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key_;

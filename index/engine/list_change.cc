@@ -409,6 +409,7 @@ Status ListChange::ChangeInTurn() {
     core_.SetReadOnly(status);
     return status;
   }
+  if (core_.sync_writes) core_.store->MarkDurable(now->commit + 1);
   core_.snapshot.Set(NextSnapshot(*now));
   result_.applied = true;
   result_.moved_rows = moves_.size();

@@ -234,11 +234,12 @@ void PutList(Generation generation, ListId list, const quant::Model& model, cons
   batch.PutCentroid(generation, list, values.data(), static_cast<uint32_t>(values.size()));
 }
 
-StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& store, Generation generation,
-                                                            uint32_t nlist, quant::Model& model) {
+StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& store, const store::StoreSnapshot* at,
+                                                            Generation generation, uint32_t nlist,
+                                                            quant::Model& model) {
   const bool scaled = !model.list_scales.empty();
   const uint32_t dim = model.code_dim();
-  TESSERA_ASSIGN_OR_RETURN(std::vector<float> values, store.ReadCentroids(generation, dim + scaled, nlist));
+  TESSERA_ASSIGN_OR_RETURN(std::vector<float> values, store.ReadCentroids(generation, dim + scaled, nlist, at));
   if (!scaled) return std::make_shared<const quant::ListTable>(dim, std::move(values));
   std::vector<float> scales;
   for (size_t l = 0; l < nlist; ++l) {

@@ -31,7 +31,8 @@ void PutList(Generation generation, ListId list, const quant::Model& model, cons
 
 // What PutList put: the centroids, and the scales into the model. The lists may be others than those that it was
 // trained with.
-StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& store, Generation generation,
-                                                            uint32_t nlist, quant::Model& model);
+StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& store, const store::StoreSnapshot* at,
+                                                            Generation generation, uint32_t nlist,
+                                                            quant::Model& model);
 
 }  // namespace tessera::engine

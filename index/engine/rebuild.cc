@@ -318,6 +318,7 @@ Status Rebuild::SwitchInTurn() {
     core_.SetReadOnly(status);
     return status;
   }
+  core_.store->MarkDurable(now->commit + 1);
   switched_ = true;
   core_.codebooks.Set(std::move(codebooks));
   {

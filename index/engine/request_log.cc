@@ -59,7 +59,7 @@ Status RequestLog::Open(const store::Store& store) {
 
 StatusOr<std::vector<std::optional<store::RequestRecord>>> RequestLog::Find(
     const store::Store& store, const std::vector<std::string>& ids, int64_t now_ms) const {
-  TESSERA_ASSIGN_OR_RETURN(auto found, store.GetRequests(ids));
+  TESSERA_ASSIGN_OR_RETURN(auto found, store.GetRequests(ids, nullptr));
   const int64_t oldest = now_ms - retention_ms_;
   for (auto& record : found) {
     const bool kept = record && record->time_ms >= oldest && record->sequence + most_ >= end_;
@@ -83,7 +83,7 @@ Status RequestLog::Expire(const store::Store& store, int64_t now_ms, store::Batc
   std::vector<std::string> ids;
   uint64_t next = begin_;
   TESSERA_RETURN_IF_ERROR(store.ScanRequests(
-      begin_, begin_ + kExpiredAtOnce,
+      begin_, begin_ + kExpiredAtOnce, nullptr,
       [&](uint64_t sequence, int64_t time_ms, std::string_view id) {
         if (sequence != next || (time_ms >= oldest && sequence >= first_kept)) return OkStatus();
         ids.emplace_back(id);
@@ -91,7 +91,7 @@ Status RequestLog::Expire(const store::Store& store, int64_t now_ms, store::Batc
         return OkStatus();
       }));
   if (ids.empty()) return OkStatus();
-  TESSERA_ASSIGN_OR_RETURN(const auto records, store.GetRequests(ids));
+  TESSERA_ASSIGN_OR_RETURN(const auto records, store.GetRequests(ids, nullptr));
   for (size_t i = 0; i < ids.size(); ++i) {
     batch.DeleteRequestPlace(begin_ + i);
     // The id may have been used again since, and stands at a later place.

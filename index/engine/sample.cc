@@ -65,16 +65,20 @@ uint64_t CountHeldOut(const Snapshot& snapshot) {
   return count;
 }
 
-Status StoredFloats(const Core& core, RowId row, const store::VectorView& vector, float* out) {
+Status StoredFloats(uint32_t dim, Metric metric, RowId row, const store::VectorView& vector, float* out,
+                    double* norm) {
   const std::string name = "vector of row " + std::to_string(row.value);
-  if (vector.bytes.size() != core.dim * ElementSize(vector.type)) {
-    return DataLoss(name + " has a wrong length");
-  }
-  ToFloats(vector.type, vector.quantization, vector.bytes.data(), core.dim, out);
-  StatusOr<double> norm = CheckVector(out, core.dim, core.metric, name);
-  if (!norm.ok()) return DataLoss(MessageOf(norm.status()));
-  if (core.metric == Metric::kCosine) Normalize(out, core.dim, *norm);
+  if (vector.bytes.size() != dim * ElementSize(vector.type)) return DataLoss(name + " has a wrong length");
+  ToFloats(vector.type, vector.quantization, vector.bytes.data(), dim, out);
+  StatusOr<double> found = CheckVector(out, dim, metric, name);
+  if (!found.ok()) return DataLoss(MessageOf(found.status()));
+  if (metric == Metric::kCosine) Normalize(out, dim, *found);
+  if (norm != nullptr) *norm = *found;
   return OkStatus();
+}
+
+Status StoredFloats(const Core& core, RowId row, const store::VectorView& vector, float* out) {
+  return StoredFloats(core.dim, core.metric, row, vector, out, nullptr);
 }
 
 StatusOr<std::vector<float>> ReadSample(const Core& core, const Snapshot& snapshot, uint64_t rows,

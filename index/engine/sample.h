@@ -13,6 +13,8 @@ namespace tessera::engine {
 
 // A stored vector -> out[core.dim], of unit length under cosine. DataLoss names the row.
 Status StoredFloats(const Core& core, RowId row, const store::VectorView& vector, float* out);
+// norm: of the vector as it was sent; may be null.
+Status StoredFloats(uint32_t dim, Metric metric, RowId row, const store::VectorView& vector, float* out, double* norm);
 
 // One row of 32, by a hash of its number: the same for every training and after every restart.
 // Trainings leave these out, so that models are measured on rows that they never saw.

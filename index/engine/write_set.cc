@@ -380,6 +380,7 @@ Status WriteSet::Write() {
                                                                : store::Durability::kLogged;
   const Status written = core_.store->Write(*batch, durability);
   if (!written.ok()) core_.requests = requests;
+  if (written.ok() && durability != store::Durability::kLogged) core_.store->MarkDurable(commit_);
   return written;
 }
 

@@ -50,7 +50,7 @@ StatusOr<Names> ListFamilies(rocksdb::Env* env, const std::string& path,
     return Names();
   }
   TESSERA_RETURN_IF_ERROR(FromRocks(exists, path));
-  TESSERA_RETURN_IF_ERROR(CheckLock(env, path));
+  if (!options.read_only) TESSERA_RETURN_IF_ERROR(CheckLock(env, path));
   Names names;
   rocksdb::DBOptions db = DatabaseOptions(*options.shared->impl(), env);
   const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db, path, &names);
@@ -70,7 +70,7 @@ Status CheckKnown(const Names& names, const std::string& path) {
 
 // A generation without all its families was being created or dropped when the process died: never
 // in force before, nor again. What is left of it goes.
-Status Assemble(const std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle> handles,
+Status Assemble(const std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle> handles, bool read_only,
                 Families& families) {
   std::map<Generation, GenerationFamilies> generations;
   for (FamilyHandle& handle : handles) {
@@ -94,7 +94,7 @@ Status Assemble(const std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle
       continue;
     }
     for (const FamilyHandle& handle : found.handles) {
-      if (handle == nullptr) continue;
+      if (handle == nullptr || read_only) continue;
       const rocksdb::Status dropped = db->DropColumnFamily(handle.get());
       TESSERA_RETURN_IF_ERROR(FromRocks(dropped, "drop " + handle->GetName()));
     }
@@ -102,43 +102,51 @@ Status Assemble(const std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle
   return OkStatus();
 }
 
+Status OpenDatabase(const std::string& path, const Store::Options& options, rocksdb::Env* env, Names names,
+                    std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle>& handles) {
+  const SharedResources::Impl& shared = *options.shared->impl();
+  rocksdb::DBOptions db_options = DatabaseOptions(shared, env);
+  db_options.create_if_missing = options.create;
+  if (!options.read_only) db_options.info_log = OpenInfoLog(path);
+  if (options.salvage) {
+    db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    db_options.paranoid_checks = false;  // else one file that cannot be opened keeps all others from being read
+  }
+  // Also those that a crash during the first start left out.
+  db_options.create_missing_column_families = true;
+  for (const std::string_view name : kTruthFamilies) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    if (options.read_only) return DataLoss(path + ": column family " + std::string(name) + " is missing");
+    names.emplace_back(name);
+  }
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const std::string& name : names) descriptors.emplace_back(name, FamilyOptions(shared, name));
+  rocksdb::DB* raw = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> raw_handles;
+  const rocksdb::Status opened =
+      options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, path, descriptors, &raw_handles, &raw)
+                        : rocksdb::DB::Open(db_options, path, descriptors, &raw_handles, &raw);
+  TESSERA_RETURN_IF_ERROR(FromRocks(opened, path + ": open"));
+  db.reset(raw);
+  for (rocksdb::ColumnFamilyHandle* handle : raw_handles) handles.push_back(MakeFamilyHandle(db, handle));
+  return OkStatus();
+}
+
 }  // namespace
 
 StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Options& options) {
   if (options.shared == nullptr) return InvalidArgument("shared resources are missing");
-  const SharedResources::Impl& shared = *options.shared->impl();
   rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
   TESSERA_ASSIGN_OR_RETURN(Names names, ListFamilies(env, path, options));
   TESSERA_RETURN_IF_ERROR(CheckKnown(names, path));
 
-  rocksdb::DBOptions db_options = DatabaseOptions(shared, env);
-  db_options.create_if_missing = options.create;
-  db_options.info_log = OpenInfoLog(path);
-  // Also those that a crash during the first start left out.
-  db_options.create_missing_column_families = true;
-  for (const std::string_view name : kTruthFamilies) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
-  }
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (const std::string& name : names) {
-    descriptors.emplace_back(name, FamilyOptions(shared, name));
-  }
-  rocksdb::DB* raw = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> raw_handles;
-  const rocksdb::Status opened =
-      rocksdb::DB::Open(db_options, path, descriptors, &raw_handles, &raw);
-  TESSERA_RETURN_IF_ERROR(FromRocks(opened, path + ": open"));
-
-  std::shared_ptr<rocksdb::DB> db(raw);
+  std::shared_ptr<rocksdb::DB> db;
   std::vector<FamilyHandle> handles;
-  for (rocksdb::ColumnFamilyHandle* handle : raw_handles) {
-    handles.push_back(MakeFamilyHandle(db, handle));
-  }
-  TESSERA_RETURN_IF_ERROR(ClearStaging(env, path));
+  TESSERA_RETURN_IF_ERROR(OpenDatabase(path, options, env, std::move(names), db, handles));
+  if (!options.read_only) TESSERA_RETURN_IF_ERROR(ClearStaging(env, path));
   auto families = std::make_shared<Families>();
-  TESSERA_RETURN_IF_ERROR(Assemble(db, std::move(handles), *families));
-  return std::unique_ptr<Store>(
-      std::make_unique<RocksStore>(std::move(db), std::move(families), options.shared->impl(), options.disk_reserve_bytes));
+  TESSERA_RETURN_IF_ERROR(Assemble(db, std::move(handles), options.read_only, *families));
+  return std::unique_ptr<Store>(std::make_unique<RocksStore>(std::move(db), std::move(families), path, options));
 }
 
 }  // namespace tessera::store

@@ -1,40 +1,24 @@
 // The reads of RocksStore: point lookups by one MultiGet each, scans by one iterator each.
 #include <rocksdb/db.h>
-#include <rocksdb/iterator.h>
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "index/store/keys.h"
-#include "index/store/options.h"
 #include "index/store/records.h"
-#include "index/store/rocks_status.h"
-#include "index/store/rocks_store.h"
+#include "index/store/scan.h"
 
 namespace tessera::store {
 namespace {
 
 using Slices = std::vector<rocksdb::Slice>;
 
-std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-const rocksdb::Snapshot* SnapshotOf(const StoreSnapshot* at) {
-  return at == nullptr ? nullptr : static_cast<const RocksSnapshot*>(at)->get();
-}
-
 rocksdb::ReadOptions PointReads(const StoreSnapshot* at) {
   rocksdb::ReadOptions options;
   options.snapshot = SnapshotOf(at);
   return options;
 }
-
-// "rows[17]: "
-std::string At(const std::string& family, const std::string& key) {
-  return family + "[" + key + "]: ";
-}
-
-std::string At(const std::string& family, uint32_t key) { return At(family, std::to_string(key)); }
 
 std::string AtPosting(const std::string& family, ListId list, RowId row) {
   return At(family,
@@ -86,38 +70,6 @@ StatusOr<std::vector<std::optional<Result>>> LookupRows(rocksdb::DB& db,
       [&](size_t i) { return At(family->GetName(), rows[i].value); },
       [&](size_t i, std::string_view value) { return decode(value, results[i].emplace()); }));
   return results;
-}
-
-// Calls visit(key, value) for the keys of [begin, end) until one fails.
-template <typename Visit>
-Status Scan(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::string_view begin,
-            std::string_view end, const StoreSnapshot* at, const Visit& visit) {
-  if (begin >= end) return OkStatus();
-  const rocksdb::Slice upper(end.data(), end.size());
-  const std::unique_ptr<rocksdb::Iterator> it(
-      db.NewIterator(ScanOptions(SnapshotOf(at), &upper), family));
-  for (it->Seek(rocksdb::Slice(begin.data(), begin.size())); it->Valid(); it->Next()) {
-    TESSERA_RETURN_IF_ERROR(visit(ToView(it->key()), ToView(it->value())));
-  }
-  return FromRocks(it->status(), "scan " + family->GetName());
-}
-
-Status MalformedKey(const std::string& family, std::string_view key) {
-  return DataLoss(family + ": a key of " + std::to_string(key.size()) + " bytes is malformed");
-}
-
-// Scans by row: visit(row, value).
-template <typename Visit>
-Status ScanRowOrder(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, RowId begin, RowId end,
-                    const StoreSnapshot* at, const Visit& visit) {
-  const Key32 first = RowKey(begin);
-  const Key32 last = RowKey(end);
-  return Scan(db, family, View(first), View(last), at,
-              [&](std::string_view key, std::string_view value) {
-                RowId row;
-                if (!ParseRowKey(key, row)) return MalformedKey(family->GetName(), key);
-                return visit(row, value);
-              });
 }
 
 }  // namespace
@@ -212,7 +164,7 @@ StatusOr<std::vector<std::optional<StoredPosting>>> RocksStore::GetPostings(
 }
 
 StatusOr<std::vector<std::optional<RequestRecord>>> RocksStore::GetRequests(
-    const std::vector<std::string>& ids) const {
+    const std::vector<std::string>& ids, const StoreSnapshot* at) const {
   std::vector<std::string> keys(ids.size());
   Slices slices(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -221,7 +173,7 @@ StatusOr<std::vector<std::optional<RequestRecord>>> RocksStore::GetRequests(
   }
   std::vector<std::optional<RequestRecord>> records(ids.size());
   TESSERA_RETURN_IF_ERROR(Lookup(
-      *db_, PointReads(nullptr), families()->requests.get(), slices,
+      *db_, PointReads(at), families()->requests.get(), slices,
       [&](size_t i) { return At(kRequestsFamily, ids[i]); },
       [&](size_t i, std::string_view value) { return DecodeRequest(value, records[i].emplace()); }));
   return records;
@@ -282,11 +234,12 @@ StatusOr<bool> RocksStore::HasPayloads() const {
   return false;
 }
 
-Status RocksStore::ScanRequests(uint64_t begin, uint64_t end, const RequestVisitor& visit) const {
+Status RocksStore::ScanRequests(uint64_t begin, uint64_t end, const StoreSnapshot* at,
+                                const RequestVisitor& visit) const {
   const FamiliesPtr pinned = families();
   const auto first = RequestPlaceKey(begin);
   const auto last = RequestPlaceKey(end);
-  return Scan(*db_, pinned->requests.get(), View(first), View(last), nullptr,
+  return Scan(*db_, pinned->requests.get(), View(first), View(last), at,
               [&](std::string_view key, std::string_view value) {
                 uint64_t sequence = 0;
                 if (!ParseRequestPlaceKey(key, sequence)) return MalformedKey(kRequestsFamily, key);
@@ -339,8 +292,8 @@ Status RocksStore::ScanPostings(Generation g, ListId begin, ListId end, uint32_t
       });
 }
 
-StatusOr<std::vector<float>> RocksStore::ReadCentroids(Generation g, uint32_t dim,
-                                                       uint32_t nlist) const {
+StatusOr<std::vector<float>> RocksStore::ReadCentroids(Generation g, uint32_t dim, uint32_t nlist,
+                                                       const StoreSnapshot* at) const {
   TESSERA_ASSIGN_OR_RETURN(const FamiliesPtr families, WithGeneration(g));
   rocksdb::ColumnFamilyHandle* family = families->Find(g)->centroids();
   std::vector<float> centroids;
@@ -348,7 +301,7 @@ StatusOr<std::vector<float>> RocksStore::ReadCentroids(Generation g, uint32_t di
   const Key32 first = ListKey(ListId(0));
   const Key32 last = ListKey(ListId(UINT32_MAX));
   TESSERA_RETURN_IF_ERROR(
-      Scan(*db_, family, View(first), View(last), nullptr,
+      Scan(*db_, family, View(first), View(last), at,
            [&](std::string_view key, std::string_view value) {
              ListId list;
              if (!ParseListKey(key, list)) return MalformedKey(family->GetName(), key);

@@ -1,4 +1,4 @@
-// Store over RocksDB. Private to this folder: store.cc opens and writes, reader.cc reads.
+// Store over RocksDB. Private to this folder: store.cc opens and writes, reader.cc reads, survey.cc reads everything.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "index/store/batch.h"
+#include "index/store/durable_mark.h"
 #include "index/store/families.h"
 #include "index/store/store.h"
 
@@ -32,7 +33,7 @@ class RocksSnapshot final : public StoreSnapshot {
 class RocksStore final : public Store {
  public:
   RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
-             std::shared_ptr<SharedResources::Impl> shared, uint64_t disk_reserve_bytes);
+             const std::string& path, const Options& options);
 
   StatusOr<std::optional<std::string>> GetRecord(const std::string& name) const override;
   std::unique_ptr<Batch> NewBatch() override;
@@ -54,7 +55,7 @@ class RocksStore final : public Store {
       Generation g, const std::vector<ListId>& lists, const std::vector<RowId>& rows,
       uint32_t code_bytes, uint32_t refine_bytes, const StoreSnapshot* at) const override;
   StatusOr<std::vector<std::optional<RequestRecord>>> GetRequests(
-      const std::vector<std::string>& ids) const override;
+      const std::vector<std::string>& ids, const StoreSnapshot* at) const override;
   StatusOr<std::vector<std::optional<ListId>>> GetAssigns(Generation g,
                                                           const std::vector<RowId>& rows,
                                                           const StoreSnapshot* at) const override;
@@ -66,19 +67,27 @@ class RocksStore final : public Store {
   Status ScanPayloads(RowId begin, RowId end, const StoreSnapshot* at,
                       const PayloadVisitor& visit) const override;
   StatusOr<bool> HasPayloads() const override;
-  Status ScanRequests(uint64_t begin, uint64_t end, const RequestVisitor& visit) const override;
+  Status ScanRequests(uint64_t begin, uint64_t end, const StoreSnapshot* at,
+                      const RequestVisitor& visit) const override;
   StatusOr<std::pair<uint64_t, uint64_t>> RequestPlaces() const override;
   Status ScanPostings(Generation g, ListId begin, ListId end, uint32_t code_bytes,
                       uint32_t refine_bytes, const StoreSnapshot* at,
                       const PostingVisitor& visit) const override;
-  StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim,
-                                             uint32_t nlist) const override;
+  StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim, uint32_t nlist,
+                                             const StoreSnapshot* at) const override;
+  Status ScanRecords(const StoreSnapshot* at, const RecordVisitor& visit) const override;
+  Status ScanIds(const StoreSnapshot* at, const IdVisitor& visit) const override;
+  Status ScanAssigns(Generation g, RowId begin, RowId end, const StoreSnapshot* at,
+                     const AssignVisitor& visit) const override;
+  Status CheckFiles(const FileVisitor& checked) const override;
 
   Status CreateGeneration(Generation g) override;
   Status DropGeneration(Generation g) override;
   std::vector<Generation> Generations() const override;
   Status FlushGeneration(Generation g) override;
   Status FlushAll() override;
+  Status SyncLog() override;
+  void MarkDurable(uint64_t commit) override { mark_.Raise(commit); }
   Status Reclaim(std::atomic<bool>& stop) override;
   Status Checkpoint(const std::string& directory) override;
   DiskUsage Usage() const override;
@@ -100,6 +109,8 @@ class RocksStore final : public Store {
   const std::shared_ptr<rocksdb::DB> db_;
   const std::shared_ptr<SharedResources::Impl> shared_;
   const uint64_t disk_reserve_bytes_;
+  const bool read_only_;
+  DurableMark mark_;
   const std::shared_ptr<BatchMemory> batch_memory_ = std::make_shared<BatchMemory>();
 
   mutable std::mutex mutex_;

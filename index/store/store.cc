@@ -9,6 +9,7 @@
 
 #include "index/base/failpoint.h"
 #include "index/store/ingest.h"
+#include "index/store/log_files.h"
 #include "index/store/options.h"
 #include "index/store/rocks_status.h"
 #include "index/store/rocks_store.h"
@@ -37,10 +38,12 @@ std::string Name(Generation g) { return "generation " + std::to_string(g.value);
 }  // namespace
 
 RocksStore::RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
-                       std::shared_ptr<SharedResources::Impl> shared, uint64_t disk_reserve_bytes)
+                       const std::string& path, const Options& options)
     : db_(std::move(db)),
-      shared_(std::move(shared)),
-      disk_reserve_bytes_(disk_reserve_bytes),
+      shared_(options.shared->impl()),
+      disk_reserve_bytes_(options.disk_reserve_bytes),
+      read_only_(options.read_only),
+      mark_(path, !options.read_only),
       families_(std::move(families)) {}
 
 FamiliesPtr RocksStore::families() const {
@@ -63,6 +66,7 @@ StatusOr<FamiliesPtr> RocksStore::WithGeneration(Generation g) const {
 }
 
 Status RocksStore::CheckWritable() const {
+  if (read_only_) return FailedPrecondition("the store was opened for reading only");
   if (!poisoned_.load(std::memory_order_acquire)) return OkStatus();
   std::lock_guard lock(mutex_);
   return FailedPrecondition("the store takes no writes until reopened, since one failed: " +
@@ -231,6 +235,15 @@ Status RocksStore::FlushAll() {
   AwaitCompactions(*db_, *all);
   return OkStatus();
 }
+
+Status RocksStore::SyncLog() {
+  TESSERA_RETURN_IF_ERROR(CheckWritable());
+  return Poison(FromRocks(db_->FlushWAL(true), "sync the log"));
+}
+
+uint64_t Store::DurableCommit(const std::string& path) { return DurableMark::Read(path); }
+
+StatusOr<bool> Store::AreLogsWhole(const std::string& path) { return store::AreLogsWhole(path); }
 
 Status RocksStore::Reclaim(std::atomic<bool>& stop) {
   TESSERA_RETURN_IF_ERROR(CheckWritable());

@@ -146,6 +146,11 @@ class Store {
  public:
   struct Options {
     bool create = false;  // create if missing; else NotFound
+    // Nothing is written, not even what a crash left is cleared away; all changes are refused. Takes no lock: who opens
+    // so sees to it that nobody writes.
+    bool read_only = false;
+    // Of a damaged database as much as can be had: records behind damage in the log too. With read_only.
+    bool salvage = false;
     SharedResources* shared = nullptr;  // never null
     rocksdb::Env* env = nullptr;  // for tests, outlives the store; null: the process's own
     // Kept free on the disk for what RocksDB must write of what it has: changes that would leave less are refused.
@@ -194,9 +199,8 @@ class Store {
   virtual StatusOr<std::vector<std::optional<StoredPosting>>> GetPostings(
       Generation g, const std::vector<ListId>& lists, const std::vector<RowId>& rows, uint32_t code_bytes,
       uint32_t refine_bytes, const StoreSnapshot* at) const = 0;
-  // Latest state.
   virtual StatusOr<std::vector<std::optional<RequestRecord>>> GetRequests(
-      const std::vector<std::string>& ids) const = 0;
+      const std::vector<std::string>& ids, const StoreSnapshot* at) const = 0;
 
   // Visits rows in ascending order within [begin, end) as of `at`; stops at the first error of
   // `visit`.
@@ -211,9 +215,10 @@ class Store {
                               const PayloadVisitor& visit) const = 0;
   // False if there is no payload now. Latest state.
   virtual StatusOr<bool> HasPayloads() const = 0;
-  // Places [begin, end) of requests with ids, in order. Latest state.
+  // Places [begin, end) of requests with ids, in order.
   using RequestVisitor = std::function<Status(uint64_t sequence, int64_t time_ms, std::string_view id)>;
-  virtual Status ScanRequests(uint64_t begin, uint64_t end, const RequestVisitor& visit) const = 0;
+  virtual Status ScanRequests(uint64_t begin, uint64_t end, const StoreSnapshot* at,
+                              const RequestVisitor& visit) const = 0;
   // The first place taken and the one behind the last; equal if there is none. Latest state.
   virtual StatusOr<std::pair<uint64_t, uint64_t>> RequestPlaces() const = 0;
   // Postings of lists [begin, end) by list then row. DataLoss if a value is not
@@ -224,8 +229,28 @@ class Store {
                               const PostingVisitor& visit) const = 0;
   // All centroids of a generation, list 0 first, dense. DataLoss if a list is missing or one too
   // many, or a length is wrong.
-  virtual StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim,
-                                                     uint32_t nlist) const = 0;
+  virtual StatusOr<std::vector<float>> ReadCentroids(Generation g, uint32_t dim, uint32_t nlist,
+                                                     const StoreSnapshot* at) const = 0;
+
+  // What only checks and repairs read whole. Names, ids and rows ascend; a record comes as it decodes.
+  using RecordVisitor = std::function<Status(const std::string& name, StatusOr<std::string> bytes)>;
+  virtual Status ScanRecords(const StoreSnapshot* at, const RecordVisitor& visit) const = 0;
+  using IdVisitor = std::function<Status(const PointId&, RowId)>;
+  virtual Status ScanIds(const StoreSnapshot* at, const IdVisitor& visit) const = 0;
+  using AssignVisitor = std::function<Status(RowId, ListId)>;
+  virtual Status ScanAssigns(Generation g, RowId begin, RowId end, const StoreSnapshot* at,
+                             const AssignVisitor& visit) const = 0;
+  // Reads every sorted file of the present state whole, past the caches: `checked` hears of each in turn what its
+  // checksums say, and ends the reading by an error. (Blob files have a checksum a value, which reading it checks.)
+  struct CheckedFile {
+    std::string family;
+    std::string name;  // "000017.sst"
+    Status status;
+    uint64_t bytes_done = 0;
+    uint64_t bytes_total = 0;
+  };
+  using FileVisitor = std::function<Status(const CheckedFile&)>;
+  virtual Status CheckFiles(const FileVisitor& checked) const = 0;
 
   // Column families of a generation. Create is FailedPrecondition if they exist, every other call
   // with a generation if they do not. A generation that a crash left half created or half dropped
@@ -241,6 +266,18 @@ class Store {
   // one, flushed. All that was written before is in it; of what is written meanwhile anything, so the caller keeps
   // writes out.
   virtual Status Checkpoint(const std::string& directory) = 0;
+  // Makes what was written with kLogged durable.
+  virtual Status SyncLog() = 0;
+
+  // The caller numbers its commits, ascending. To be told of each that is durable, one after another; beside the
+  // database, and without a sync of its own.
+  virtual void MarkDurable(uint64_t commit) = 0;
+  // The last one that is known to be durable, of earlier openings too; 0 if none is known. A store whose records are of an
+  // earlier commit has lost what came between.
+  static uint64_t DurableCommit(const std::string& path);
+  // Whether the logs end where their last record does. If not, opening cuts them there: look first (read_only) whether
+  // that is an end that the last power failure left, or damage.
+  static StatusOr<bool> AreLogsWhole(const std::string& path);
 
   // Rewrites the files so that they hold no more than there is; what a snapshot still sees stays. Reads and writes go
   // on. Takes as long as writing all rows. Cancelled when `stop` becomes true.

@@ -83,6 +83,7 @@ class FakeCollection final : public Collection {
   StatusOr<TuneResult> Tune(const TuneOptions&) override { return Unimplemented("fake"); }
   StatusOr<RebalanceResult> Rebalance(const StopToken&) override { return Unimplemented("fake"); }
   Status Reclaim() override { return Unimplemented("fake"); }
+  StatusOr<VerifyReport> Verify(const VerifyOptions&) const override { return Unimplemented("fake"); }
   StatusOr<EncodedVectors> Encode(MatrixView<const float>) override {
     return Aborted("fake: lost a race");
   }
@@ -108,6 +109,7 @@ class FakeCatalog final : public Catalog {
     return std::shared_ptr<Collection>(collection_);
   }
   std::vector<std::string> List() const override { return {"a"}; }
+  std::map<std::string, Status> Unopened() const override { return {}; }
   Status Drop(const std::string&) override { return OkStatus(); }
   Backups& backups() override { std::abort(); }
 

@@ -127,15 +127,28 @@ TEST_F(CatalogTest, AFailedCreateLeavesTheNameFree) {
   EXPECT_TRUE((*catalog)->Create("a", Spec()).ok());
 }
 
-TEST_F(CatalogTest, ADamagedCollectionIsNamed) {
-  Open().value()->Create("broken", Spec()).IgnoreError();
-  const fs::path database = directory_.path() + "/data/collections/broken";
-  for (const auto& entry : fs::directory_iterator(database)) {
-    if (entry.path().filename() == "CURRENT") std::ofstream(entry.path()) << "garbage\n";
+TEST_F(CatalogTest, ADamagedCollectionKeepsNoOtherFromBeingServed) {
+  {
+    const auto catalog = Open().value();
+    ASSERT_TRUE(catalog->Create("broken", Spec()).ok());
+    ASSERT_TRUE(catalog->Create("whole", Spec()).ok());
   }
-  const auto catalog = Open();
-  EXPECT_FALSE(catalog.ok());
-  EXPECT_NE(MessageOf(catalog.status()).find("broken"), std::string::npos) << catalog.status();
+  std::ofstream(directory_.path() + "/data/collections/broken/CURRENT") << "garbage\n";
+  auto catalog = Open().value();
+  EXPECT_EQ(catalog->List(), std::vector<std::string>{"whole"});
+  EXPECT_TRUE(catalog->Get("whole").ok());
+  const Status broken = catalog->Get("broken").status();
+  EXPECT_EQ(broken.code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(MessageOf(broken).find("\"broken\" cannot be opened"), std::string::npos) << broken;
+  EXPECT_NE(MessageOf(broken).find("tesserad repair"), std::string::npos) << broken;
+  EXPECT_EQ(catalog->Unopened(), (std::map<std::string, Status>{{"broken", broken}}));
+  EXPECT_EQ(catalog->Create("broken", Spec()).status().code(), absl::StatusCode::kAlreadyExists);
+  ASSERT_TRUE(catalog->Drop("broken").ok());
+  EXPECT_EQ(catalog->Get("broken").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(catalog->Create("broken", Spec()).ok());
+  catalog.reset();
+  catalog = Open().value();
+  EXPECT_EQ(catalog->List(), (std::vector<std::string>{"broken", "whole"}));
 }
 
 TEST_F(CatalogTest, WorksWithoutAnyExecutor) {

@@ -133,7 +133,7 @@ TEST_F(StoreTest, HostileValuesAreDataLossNamingFamilyAndKey) {
       {store_->GetRows({RowId(5)}, nullptr).status(), "rows[5]"},
       {store_->GetVectors({RowId(5)}, nullptr).status(), "vectors[5]"},
       {store_->GetAssigns(g, {RowId(5)}, nullptr).status(), "assign-1[5]"},
-      {store_->ReadCentroids(g, 1, 6).status(), "centroids-1[5]"},
+      {store_->ReadCentroids(g, 1, 6, nullptr).status(), "centroids-1[5]"},
       {store_->ScanRows(begin, end, nullptr, row), "rows[5]"},
       {store_->ScanRows(RowId(6), end, nullptr, row), "rows: a key of 7 bytes"},
       {store_->ScanVectors(begin, end, nullptr, vector), "vectors[5]"},
@@ -142,8 +142,8 @@ TEST_F(StoreTest, HostileValuesAreDataLossNamingFamilyAndKey) {
       {store_->GetPostings(g, {ListId(5)}, {RowId(5)}, 8, 0, nullptr).status(), "postings-1[list 5, row 5]"},
       {store_->GetPayloads({RowId(5)}, nullptr).status(), "payload[5]"},
       {store_->ScanPayloads(begin, end, nullptr, payload), "payload[5]"},
-      {store_->GetRequests({"r"}).status(), "requests[r]"},
-      {store_->ScanRequests(0, 9, request), "requests[place 5]"},
+      {store_->GetRequests({"r"}, nullptr).status(), "requests[r]"},
+      {store_->ScanRequests(0, 9, nullptr, request), "requests[place 5]"},
       {store_->RequestPlaces().status(), "requests: a key of 1 bytes"},
   };
   for (const auto& [status, where] : failures) {

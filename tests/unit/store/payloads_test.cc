@@ -21,7 +21,7 @@ class PayloadsTest : public StoreTest {
   std::vector<Place> Places(uint64_t begin, uint64_t end) {
     std::vector<Place> places;
     const Status scanned =
-        store_->ScanRequests(begin, end, [&](uint64_t sequence, int64_t time_ms, std::string_view id) {
+        store_->ScanRequests(begin, end, nullptr, [&](uint64_t sequence, int64_t time_ms, std::string_view id) {
           places.emplace_back(sequence, time_ms, std::string(id));
           return OkStatus();
         });
@@ -77,7 +77,7 @@ TEST_F(PayloadsTest, TravelThroughIngestedFiles) {
               }, Durability::kIngest).ok());
   Reopen();
   EXPECT_EQ(Payload(9), "{}");
-  EXPECT_EQ(store_->GetRequests({"r"}).value()[0]->reply, "reply");
+  EXPECT_EQ(store_->GetRequests({"r"}, nullptr).value()[0]->reply, "reply");
 }
 
 TEST_F(PayloadsTest, PostingsAreFoundOneByOne) {
@@ -115,7 +115,7 @@ TEST_F(PayloadsTest, RequestsKeepTheirPlaces) {
               }).ok());
   for (int round = 0; round < 2; ++round) {
     EXPECT_EQ(store_->RequestPlaces().value(), std::make_pair(uint64_t{5}, uint64_t{257}));
-    const auto found = store_->GetRequests({"b", "a", binary}).value();
+    const auto found = store_->GetRequests({"b", "a", binary}, nullptr).value();
     EXPECT_FALSE(found[0].has_value());
     EXPECT_EQ(found[1]->sequence, 256u);
     EXPECT_EQ(found[1]->time_ms, 102);
@@ -135,7 +135,7 @@ TEST_F(PayloadsTest, RequestsKeepTheirPlaces) {
               }).ok());
   EXPECT_EQ(Places(0, 1000), (std::vector<Place>{{256, 102, "a"}}));
   EXPECT_EQ(store_->RequestPlaces().value(), std::make_pair(uint64_t{256}, uint64_t{257}));
-  EXPECT_FALSE(store_->GetRequests({binary}).value()[0].has_value());
+  EXPECT_FALSE(store_->GetRequests({binary}, nullptr).value()[0].has_value());
 }
 
 }  // namespace

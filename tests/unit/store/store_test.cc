@@ -54,7 +54,7 @@ TEST_F(StoreTest, ReadsBackWhatWasWritten) {
     EXPECT_EQ(Vector(1)->bytes, Bytes(vector));
     EXPECT_EQ(Vector(2)->type, ElementType::kU8);
     EXPECT_EQ(Vector(2)->bytes, "xyz");
-    EXPECT_EQ(store_->ReadCentroids(g, 2, 1).value(), vector);
+    EXPECT_EQ(store_->ReadCentroids(g, 2, 1, nullptr).value(), vector);
     EXPECT_EQ(store_->GetAssigns(g, {RowId(1), RowId(2)}, nullptr).value(),
               (std::vector<std::optional<ListId>>{ListId(9), std::nullopt}));
     size_t visited = 0;
@@ -282,16 +282,16 @@ TEST_F(StoreTest, CentroidsMustBeDense) {
   };
   put(0);
   put(2);
-  Status status = store_->ReadCentroids(g, 2, 3).status();
+  Status status = store_->ReadCentroids(g, 2, 3, nullptr).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_TRUE(Mentions(status, "centroids-1[2]")) << status;
   put(1);
-  EXPECT_EQ(store_->ReadCentroids(g, 2, 3).value(), (std::vector<float>{1, 2, 1, 2, 1, 2}));
-  status = store_->ReadCentroids(g, 2, 4).status();
+  EXPECT_EQ(store_->ReadCentroids(g, 2, 3, nullptr).value(), (std::vector<float>{1, 2, 1, 2, 1, 2}));
+  status = store_->ReadCentroids(g, 2, 4, nullptr).status();
   EXPECT_TRUE(Mentions(status, "centroids-1[3]: missing")) << status;
-  EXPECT_EQ(store_->ReadCentroids(g, 2, 2).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(store_->ReadCentroids(g, 3, 3).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(store_->ReadCentroids(Generation(2), 2, 1).status().code(), kPrecondition);
+  EXPECT_EQ(store_->ReadCentroids(g, 2, 2, nullptr).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(store_->ReadCentroids(g, 3, 3, nullptr).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(store_->ReadCentroids(Generation(2), 2, 1, nullptr).status().code(), kPrecondition);
 }
 
 TEST_F(StoreTest, BatchesThatCannotBeAppliedAreRefusedAndTheStoreGoesOn) {
