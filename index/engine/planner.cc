@@ -358,6 +358,10 @@ Status QuantizerGoal::Validate(uint32_t dim) const {
                            std::string(memory_budget != 0 ? "expected_rows" : "memory_budget") +
                            " is missing");
   }
+  if (expected_rows > UINT32_MAX) {
+    return InvalidArgument("expected_rows is " + std::to_string(expected_rows) + ", a collection has at most " +
+                           std::to_string(UINT32_MAX));
+  }
   if (target_recall != 0 && !(target_recall > 0 && target_recall < 1)) {
     return InvalidArgument("target_recall must be above 0 and below 1, as 0.95");
   }

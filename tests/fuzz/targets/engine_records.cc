@@ -1,0 +1,47 @@
+#include "index/engine/codebook_table.h"
+#include "index/engine/metadata.h"
+#include "index/engine/recall_grid.h"
+#include "index/engine/request_log.h"
+#include "tests/fuzz/targets/target.h"
+
+namespace tessera::fuzz {
+namespace {
+
+using namespace engine;  // NOLINT(google-build-using-namespace)
+
+void RunSpec(const std::string& bytes) {
+  const auto spec = DecodeSpec(bytes);
+  if (spec.ok()) Require(DecodeSpec(EncodeSpec(*spec)).ok(), "a spec that is read can be read again");
+}
+
+void RunProgress(const std::string& bytes) {
+  const auto progress = DecodeProgress(bytes);
+  if (progress.ok()) Require(EncodeProgress(*progress) == bytes, "progress that is read is written the same");
+}
+
+void RunActive(const std::string& bytes) {
+  const auto active = DecodeActive(bytes);
+  if (active.ok()) Require(EncodeActive(*active) == bytes, "what is active is written the same");
+}
+
+void RunCodebooks(const std::string& bytes) {
+  const auto table = DecodeCodebooks(bytes);
+  if (table.ok()) Require(EncodeCodebooks(*table) == bytes, "a table of codebooks that is read is written the same");
+}
+
+void RunGrid(const std::string& bytes) { (void)DecodeGrid(bytes); }
+
+void RunReply(const std::string& bytes) {
+  const auto reply = DecodeReply(bytes);
+  if (reply.ok()) Require(EncodeReply(*reply) == bytes, "a reply that is read is written the same");
+}
+
+}  // namespace
+
+void RunEngineRecords(std::string_view bytes) {
+  constexpr void (*kRuns[])(const std::string&) = {RunSpec, RunProgress, RunActive, RunCodebooks, RunGrid, RunReply};
+  const auto run = kRuns[Choose(bytes, std::size(kRuns))];
+  run(std::string(bytes));
+}
+
+}  // namespace tessera::fuzz
