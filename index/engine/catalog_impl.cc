@@ -225,7 +225,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
   }
 
   StatusOr<std::shared_ptr<Collection>> Adopt(const std::string& directory, const std::string& name) override {
-    // One that does not open would keep the whole catalog from its next start: it is tried before it has its name.
+    // It is tried before it has its name.
     CoreOptions quiet = core_;
     quiet.background = nullptr;
     TESSERA_ASSIGN_OR_RETURN(const auto tried, CollectionImpl::Open(name, directory, quiet, shared_));

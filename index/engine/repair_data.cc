@@ -51,6 +51,7 @@ Status TrainAnew(const std::string& name, const std::string& path, OfflineData& 
   InlineExecutor inline_executor;
   engine::CoreOptions core;
   core.compute = options.executor ? options.executor : &inline_executor;
+  core.upkeep = core.compute;
   core.io = &inline_executor;
   core.rebalance = false;
   core.clock = [] { return int64_t{0}; };  // no point expires meanwhile
