@@ -219,7 +219,14 @@ std::vector<Generation> RocksStore::Generations() const {
 Status RocksStore::Flush(const std::vector<rocksdb::ColumnFamilyHandle*>& handles) {
   TESSERA_RETURN_IF_ERROR(CheckWritable());
   TESSERA_RETURN_IF_ERROR(Poison(Failpoint("store.flush")));
-  return Poison(FromRocks(db_->Flush(rocksdb::FlushOptions(), handles), "flush"));
+  const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), handles);
+  if (!flushed.IsColumnFamilyDropped()) return Poison(FromRocks(flushed, "flush"));
+  // A training dropped a generation meanwhile, and there RocksDB stopped: what is left is flushed one by one.
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    const rocksdb::Status one = db_->Flush(rocksdb::FlushOptions(), handle);
+    if (!one.IsColumnFamilyDropped()) TESSERA_RETURN_IF_ERROR(Poison(FromRocks(one, "flush " + handle->GetName())));
+  }
+  return OkStatus();
 }
 
 Status RocksStore::FlushGeneration(Generation g) {

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/store/store_fixture.h"
@@ -25,6 +27,27 @@ TEST_F(StoreTest, GenerationsComeAndGo) {
   EXPECT_EQ(store_->FlushGeneration(Generation(7)).code(), kPrecondition);
   Reopen();
   EXPECT_EQ(store_->Generations(), (Generations{Generation(3), Generation(12)}));
+}
+
+TEST_F(StoreTest, FlushesBesideGenerationsThatAreDropped) {
+  Open();
+  std::atomic<bool> done{false};
+  std::thread flusher([&] {
+    while (!done) {
+      const Status flushed = store_->FlushAll();
+      if (!flushed.ok()) {
+        ADD_FAILURE() << flushed;
+        return;
+      }
+    }
+  });
+  for (uint32_t g = 1; g <= 40; ++g) {
+    EXPECT_TRUE(store_->CreateGeneration(Generation(g)).ok());
+    EXPECT_TRUE(Write([&](Batch& batch) { batch.PutAssign(Generation(g), RowId(1), ListId(2)); }).ok());
+    EXPECT_TRUE(store_->DropGeneration(Generation(g)).ok());
+  }
+  done = true;
+  flusher.join();
 }
 
 TEST_F(StoreTest, DroppedGenerationComesBackEmpty) {
