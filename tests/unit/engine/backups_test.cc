@@ -148,6 +148,7 @@ TEST_F(BackupsTest, WhileWritingItIsTheStateAtOneCommit) {
   std::vector<std::vector<Written>> written(kWriters);
   std::atomic<uint64_t> acknowledged{0};  // the highest commit
   std::atomic<bool> stop{false};
+  std::atomic<bool> failed{false};
   std::vector<std::thread> writers;
   const std::vector<float> rows = ClusteredRows(200, kDim, 5);
   for (size_t w = 0; w < kWriters; ++w) {
@@ -158,7 +159,11 @@ TEST_F(BackupsTest, WhileWritingItIsTheStateAtOneCommit) {
           points.push_back({PointId(next++), ElementType::kF32, Bytes(rows.data() + r * kDim, kDim)});
         }
         const auto result = collection_->Upsert(points);
-        if (!result.ok()) return;
+        if (!result.ok()) {
+          ADD_FAILURE() << result.status();
+          failed = true;
+          return;
+        }
         Written& entry = written[w].emplace_back(result->commit, std::vector<PointId>());
         for (const PointInput& point : points) entry.ids.push_back(point.id);
         uint64_t seen = acknowledged;
@@ -170,7 +175,7 @@ TEST_F(BackupsTest, WhileWritingItIsTheStateAtOneCommit) {
   std::vector<std::pair<BackupInfo, uint64_t>> made;  // and what was acknowledged before
   for (int i = 0; i < 3; ++i) {
     const uint64_t target = acknowledged + 4;
-    while (acknowledged < target) std::this_thread::yield();
+    while (acknowledged < target && !failed) std::this_thread::yield();
     const uint64_t before = acknowledged;
     const auto info = Backup();
     EXPECT_TRUE(info.ok()) << info.status();
