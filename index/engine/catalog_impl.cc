@@ -150,7 +150,8 @@ class CatalogImpl final : public Catalog, private BackupHost {
     const Status format = CheckFormat(options_.path);
     if (format.code() != absl::StatusCode::kNotFound) return format;
     for (const auto& entry : fs::directory_iterator(options_.path)) {
-      if (entry.path().filename() == "LOCK") continue;
+      // What a first start may leave that was cut short.
+      if (entry.path().filename() == "LOCK" || entry.path().filename() == std::string(kFormatFile) + ".tmp") continue;
       return FailedPrecondition(options_.path + " is not empty and holds no tessera data (" +
                                 entry.path().filename().string() + " found, no FORMAT)");
     }

@@ -171,5 +171,14 @@ TEST_F(CatalogTest, WorksWithoutAnyExecutor) {
   EXPECT_EQ(result->hits[0].score, 0.0f);
 }
 
+TEST_F(CatalogTest, AFirstStartThatWasCutShortIsBegunAnew) {
+  const testing::TempDir directory;
+  std::ofstream(directory.path() + "/FORMAT.tmp") << "tess";
+  CatalogOptions options;
+  options.path = directory.path();
+  const auto opened = Catalog::Open(options);
+  EXPECT_TRUE(opened.ok()) << opened.status();
+}
+
 }  // namespace
 }  // namespace tessera
