@@ -213,7 +213,7 @@ void ListChange::Arrange() {
   if (!scaled) return;
   scales.resize(nlist);
   auto model = std::make_shared<quant::Model>(*start_->model);
-  model->SetListScales(std::move(scales));
+  model->list_scales = std::move(scales);
   model_ = std::move(model);
 }
 
@@ -382,7 +382,7 @@ std::shared_ptr<const Snapshot> ListChange::NextSnapshot(const Snapshot& now) {
     row.string_id = place.chunk->has_string_id(place.position);
     row.number = row.string_id ? 0 : place.chunk->number(place.position);
     row.code = codes_.data() + i * code_bytes_;
-    row.correction = lists::CorrectionUnits(corrections_[i], now.model->correction_step);
+    row.correction = model_->CorrectionUnits(move.to, corrections_[i]);
     row.record = refine_.data() + i * refine_bytes_;
     if (!IsGone(move.from)) editor.Erase(move.from, move.row);
     editor.Append(move.to, row);

@@ -150,7 +150,7 @@ Status LoadRange(const LoadRequest& r, const RowIds& ids, ListId begin, ListId e
         row.row = p.row;
         row.string_id = entry->is_string;
         row.number = entry->number;
-        row.correction = lists::CorrectionUnits(p.correction, r.model->correction_step);
+        row.correction = r.model->CorrectionUnits(p.list, p.correction);
         pending.rows.push_back(row);
         pending.bytes.insert(pending.bytes.end(), p.code.begin(), p.code.end());
         pending.bytes.insert(pending.bytes.end(), p.refine.begin(), p.refine.end());
@@ -251,7 +251,7 @@ StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& 
     std::copy_n(from, dim, values.data() + l * dim);
   }
   values.resize(size_t{nlist} * dim);
-  model.SetListScales(std::move(scales));
+  model.list_scales = std::move(scales);
   return std::make_shared<const quant::ListTable>(dim, std::move(values));
 }
 

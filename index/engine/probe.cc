@@ -15,7 +15,7 @@ void StartScan(const Snapshot& snapshot, const SearchPlan& plan, QueryState& sta
     return;
   }
   state.scanner.Start({&simd::ActiveKernels(), &state.tables, model.code_bytes(), model.code.scan_bits(),
-                       model.correction_step, plan.mask, model.scale_range},
+                       model.correction_step, plan.mask},
                       state.top);
 }
 

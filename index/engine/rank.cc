@@ -252,9 +252,10 @@ uint32_t TableKey(const quant::Model& model, const QueryState& state, const list
   const lists::CodeBlock& block = *chunk.blocks[at / lists::kBlockRows];
   scratch.resize(code_bytes);
   block.CopyCode(code_bytes, at % lists::kBlockRows, scratch.data());
-  const auto units = static_cast<float>(block.correction(code_bytes, at % lists::kBlockRows));
-  return lists::OrderedBits(quant::TableScore(model, state.tables, state.probed[place.probe],
-                                              units * model.correction_step, scratch.data()));
+  const quant::ProbedList& list = state.probed[place.probe];
+  const int64_t units = int64_t{list.origin} + block.correction(code_bytes, at % lists::kBlockRows);
+  const auto correction = static_cast<float>(static_cast<double>(units) * double{model.correction_step});
+  return lists::OrderedBits(quant::TableScore(model, state.tables, list, correction, scratch.data()));
 }
 
 Status Rank(const Snapshot& snapshot, const store::Store* store, const SearchPlan& plan,

@@ -255,7 +255,7 @@ Status Rebuild::ApplyChanges(const RowChanges& changes, store::Batch& batch) {
     row.string_id = !ids[i].is_number();
     row.number = row.string_id ? 0 : ids[i].number();
     row.code = encoded_.codes.data() + i * trained_.model->code_bytes();
-    row.correction = lists::CorrectionUnits(encoded_.corrections[i], trained_.model->correction_step);
+    row.correction = trained_.model->CorrectionUnits(encoded_.lists[i], encoded_.corrections[i]);
     row.record = encoded_.refine.data() + i * trained_.model->refine_bytes();
     editor.Append(encoded_.lists[i], row);
   }

@@ -59,7 +59,7 @@ lists::ListSet FillLists(const quant::TrainedModel& trained, const Codes& codes,
     row.row = RowId{static_cast<uint32_t>(i)};
     row.number = i;
     row.code = codes.codes.data() + i * model.code_bytes();
-    row.correction = lists::CorrectionUnits(codes.corrections[i], model.correction_step);
+    row.correction = model.CorrectionUnits(list_of[i], codes.corrections[i]);
     row.record = codes.refine.data() + i * model.refine_bytes();
     by_list[list_of[i].value].push_back(row);
   }

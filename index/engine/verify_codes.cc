@@ -46,7 +46,7 @@ bool AsNear(const quant::Model& model, const quant::ListTable& table, ListId lis
 }  // namespace
 
 void ListEncoder::Encode(ListId list, MatrixView<const float> rows, quant::EncodedRows& encoded) {
-  if (!model_.list_scales.empty()) scratch_.SetListScales({model_.list_scale(list)});
+  if (!model_.list_scales.empty()) scratch_.list_scales = {model_.list_scale(list)};
   const float* centroid = table_.centroid(list);
   const quant::ListTable alone(table_.dim(), std::vector<float>(centroid, centroid + table_.dim()));
   quant::EncodeRows(scratch_, alone, rows, executor_, encoded);

@@ -43,7 +43,7 @@ class PostingCheck {
   void CompareWithAssigned(ListId list);
   void CompareWithMemory(ListId list);
   void CompareRow(ListId list, size_t i, const lists::Chunk& chunk, size_t position);
-  bool SameCorrection(const lists::Chunk& chunk, size_t position, size_t i) const;
+  bool SameCorrection(ListId list, const lists::Chunk& chunk, size_t position, size_t i) const;
   Status CompareWithVectors(ListId list);
   Status CompareSome(ListId list, size_t begin, size_t end);
   void CheckTotals();
@@ -180,7 +180,7 @@ void PostingCheck::CompareRow(ListId list, size_t i, const lists::Chunk& chunk, 
                                              layout.record_bytes) != 0) {
     run_.FindRow("memory", row, InList(list) + " has another refine record in memory");
   }
-  if (!layout.code_in_pages && !SameCorrection(chunk, position, i)) {
+  if (!layout.code_in_pages && !SameCorrection(list, chunk, position, i)) {
     run_.FindRow("memory", row, InList(list) + " has another correction in memory");
   }
   const size_t known = run_.rows.Find(row);
@@ -190,13 +190,10 @@ void PostingCheck::CompareRow(ListId list, size_t i, const lists::Chunk& chunk, 
   }
 }
 
-// A block that spans many steps cuts off the lowest bits of its corrections, and so did the blocks that it grew from, each
-// from another lowest one: what is in memory may be lower, by a fraction of what a block spans, and is never higher.
-bool PostingCheck::SameCorrection(const lists::Chunk& chunk, size_t position, size_t i) const {
+bool PostingCheck::SameCorrection(ListId list, const lists::Chunk& chunk, size_t position, size_t i) const {
   const lists::CodeBlock& block = *chunk.blocks[position / lists::kBlockRows];
-  const int64_t held = block.correction(state_.model->code_bytes(), position % lists::kBlockRows);
-  const int64_t wanted = lists::CorrectionUnits(stored_.corrections[i], state_.model->correction_step);
-  return held <= wanted && wanted - held < int64_t{lists::kBlockRows} << block.correction_shift;
+  const int32_t held = block.correction(state_.model->code_bytes(), position % lists::kBlockRows);
+  return held == state_.model->CorrectionUnits(list, stored_.corrections[i]);
 }
 
 Status PostingCheck::CompareWithVectors(ListId list) {

@@ -397,7 +397,7 @@ void WriteSet::Publish() {
     row.number = row.string_id ? 0 : entry.id->number();
     row.code = reinterpret_cast<const uint8_t*>(data.code.data());
     row.record = reinterpret_cast<const uint8_t*>(data.record.data());
-    if (before_.trained()) row.correction = lists::CorrectionUnits(data.correction, before_.model->correction_step);
+    if (before_.trained()) row.correction = before_.model->CorrectionUnits(data.list, data.correction);
     editor.Append(data.list, row);
     if (const int64_t at_ms = ExpiryOf(entry); at_ms > 0) core_.expiry.Add(entry.new_row, at_ms);
   }

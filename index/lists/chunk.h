@@ -38,7 +38,7 @@ struct NewRow {
   uint64_t number = 0;         // external id if a number
   bool string_id = false;      // else the store knows it
   const uint8_t* code = nullptr;
-  int32_t correction = 0;      // units of the model's step
+  int32_t correction = 0;      // quant::Model::CorrectionUnits
   const uint8_t* record = nullptr;
 };
 

@@ -97,6 +97,7 @@ void CountChunk(const Chunk& chunk, const RowLayout& layout, ListBytes& out) {
       if (!block) continue;
       out.headers += sizeof(CodeBlock) + 2 * kAllocation;
       out.padding += block->data_bytes(code_bytes) - size_t{block->rows} * (code_bytes + 1);
+      out.corrections += block->outliers * sizeof(Outlier);
     }
   }
   if (layout.page_row_bytes() > 0) {
@@ -196,7 +197,6 @@ ListSet ListSetEditor::Finish(size_t* erased) {
     ListPtr& slot = (*page)[id.value % kListsPerPage];
     next.rows_ += (list ? list->rows : 0) - uint64_t{slot ? slot->rows : 0};
     next.live_rows_ += (list ? list->live_rows : 0) - uint64_t{slot ? slot->live_rows : 0};
-    if (list) next.lowest_correction_ = std::min(next.lowest_correction_, list->lowest_correction);
     slot = std::move(list);
   }
   for (auto& [p, page] : copied) next.pages_[p] = std::move(page);

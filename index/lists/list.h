@@ -19,7 +19,7 @@ struct List {
   std::vector<ChunkPtr> chunks;
   uint32_t rows = 0;  // dead ones included
   uint32_t live_rows = 0;
-  // No row's correction is below this; INT32_MAX while there are no rows.
+  // No row's correction is below this (units); INT32_MAX while there are no rows.
   int32_t lowest_correction = INT32_MAX;
 };
 using ListPtr = std::shared_ptr<const List>;
@@ -55,7 +55,6 @@ class ListSet {
   const RowLayout& layout() const { return layout_; }
   uint64_t rows() const { return rows_; }
   uint64_t live_rows() const { return live_rows_; }
-  int32_t lowest_correction() const { return lowest_correction_; }  // of all lists, a bound as theirs
   // Null if empty.
   const List* list(ListId id) const {
     const auto& page = pages_[id.value / kListsPerPage];
@@ -74,7 +73,6 @@ class ListSet {
   RowLayout layout_;
   uint64_t rows_ = 0;
   uint64_t live_rows_ = 0;
-  int32_t lowest_correction_ = INT32_MAX;
   std::vector<std::shared_ptr<const ListPage>> pages_;
 };
 

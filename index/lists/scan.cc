@@ -16,6 +16,8 @@ constexpr size_t kBlocksPerCheck = 64;
 // Rows of a block that are scored one by one: a row's code bytes are as many cache lines, a block's come in order.
 constexpr int kSingleRows = 6;
 constexpr size_t kBlockWords = kBlockRows / 64;
+// Outliers of a block that are scored one by one.
+constexpr uint32_t kSingleOutliers = 16;
 
 int CountBits(const uint64_t* words, size_t count) {
   int bits = 0;
@@ -77,41 +79,34 @@ void Scanner::Start(const ScanQuery& query, TopK& top) {
   const quant::QueryTables& tables = *query.tables;
   offset_ = tables.offset;
   step_ = static_cast<double>(tables.correction_weight) * query.correction_step;
-  factor_ = 256 * step_ / tables.scale;
-  rounded_factor_ = std::nearbyint(factor_);
+  exact_factor_ = 256 * step_ / tables.scale;
+  factor_ = static_cast<uint16_t>(std::nearbyint(std::clamp(exact_factor_, 0.0, 65535.0)));
   scale_ = tables.scale;
   largest_sum_ = 127 * (query.code_bytes * 8 / query.bits);
 }
 
-// No row of the list can be better than one with all sums 0 and the lowest correction. Every step
-// from there to an estimate only adds, and rounding keeps the order.
-float Scanner::LeastEstimate(float list_base, float list_scale, int32_t lowest_correction) const {
-  const auto scale = double{list_scale};
-  return static_cast<float>(double{list_base} + scale * offset_ + lowest_correction * (scale * step_));
+float Scanner::Base(const quant::ProbedList& list) const {
+  const auto scale = double{list.scale};
+  return static_cast<float>(double{list.base} + scale * offset_ + list.origin * (scale * step_));
 }
 
+double Scanner::OutlierPart(int32_t correction) const { return std::floor(correction * exact_factor_ / 256); }
+
+// No row of the list can be better than one with all sums 0 and the lowest correction. Every step from there to
+// an estimate only adds, and rounding keeps the order.
 bool Scanner::CanSkip(const quant::ProbedList& list, int32_t lowest_correction) const {
-  return OrderedBits(LeastEstimate(list.base, list.scale, lowest_correction)) > top_->worst_key();
-}
-
-// By the scale that makes the least estimate of all; between that and a list's own, rounding may take a step.
-bool Scanner::CanSkipAll(float list_base, int32_t lowest_correction) const {
-  const bool below = offset_ + lowest_correction * step_ < 0;
-  const float scale = below ? query_.scale_range.greatest : query_.scale_range.least;
-  return OrderedBits(LeastEstimate(list_base, scale, lowest_correction)) > uint64_t{top_->worst_key()} + 1;
+  double part = OutlierPart(lowest_correction);
+  if (lowest_correction >= 0 && lowest_correction <= 255) {
+    // Outliers above are rounded in their own way.
+    part = std::min<double>((uint32_t{factor_} * static_cast<uint32_t>(lowest_correction)) >> 8, OutlierPart(256));
+  }
+  const float least = Base(list) + list.scale * scale_ * static_cast<float>(part);
+  return OrderedBits(least) > top_->worst_key();
 }
 
 Status Scanner::Scan(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
                      size_t last, const StopToken& stop, ScanCounts& counts) {
   for (; first < last; first += kGroupLists) {
-    if (CanSkipAll(probed[first].base, lists.lowest_correction())) {
-      for (size_t p = first; p < last; ++p) {
-        const List* list = lists.list(probed[p].list);
-        if (list) counts.live_rows += query_.mask ? query_.mask->rows(probed[p].list) : list->live_rows;
-      }
-      counts.lists_skipped += last - first;
-      return stop.Check();
-    }
     Collect(lists, probed, first, std::min(first + kGroupLists, last), counts);
     TESSERA_RETURN_IF_ERROR(ScanItems(stop));
   }
@@ -155,7 +150,8 @@ void Scanner::Collect(const ListSet& lists, std::span<const quant::ProbedList> p
     blocks_.clear();
     ListBlocks(*group[i], probed[probes[i]].list, query_.mask, blocks_);
     const quant::ProbedList& list = probed[probes[i]];
-    for (const BlockRef& block : blocks_) items_.push_back({block, probes[i], list.base, list.scale});
+    const float base = Base(list);
+    for (const BlockRef& block : blocks_) items_.push_back({block, probes[i], base, list.scale * scale_});
   }
 }
 
@@ -184,47 +180,56 @@ void Scanner::FetchRows(const BlockRef& at) const {
 }
 
 void Scanner::ScanBlocks(std::span<const BlockRef> blocks, uint32_t probe, const quant::ProbedList& list) {
-  for (const BlockRef& at : blocks) ScanBlock({at, probe, list.base, list.scale});
+  const float base = Base(list);
+  for (const BlockRef& at : blocks) ScanBlock({at, probe, base, list.scale * scale_});
 }
 
 void Scanner::ScanBlock(const Item& item) {
   const BlockRef& at = item.block;
   const CodeBlock& block = *at.block;
-  const auto list_scale = double{item.list_scale};
-  const double wide_base =
-      double{item.list_base} + list_scale * offset_ + block.correction_low * (list_scale * step_);
-  const double factor =
-      block.correction_shift == 0
-          ? rounded_factor_
-          : std::nearbyint(std::ldexp(factor_, static_cast<int>(block.correction_shift)));
-  const auto base = static_cast<float>(wide_base);
-  const float scale = item.list_scale * scale_;
+  simd::ScanInput in{block.data(), block.columns, query_.code_bytes, query_.tables->tables.data(), factor_, 65535, at.live};
+  uint64_t rest[kBlockWords];
+  if (block.outliers > 0) {
+    if (block.outliers > kSingleOutliers) return ScanWide(item, in);
+    PushOutliers(item, in, rest);
+    in.live = rest;
+  }
   double limit = 65535;
   if (top_->bounded()) {
     const float threshold = top_->threshold();
-    if (base > threshold) return;
+    if (item.base > threshold) return;
     // Sums above this give estimates above the threshold, whatever the rounding of floats adds or
     // takes.
-    const double margin = (std::fabs(threshold) + std::fabs(base)) * 0x1p-22;
-    const double sum = (double{threshold} - base + margin) * (1.0f / scale) * (1 + 0x1p-20) + 1;
+    const double margin = (std::fabs(threshold) + std::fabs(item.base)) * 0x1p-22;
+    const double sum = (double{threshold} - item.base + margin) * (1.0f / item.scale) * (1 + 0x1p-20) + 1;
     if (sum < 65535) limit = sum;  // not so for infinite estimates
   }
   // A sum that saturates says nothing, unless it is above the limit anyway.
-  const bool exact = largest_sum_ + factor * 255 / 256 < 65535 || limit < 65535;
-  if (factor > 65535 || !exact) return ScanWide(item, wide_base, factor);
-  const simd::ScanInput in{block.data(),
-                           block.columns,
-                           query_.code_bytes,
-                           query_.tables->tables.data(),
-                           static_cast<uint16_t>(factor),
-                           static_cast<uint16_t>(limit),
-                           at.live};
+  const bool exact = largest_sum_ + factor_ * 255 / 256 < 65535 || limit < 65535;
+  if (!exact) return ScanWide(item, in);
+  in.threshold = static_cast<uint16_t>(limit);
   const size_t count = at.few ? ScanRows(in) : scan_(in, out_);
   if (count == 0) return;
   top_->Reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    const float estimate = base + scale * static_cast<float>(out_.sums[i]);
+    const float estimate = item.base + item.scale * static_cast<float>(out_.sums[i]);
     top_->Push(OrderedBits(estimate), {item.probe, at.position + out_.positions[i]});
+  }
+  top_->CutIfFull();
+}
+
+void Scanner::PushOutliers(const Item& item, const simd::ScanInput& in, uint64_t* rest) {
+  const BlockRef& at = item.block;
+  std::copy_n(at.live, in.columns, rest);
+  top_->Reserve(kSingleOutliers);
+  for (const Outlier& outlier : at.block->Outliers(query_.code_bytes)) {
+    const uint64_t bit = uint64_t{1} << (outlier.position % 64);
+    uint64_t& word = rest[outlier.position / 64];
+    if ((word & bit) == 0) continue;
+    word &= ~bit;
+    const double sum = SumOfRow(in, query_.bits, outlier.position) + OutlierPart(outlier.correction);
+    const float estimate = item.base + item.scale * static_cast<float>(sum);
+    top_->Push(OrderedBits(estimate), {item.probe, at.position + outlier.position});
   }
   top_->CutIfFull();
 }
@@ -246,20 +251,18 @@ size_t Scanner::ScanRows(const simd::ScanInput& in) {
   return count;
 }
 
-void Scanner::ScanWide(const Item& item, double base, double factor) {
+// Sums without corrections, which are added here.
+void Scanner::ScanWide(const Item& item, const simd::ScanInput& in) {
   const BlockRef& at = item.block;
-  const float scale = item.list_scale * scale_;
-  const CodeBlock& block = *at.block;
-  const simd::ScanInput in{
-      block.data(), block.columns, query_.code_bytes, query_.tables->tables.data(), 0,
-      65535,        at.live};
-  const size_t count = scan_(in, out_);
-  const uint8_t* corrections = block.correction_plane(query_.code_bytes);
+  simd::ScanInput sums = in;
+  sums.correction_factor = 0;
+  const size_t count = scan_(sums, out_);
   top_->Reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    const double part = corrections[out_.positions[i]] * factor / 256;
-    const double sum = out_.sums[i] + (factor <= 65535 ? std::floor(part) : part);
-    const float estimate = static_cast<float>(base) + static_cast<float>(scale * sum);
+    const int32_t correction = at.block->correction(query_.code_bytes, out_.positions[i]);
+    const bool outlier = correction < 0 || correction > 255;
+    const double part = outlier ? OutlierPart(correction) : (uint32_t{factor_} * static_cast<uint32_t>(correction)) >> 8;
+    const float estimate = item.base + item.scale * static_cast<float>(out_.sums[i] + part);
     top_->Push(OrderedBits(estimate), {item.probe, at.position + out_.positions[i]});
   }
   top_->CutIfFull();

@@ -22,7 +22,6 @@ struct ScanQuery {
   uint32_t bits = 8;          // of a sub-quantizer: 8, 6 or 4
   float correction_step = 1;  // of the model
   const RowMask* mask = nullptr;  // of the lists: no other rows are looked at; null = all live ones
-  quant::ScaleRange scale_range = {};  // of the lists
 };
 
 struct ScanCounts {
@@ -41,12 +40,12 @@ struct BlockRef {
 // Appends the blocks of a list that have rows alive, and let through by the mask if there is one.
 void ListBlocks(const List& list, ListId id, const RowMask* mask, std::vector<BlockRef>& out);
 
-// Estimate of a row: base + s * scale * (sum + ((byte * F) >> 8)) in floats, where s is the list's scale, base = list
-// base + s * (tables.offset + low * s_q * step) and F belongs to the row's block. It is the same whenever the row is visited,
-// so the order of lists does not show in the result. Of a block of which few rows are let through
-// these are scored one by one, to the same estimates. A list whose least possible estimate cannot
-// enter is skipped, and with it, bases ascending, all that follow once that holds for the lowest
-// correction of the whole set: the result is the same as without.
+// Estimate of a row: base + s * scale * (sum + part) in floats, where s is the list's scale, base = list base
+// + s * (tables.offset + origin * s_q * step) and part, of a correction of u steps from the origin, (u * F) >> 8 with F =
+// 256 * s_q * step / scale rounded; of an outlier floor(u * F / 256), F not rounded. It follows from query, list and row alone:
+// neither the order of visits nor where the row is packed shows in the result. Of a block of which few rows are let
+// through these are scored one by one, as outliers are, to the same estimates. A list whose least possible estimate
+// cannot enter is skipped: the result is the same as without.
 class Scanner {
  public:
   // Borrows both; reusable for another query by Start. Not thread-safe.
@@ -66,8 +65,8 @@ class Scanner {
   struct Item {
     BlockRef block;
     uint32_t probe;
-    float list_base;
-    float list_scale;
+    float base;   // of estimates
+    float scale;  // the list's and the tables'
   };
 
   void Collect(const ListSet& lists, std::span<const quant::ProbedList> probed, size_t first,
@@ -75,22 +74,24 @@ class Scanner {
   Status ScanItems(const StopToken& stop);
   // Asks for the cache lines of single rows.
   void FetchRows(const BlockRef& at) const;
-  // No row of any list with that base or a greater one.
-  bool CanSkipAll(float list_base, int32_t lowest_correction) const;
-  float LeastEstimate(float list_base, float list_scale, int32_t lowest_correction) const;
+  float Base(const quant::ProbedList& list) const;
   void ScanBlock(const Item& item);
+  // Pushes those that are let through; `rest` becomes the other rows that are.
+  void PushOutliers(const Item& item, const simd::ScanInput& in, uint64_t* rest);
+  // What a correction adds to the sum.
+  double OutlierPart(int32_t correction) const;
   // The kernel's selection, of single rows.
   size_t ScanRows(const simd::ScanInput& in);
-  // The slow way, for blocks whose sums or corrections do not fit 16 bits.
-  void ScanWide(const Item& item, double base, double factor);
+  // The slow way, for blocks whose sums do not fit 16 bits or which have many outliers.
+  void ScanWide(const Item& item, const simd::ScanInput& in);
 
   ScanQuery query_;
   TopK* top_ = nullptr;
   simd::ScanFn scan_ = nullptr;
   double offset_ = 0;  // of the tables
-  double step_ = 1;    // a unit of correction in an estimate
-  double factor_ = 0;  // 256 * step / scale
-  double rounded_factor_ = 0;
+  double step_ = 1;    // of corrections in an estimate
+  double exact_factor_ = 0;  // 256 * step / scale
+  uint16_t factor_ = 0;      // the same, rounded
   float scale_ = 1;
   uint32_t largest_sum_ = 0;  // of table entries
   std::vector<BlockRef> blocks_;

@@ -22,7 +22,7 @@ struct CalibrationInput {
   Executor& executor;
 };
 
-// Sets model.training_error and, of table codes, ip_weight and correction_step; model.mu keeps its
+// Sets model.training_error and, of table codes, ip_weight and the steps of corrections; model.mu keeps its
 // value. The rest of the model is in place.
 void Calibrate(const CalibrationInput& input, Model& model);
 

@@ -191,8 +191,10 @@ void CoarseSearchBatch(const Model& model, const ListTable& lists,
                                  : search.Select(i, query, wanted, found));
       if (!chosen) SearchFloats(model, lists, query, scratch, found);
       KeepNearest(nprobe, found);
-      if (model.list_scales.empty()) continue;
-      for (ProbedList& list : found) list.scale = model.list_scales[list.list.value];
+      for (ProbedList& list : found) {
+        list.scale = model.list_scale(list.list);
+        list.origin = model.correction_origin(list.scale);
+      }
     }
   }
 }

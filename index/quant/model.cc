@@ -14,7 +14,7 @@ namespace tessera::quant {
 namespace {
 
 constexpr uint32_t kMagic = 0x4d515354;  // "TSQM"
-constexpr uint32_t kVersion = 4;
+constexpr uint32_t kVersion = 5;
 #if defined(TESSERA_FLOAT_QUERIES)
 constexpr uint32_t kMinByteLists = UINT32_MAX;
 #else
@@ -39,6 +39,9 @@ Status CheckScalars(const Model& model) {
   if (!std::isfinite(model.mu)) return Bad("mu is not finite");
   if (!std::isfinite(model.ip_weight) || model.ip_weight < 0) return Bad("ip_weight is not >= 0");
   if (!Positive(model.correction_step)) return Bad("correction_step is not > 0");
+  if (!std::isfinite(model.correction_low) || !std::isfinite(model.correction_slope)) {
+    return Bad("correction_low or correction_slope is not finite");
+  }
   if (!std::isfinite(model.error_bound) || model.error_bound < 0) {
     return Bad("error_bound is not >= 0");
   }
@@ -100,7 +103,7 @@ Status ReadArrays(ByteReader& in, Model& model) {
   if (!std::all_of(scales.begin(), scales.end(), Positive)) {
     return Bad("list_scales holds a value that is not > 0");
   }
-  model.SetListScales(std::move(scales));
+  model.list_scales = std::move(scales);
   if (model.spec.fine_tuned) {
     std::vector<float> weights;
     TESSERA_RETURN_IF_ERROR(ReadFloats(in, dim * dim, "error_weights", weights));
@@ -129,12 +132,25 @@ void Model::SetRotation(std::vector<float> matrix) {
   query_rotation = std::make_shared<const LimbMatrix>(rotation.data(), code_dim(), rotated_dim());
 }
 
-void Model::SetListScales(std::vector<float> scales) {
-  list_scales = std::move(scales);
-  scale_range = {};
-  if (list_scales.empty()) return;
-  const auto [least, greatest] = std::minmax_element(list_scales.begin(), list_scales.end());
-  scale_range = {*least, *greatest};
+namespace {
+
+constexpr double kMostUnits = 1 << 30;  // so that differences fit 32 bits
+
+int32_t Units(double steps) {
+  if (std::isnan(steps)) return static_cast<int32_t>(kMostUnits) - 1;  // from overflow: ranks last
+  return static_cast<int32_t>(std::llround(std::clamp(steps, -kMostUnits, kMostUnits - 1)));
+}
+
+}  // namespace
+
+int32_t Model::correction_origin(float list_scale) const {
+  const double low = double{correction_low} + double{correction_slope} * double{list_scale};
+  return Units(low / double{correction_step});
+}
+
+int32_t Model::CorrectionUnits(ListId list, float correction) const {
+  const int32_t units = Units(double{correction} / double{correction_step});
+  return Units(static_cast<double>(int64_t{units} - correction_origin(list_scale(list))));
 }
 
 size_t Model::bytes() const {
@@ -154,6 +170,8 @@ std::string Model::Serialize() const {
   out.Put(mu);
   out.Put(ip_weight);
   out.Put(correction_step);
+  out.Put(correction_low);
+  out.Put(correction_slope);
   out.Put(error_bound);
   out.Put(residual_limit);
   out.Put(training_error);
@@ -191,6 +209,8 @@ StatusOr<Model> Model::Parse(const std::string& bytes) {
   model.mu = in.Get<float>();
   model.ip_weight = in.Get<float>();
   model.correction_step = in.Get<float>();
+  model.correction_low = in.Get<float>();
+  model.correction_slope = in.Get<float>();
   model.error_bound = in.Get<float>();
   model.residual_limit = in.Get<float>();
   model.training_error = in.Get<double>();

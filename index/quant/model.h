@@ -55,12 +55,6 @@ class ListTable {
   CentroidGroups groups_;
 };
 
-// Least and greatest of a model's scales of lists.
-struct ScaleRange {
-  float least = 1;
-  float greatest = 1;
-};
-
 // Immutable once shared. Plain data: every field is written by training or Parse and read by encode
 // and query.
 struct Model {
@@ -72,16 +66,18 @@ struct Model {
   std::vector<float> rotation;
   std::shared_ptr<const LimbMatrix> query_rotation;  // R once more for queries, if any; made by SetRotation
   TableCode code;               // of residuals, over their list's scale
-  std::vector<float> list_scales;  // one a list of the table, > 0; empty = all are 1 (list_scale.h); set by SetListScales
-  ScaleRange scale_range;
+  std::vector<float> list_scales;  // one a list of the table, > 0; empty = all are 1 (list_scale.h)
   ErrorWeights error_weights;   // what codes are chosen by where they are fine-tuned; else none
   // Correction of the estimator: see encoder.h.
   float mu = 0.35f;
   // Inner product only: b_i is weighted by s_q = ip_weight * |q|, 0..1 (0 = no correction of that
   // kind).
   float ip_weight = 0;
-  // Corrections are quantized to integer multiples of this step (> 0): see lists/code_block.h.
+  // A row's correction is counted in steps (> 0) from low + slope * its list's scale on, which is where those of nearly
+  // all rows are a byte (calibration.h).
   float correction_step = 1;
+  float correction_low = 0;
+  float correction_slope = 0;
   // By how much at most, all but seldom, a near row is nearer than its estimate says: |y - c| times
   // this (error_bound.h). 0 = not measured: no estimate is trusted.
   float error_bound = 0;
@@ -104,6 +100,9 @@ struct Model {
   uint32_t refine_bytes() const { return refine.bytes(); }
   RecordUse record_use() const { return truncated() ? RecordUse::kScannedPart : RecordUse::kScanned; }
   size_t bytes() const;  // resident memory of the arrays
+  // The nearest step that a correction of the list is, within +-2^30; and where they count from, in steps.
+  int32_t CorrectionUnits(ListId list, float correction) const;
+  int32_t correction_origin(float list_scale) const;
   float list_scale(ListId list) const { return list_scales.empty() ? 1.0f : list_scales[list.value]; }
 
   // Whether models of a spec have scales of lists: table codes, but under inner product, whose errors count alike
@@ -118,7 +117,6 @@ struct Model {
   }
   // code_dim() x rotated_dim() floats, or none. Precondition: spec and dim are set.
   void SetRotation(std::vector<float> matrix);
-  void SetListScales(std::vector<float> scales);
 
   // Self-describing bytes with magic, format version and crc32c.
   std::string Serialize() const;

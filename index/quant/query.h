@@ -44,7 +44,8 @@ void TransformQueries(const Model& model, MatrixView<const float> queries,
 struct ProbedList {
   ListId list;
   float base;  // |y - c_l|^2 + tail (>= 0) or -<q, m0> - <y, c_l>; finite
-  float scale = 1;  // of the model's list_scales
+  float scale = 1;     // of the model's list_scales
+  int32_t origin = 0;  // of corrections, in steps (Model::correction_origin)
 };
 
 // 7-bit tables: T_s[k] ~ offset_s + scale * U_s[k]; D = base + list's scale * (offset + scale * (sum U + correction

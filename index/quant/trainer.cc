@@ -90,7 +90,7 @@ class Trainer {
     DrawResiduals();
     if (Model::HasListScales(model_.spec, model_.metric)) {
       const MatrixView<const float> rows(residuals_.data(), labels_.size(), model_.code_dim());
-      model_.SetListScales(MeasureListScales(rows, labels_, lists_->nlist()));
+      model_.list_scales = MeasureListScales(rows, labels_, lists_->nlist());
     }
     if (spec.rotation == RotationKind::kOptimized) {
       TESSERA_RETURN_IF_ERROR(

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <limits>
 #include <random>
 #include <vector>
 
@@ -30,32 +28,34 @@ Rows RandomRows(size_t n, int spread, uint64_t seed) {
     std::vector<uint8_t> code(kCode);
     for (uint8_t& c : code) c = static_cast<uint8_t>(random());
     rows.codes.push_back(code);
-    rows.corrections.push_back(static_cast<int32_t>(random() % static_cast<unsigned>(spread)) - spread / 2);
+    rows.corrections.push_back(static_cast<int32_t>(random() % static_cast<unsigned>(spread)) - spread / 2 + 127);
   }
   return rows;
 }
 
-void ExpectRows(const CodeBlock& block, const Rows& rows, int32_t tolerance) {
+void ExpectRows(const CodeBlock& block, const Rows& rows) {
   for (size_t i = 0; i < block.rows; ++i) {
     uint8_t code[kCode];
     block.CopyCode(kCode, i, code);
     ASSERT_EQ(std::vector<uint8_t>(code, code + kCode), rows.codes[i]) << "row " << i;
-    ASSERT_LE(std::abs(block.correction(kCode, i) - rows.corrections[i]), tolerance) << "row " << i;
+    ASSERT_EQ(block.correction(kCode, i), rows.corrections[i]) << "row " << i;
   }
 }
 
 TEST(CodeBlock, OneShotAndRowByRowAgree) {
-  const Rows rows = RandomRows(256, 250, 7);
-  const CodeBlockPtr whole = AppendToBlock(nullptr, rows.View(0, 256), kCode);
-  CodeBlockPtr grown;
-  for (size_t i = 0; i < 256; ++i) grown = AppendToBlock(grown.get(), rows.View(i, i + 1), kCode);
-  ExpectRows(*whole, rows, 0);
-  ExpectRows(*grown, rows, 0);
-  EXPECT_EQ(grown->correction_shift, 0u);
-  const size_t bytes = whole->data_bytes(kCode);
-  ASSERT_EQ(grown->data_bytes(kCode), bytes);
-  EXPECT_EQ(std::vector<uint8_t>(whole->data(), whole->data() + bytes),
-            std::vector<uint8_t>(grown->data(), grown->data() + bytes));
+  for (const int spread : {250, 300, 100000}) {  // around 127: no outlier, some, nearly all
+    const Rows rows = RandomRows(256, spread, 7);
+    const CodeBlockPtr whole = AppendToBlock(nullptr, rows.View(0, 256), kCode);
+    CodeBlockPtr grown;
+    for (size_t i = 0; i < 256; ++i) grown = AppendToBlock(grown.get(), rows.View(i, i + 1), kCode);
+    ExpectRows(*whole, rows);
+    ExpectRows(*grown, rows);
+    EXPECT_EQ(whole->outliers > 0, spread > 256) << spread;
+    ASSERT_EQ(grown->outliers, whole->outliers);
+    const size_t bytes = whole->data_bytes(kCode) + whole->outliers * sizeof(Outlier);
+    EXPECT_EQ(std::vector<uint8_t>(whole->data(), whole->data() + bytes),
+              std::vector<uint8_t>(grown->data(), grown->data() + bytes));
+  }
 }
 
 TEST(CodeBlock, ColumnsFollowRows) {
@@ -65,25 +65,20 @@ TEST(CodeBlock, ColumnsFollowRows) {
     EXPECT_EQ(block->columns, (n + 63) / 64);
     EXPECT_EQ(block->data_bytes(kCode), (kCode + 1) * 64 * block->columns);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(block->data()) % 64, 0u);
-    ExpectRows(*block, rows, 0);
+    ExpectRows(*block, rows);
   }
 }
 
-TEST(CodeBlock, AnOutlierCoarsensButKeepsTheOrderOfMagnitude) {
+TEST(CodeBlock, OutliersKeepTheirCorrections) {
   Rows rows = RandomRows(64, 200, 9);
-  rows.corrections[10] = 1 << 29;
+  rows.corrections[3] = 255;  // the last that is none
+  rows.corrections[10] = 1 << 30;
+  rows.corrections[11] = -1;
+  rows.corrections[63] = 256;
   const CodeBlockPtr block = AppendToBlock(nullptr, rows.View(0, 64), kCode);
-  EXPECT_GT(block->correction_shift, 0u);
-  ExpectRows(*block, rows, 1 << block->correction_shift);
-}
-
-TEST(CorrectionUnits, RoundsAndClamps) {
-  EXPECT_EQ(CorrectionUnits(1.26f, 0.5f), 3);
-  EXPECT_EQ(CorrectionUnits(-1.26f, 0.5f), -3);
-  const float inf = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(CorrectionUnits(inf, 1.0f), (1 << 30) - 1);
-  EXPECT_EQ(CorrectionUnits(-inf, 1.0f), -(1 << 30));
-  EXPECT_EQ(CorrectionUnits(std::nanf(""), 1.0f), (1 << 30) - 1);
+  ASSERT_EQ(block->outliers, 3u);
+  EXPECT_EQ(block->Outliers(kCode)[1].position, 11u);
+  ExpectRows(*block, rows);
 }
 
 }  // namespace

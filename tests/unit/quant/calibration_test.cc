@@ -12,31 +12,26 @@
 namespace tessera::quant {
 namespace {
 
-TEST(Calibration, MostBlocksOfAListSpanLessThan256Steps) {
+TEST(Calibration, NearlyAllCorrectionsAreBytesAndUseThem) {
   const Rows rows = ClusteredRows(8000, 16, 200, 1, 10);
   for (const Metric metric : {Metric::kL2, Metric::kInnerProduct}) {
     const TrainedModel trained = TrainOn("IVF16,PQ4x8", metric, rows);
     InlineExecutor executor;
     EncodedRows encoded;
     EncodeRows(*trained.model, *trained.lists, rows, executor, encoded);
-    std::map<ListId, std::vector<float>> by_list;
-    for (size_t i = 0; i < rows.n; ++i) by_list[encoded.lists[i]].push_back(encoded.corrections[i]);
-    size_t blocks = 0, wide = 0;
-    double steps = 0;
-    for (const auto& [list, values] : by_list) {
-      for (size_t begin = 0; begin < values.size(); begin += 256) {
-        const auto first = values.begin() + static_cast<ptrdiff_t>(begin);
-        const auto last =
-            values.begin() + static_cast<ptrdiff_t>(std::min(values.size(), begin + 256));
-        const auto [low, high] = std::minmax_element(first, last);
-        const double span = (double{*high} - double{*low}) / double{trained.model->correction_step};
-        ++blocks;
-        wide += span > 255;
-        steps += span;
-      }
+    size_t outliers = 0;
+    std::map<ListId, std::pair<int32_t, int32_t>> spans;
+    for (size_t i = 0; i < rows.n; ++i) {
+      const int32_t units = trained.model->CorrectionUnits(encoded.lists[i], encoded.corrections[i]);
+      outliers += units < 0 || units > 255;
+      auto& [low, high] = spans.try_emplace(encoded.lists[i], units, units).first->second;
+      low = std::min(low, units);
+      high = std::max(high, units);
     }
-    EXPECT_LE(wide, blocks / 5) << MetricName(metric);
-    EXPECT_GT(steps / static_cast<double>(blocks), 60) << "the byte is hardly used";
+    EXPECT_LE(outliers, rows.n / 200) << MetricName(metric);
+    double steps = 0;
+    for (const auto& [list, span] : spans) steps += span.second - span.first;
+    EXPECT_GT(steps / static_cast<double>(spans.size()), 60) << "the byte is hardly used";
   }
 }
 

@@ -29,6 +29,8 @@ Model SmallModel() {
   model.mu = 0.25f;
   model.ip_weight = 0.5f;
   model.correction_step = 0.125f;
+  model.correction_low = -3;
+  model.correction_slope = 7;
   model.error_bound = 0.75f;
   model.residual_limit = 12.5f;
   SetRanges(model, {{-1, -2, -3}, {0.5f, 0, 0.25f}});
@@ -57,6 +59,8 @@ TEST(Model, EverythingComesBack) {
   EXPECT_EQ(back.mu, model.mu);
   EXPECT_EQ(back.ip_weight, model.ip_weight);
   EXPECT_EQ(back.correction_step, model.correction_step);
+  EXPECT_EQ(back.correction_low, model.correction_low);
+  EXPECT_EQ(back.correction_slope, model.correction_slope);
   EXPECT_EQ(back.error_bound, model.error_bound);
   EXPECT_EQ(back.residual_limit, model.residual_limit);
   EXPECT_EQ(back.refine.ranges().low, model.refine.ranges().low);
@@ -71,7 +75,7 @@ TEST(Model, ErrorWeightsComeBack) {
   Model model = SmallModel();
   model.spec = Spec("RR,IVF3,PQ2x4,FT,Refine(SQ8S)");
   model.metric = Metric::kL2;
-  model.SetListScales({1, 1, 1});
+  model.list_scales = {1, 1, 1};
   model.error_weights = ErrorWeights({2, 1, 0, 1, 3, 0, 0, 0, 1}, model.code);
   const std::string bytes = model.Serialize();
   const Model back = Model::Parse(bytes).value();
@@ -87,36 +91,52 @@ TEST(Model, ErrorWeightsComeBack) {
             "model: error_weights holds a value that is not finite");
 }
 
+TEST(Model, CorrectionsCountFromTheirListsOrigin) {
+  Model model = SmallModel();
+  model.list_scales = {0.5f, 2, 1};
+  model.correction_step = 0.5f;
+  model.correction_low = -3;
+  model.correction_slope = 7;
+  EXPECT_EQ(model.correction_origin(0.5f), 1);  // (-3 + 3.5) / .5
+  EXPECT_EQ(model.correction_origin(2), 22);
+  EXPECT_EQ(model.CorrectionUnits(ListId{0}, 1.76f), 4 - 1);
+  EXPECT_EQ(model.CorrectionUnits(ListId{1}, -1.26f), -3 - 22);
+  const float inf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(model.CorrectionUnits(ListId{1}, inf), (1 << 30) - 1 - 22);
+  EXPECT_EQ(model.CorrectionUnits(ListId{1}, -inf), -(1 << 30));
+  EXPECT_EQ(model.CorrectionUnits(ListId{1}, std::nanf("")), (1 << 30) - 1 - 22);  // ranks last
+  model.correction_low = 3e38f;
+  EXPECT_EQ(model.CorrectionUnits(ListId{1}, 0), -(1 << 30) + 1);
+}
+
 TEST(Model, ListScalesComeBack) {
   Model model = SmallModel();
   model.metric = Metric::kL2;
-  model.SetListScales({0.5f, 2, 1});
+  model.list_scales = {0.5f, 2, 1};
   const std::string bytes = model.Serialize();
   const Model back = Model::Parse(bytes).value();
   EXPECT_EQ(back.list_scales, model.list_scales);
   EXPECT_EQ(back.list_scale(ListId{1}), 2);
-  EXPECT_EQ(back.scale_range.least, 0.5f);
-  EXPECT_EQ(back.scale_range.greatest, 2);
   EXPECT_EQ(back.Serialize(), bytes);
   EXPECT_EQ(back.bytes(), model.bytes());
   // One is missing, or is no scale.
-  model.SetListScales({0.5f, 2});
+  model.list_scales = {0.5f, 2};
   EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales has the wrong length");
-  model.SetListScales({0.5f, 0, 1});
+  model.list_scales = {0.5f, 0, 1};
   EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales holds a value that is not > 0");
-  model.SetListScales({0.5f, std::numeric_limits<float>::infinity(), 1});
+  model.list_scales = {0.5f, std::numeric_limits<float>::infinity(), 1};
   EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales holds a value that is not finite");
   // Under inner product lists have none.
   model.metric = Metric::kInnerProduct;
-  model.SetListScales({0.5f, 2, 1});
+  model.list_scales = {0.5f, 2, 1};
   EXPECT_EQ(Model::Parse(model.Serialize()).status().message(), "model: list_scales has the wrong length");
 }
 
 TEST(Model, GoldenBytes) {
   const std::string bytes = SmallModel().Serialize();
-  EXPECT_EQ(bytes.size(), 411u);
-  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 2557631252u);
-  EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\4\0\0\0", 8));
+  EXPECT_EQ(bytes.size(), 419u);
+  EXPECT_EQ(Crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)), 4175444050u);
+  EXPECT_EQ(bytes.substr(0, 8), std::string("TSQM\5\0\0\0", 8));
 }
 
 // A code of two of three dimensions, ranges of records in all of them.
@@ -215,6 +235,9 @@ TEST(Model, InconsistentFieldsAreNamed) {
   Model model = SmallModel();
   model.correction_step = 0;
   EXPECT_EQ(message(model), "model: correction_step is not > 0");
+  model = SmallModel();
+  model.correction_slope = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(message(model), "model: correction_low or correction_slope is not finite");
   model = SmallModel();
   model.error_bound = -1;
   EXPECT_EQ(message(model), "model: error_bound is not >= 0");
