@@ -155,6 +155,9 @@ class Client {
   StatusOr<RestoreResult> UploadBackup(const std::string& name,
                                        const std::function<StatusOr<std::string_view>()>& next);
 
+  // How much of the machine the server's background work may take; without changes, how much it may.
+  StatusOr<UpkeepState> SetUpkeep(const UpkeepChanges& changes = {});
+
   // Returns at once; the operation goes on in the server.
   StatusOr<Operation> Train(const std::string& collection, const TrainOptions& options);
   // Measures quantizers on a sample of the collection, which does not change.

@@ -551,4 +551,16 @@ struct EncodedVectors {
   std::string codes;  // rows x code_bytes
 };
 
+// See proto/tessera/v1/upkeep.proto.
+struct UpkeepState {
+  double cpu_share = 1;
+  uint64_t bytes_per_second = 0;
+  bool paused = false;
+};
+struct UpkeepChanges {
+  std::optional<double> cpu_share;
+  std::optional<uint64_t> bytes_per_second;
+  std::optional<bool> paused;
+};
+
 }  // namespace tessera::client

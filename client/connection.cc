@@ -55,6 +55,7 @@ Connection::Connection(ClientOptions options) : options_(std::move(options)) {
   training_ = v1::Training::NewStub(channel);
   quantizers_ = v1::Quantizers::NewStub(channel);
   backups_ = v1::Backups::NewStub(channel);
+  upkeep_ = v1::Upkeep::NewStub(channel);
 }
 
 Clock::time_point Connection::DeadlineFromNow(std::chrono::milliseconds extra) const {

@@ -11,6 +11,7 @@
 #include "client/backoff.h"
 #include "client/client.h"
 #include "tessera/v1/backups.grpc.pb.h"
+#include "tessera/v1/upkeep.grpc.pb.h"
 #include "tessera/v1/collections.grpc.pb.h"
 #include "tessera/v1/points.grpc.pb.h"
 #include "tessera/v1/quantizers.grpc.pb.h"
@@ -34,6 +35,7 @@ class Connection {
   v1::Training::Stub& training() { return *training_; }
   v1::Quantizers::Stub& quantizers() { return *quantizers_; }
   v1::Backups::Stub& backups() { return *backups_; }
+  v1::Upkeep::Stub& upkeep() { return *upkeep_; }
 
   // Of a call that begins now, `extra` longer than usual.
   Clock::time_point DeadlineFromNow(std::chrono::milliseconds extra = {}) const;
@@ -73,6 +75,7 @@ class Connection {
   std::unique_ptr<v1::Training::Stub> training_;
   std::unique_ptr<v1::Quantizers::Stub> quantizers_;
   std::unique_ptr<v1::Backups::Stub> backups_;
+  std::unique_ptr<v1::Upkeep::Stub> upkeep_;
 };
 
 }  // namespace tessera::client

@@ -14,6 +14,7 @@
 #include "index/collection.h"
 #include "index/executor.h"
 #include "index/status.h"
+#include "index/upkeep.h"
 
 namespace tessera {
 
@@ -36,6 +37,7 @@ struct CatalogOptions {
   // Writes are refused (ResourceExhausted) while the disk has less free: RocksDB needs it to write what it has taken.
   // Reads go on; writes do, too, once there is space.
   uint64_t disk_reserve_bytes = 64u << 20;
+  UpkeepLimits upkeep_limits;  // Upkeep::SetLimits changes them
   size_t commit_queue_bytes = 64u << 20;  // per collection; full = ResourceExhausted
   uint64_t untrained_bytes = 4ull << 30;  // raw vectors kept in memory before training, per collection; past
                                           // it writes are refused until trained
@@ -80,6 +82,11 @@ class Catalog {
 
   // Of its collections, there or dropped. Lives as long as the catalog, whose destructor waits for calls under way.
   virtual Backups& backups() = 0;
+  // How much background work may take.
+  virtual Upkeep& upkeep() = 0;
+  // Ends it before the end: trainings and what else computes are Cancelled, soon, and none begins any more. A training or an
+  // activation that was asked for is taken up again when the catalog is opened next, if it has a background executor.
+  virtual void EndUpkeep() = 0;
 };
 
 }  // namespace tessera

@@ -11,6 +11,7 @@ namespace {
 
 // Shared by the caller and its extra tasks; outlives the call for tasks that start too late.
 struct Loop {
+  Executor* executor = nullptr;  // there as long as blocks are left
   size_t n = 0;
   size_t grain = 0;
   size_t blocks = 0;
@@ -23,6 +24,7 @@ struct Loop {
   void Run() {
     size_t finished = 0;
     for (size_t b; (b = next.fetch_add(1, std::memory_order_relaxed)) < blocks; ++finished) {
+      executor->Breathe();
       (*body)(b * grain, std::min(n, (b + 1) * grain));
     }
     if (finished == 0) return;
@@ -39,10 +41,14 @@ void ParallelFor(Executor& executor, size_t n, size_t grain,
   const size_t blocks = (n + grain - 1) / grain;
   const size_t helpers = std::min(executor.Concurrency(), blocks);
   if (helpers <= 1) {
-    for (size_t b = 0; b < blocks; ++b) body(b * grain, std::min(n, (b + 1) * grain));
+    for (size_t b = 0; b < blocks; ++b) {
+      executor.Breathe();
+      body(b * grain, std::min(n, (b + 1) * grain));
+    }
     return;
   }
   auto loop = std::make_shared<Loop>();
+  loop->executor = &executor;
   loop->n = n;
   loop->grain = grain;
   loop->blocks = blocks;

@@ -14,6 +14,8 @@ class Executor {
   virtual void Post(std::function<void()> task) = 0;
   // How many tasks can make progress at once, >= 1.
   virtual size_t Concurrency() const = 0;
+  // Called by ParallelFor before each block, on the thread that will run it: may hold it back.
+  virtual void Breathe() {}
 };
 
 // Runs every task at once on the caller's thread: deterministic, for tests and embedded use.

@@ -22,6 +22,7 @@ struct Flags {
   uint32_t block_cache_mib = 64;
   uint32_t write_buffer_mib = 32;
   uint32_t disk_reserve_mib = 64;
+  uint32_t upkeep_write_mib = 0;
   uint32_t message_mib = 64;
   uint32_t in_flight_mib = 256;
 
@@ -66,6 +67,12 @@ void Flags::DeclareSizes(CLI::App& app) {
   app.add_option("--write-buffer-mib", write_buffer_mib, "RocksDB memtables, all collections, MiB")
       ->check(CLI::Range(1, 1 << 16));
   app.add_option("--disk-reserve-mib", disk_reserve_mib, "Writes are refused while the disk has less free, MiB")
+      ->check(CLI::Range(0, 1 << 20));
+  app.add_option("--upkeep-cpu-share", config.upkeep.cpu_share,
+                 "Share of a processor for each thread of background work, above 0 to 1")
+      ->check(CLI::Range(0.01, 1.0));
+  app.add_option("--upkeep-write-mib", upkeep_write_mib,
+                 "Written a second by flushes, compactions and backups, MiB; 0 sets no limit")
       ->check(CLI::Range(0, 1 << 20));
 }
 
@@ -116,6 +123,7 @@ Config Flags::Result() const {
   result.block_cache_bytes = size_t{block_cache_mib} << 20;
   result.write_buffer_bytes = size_t{write_buffer_mib} << 20;
   result.disk_reserve_bytes = uint64_t{disk_reserve_mib} << 20;
+  result.upkeep.bytes_per_second = uint64_t{upkeep_write_mib} << 20;
   result.limits.message_bytes = size_t{message_mib} << 20;
   // A message that may be sent must be one that can be admitted.
   result.limits.in_flight_bytes = size_t{std::max(in_flight_mib, message_mib)} << 20;

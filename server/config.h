@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "index/upkeep.h"
+
 namespace tessera::server {
 
 // Past these a request gets a clear error instead of memory it may not have.
@@ -29,6 +31,7 @@ struct Config {
   size_t block_cache_bytes = 64u << 20;
   size_t write_buffer_bytes = 32u << 20;
   uint64_t disk_reserve_bytes = 64u << 20;
+  UpkeepLimits upkeep;
   Limits limits;
   uint32_t query_join_wait_us = 0;     // that a single query waits for others to join; 0 = none
   uint32_t query_join_max = 64;        // queries of such a group

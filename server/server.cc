@@ -102,6 +102,7 @@ class ServerImpl final : public Server {
     std::call_once(stopped_, [this] {
       const auto start = Clock::now();
       admission_.Close();
+      catalog_->EndUpkeep();  // first: trainings that are cut short by this, not by a client, are kept for the next start
       operations_.Shutdown();
       StopListening();
       metrics_.reset();
@@ -146,7 +147,7 @@ class ServerImpl final : public Server {
     ConfigureTransport(config_.limits, builder);
     for (auto make :
          {MakeCollectionsService, MakePointsService, MakeTrainingService, MakeQuantizersService,
-          MakeBackupsService}) {
+          MakeBackupsService, MakeUpkeepService}) {
       services_.push_back(make(state_));
       builder.RegisterService(services_.back().get());
     }
@@ -175,6 +176,7 @@ class ServerImpl final : public Server {
     options.block_cache_bytes = config_.block_cache_bytes;
     options.write_buffer_bytes = config_.write_buffer_bytes;
     options.disk_reserve_bytes = config_.disk_reserve_bytes;
+    options.upkeep_limits = config_.upkeep;
     TESSERA_ASSIGN_OR_RETURN(catalog_, open(options));
     uint64_t rows = 0;
     const std::vector<std::string> names = catalog_->List();

@@ -41,5 +41,6 @@ std::unique_ptr<grpc::Service> MakePointsService(ServiceState& state);
 std::unique_ptr<grpc::Service> MakeTrainingService(ServiceState& state);
 std::unique_ptr<grpc::Service> MakeQuantizersService(ServiceState& state);
 std::unique_ptr<grpc::Service> MakeBackupsService(ServiceState& state);
+std::unique_ptr<grpc::Service> MakeUpkeepService(ServiceState& state);
 
 }  // namespace tessera::server

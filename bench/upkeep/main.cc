@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bench/report/file_rows.h"
+#include "index/backup.h"
 #include "index/catalog.h"
 #include "index/status.h"
 #include "index/thread_pool.h"
@@ -119,6 +120,12 @@ Status OnLow(const std::function<Status()>& work) {
   return status;
 }
 
+// A backup of all files, as the one before is deleted.
+Status BackUp(Catalog& catalog) {
+  TESSERA_ASSIGN_OR_RETURN(const BackupInfo made, catalog.backups().Create("upkeep", {}));
+  return catalog.backups().Delete("upkeep", made.id);
+}
+
 Status Load(Bench& bench) {
   for (size_t begin = 0; begin < bench.rows.count(); begin += kBatch) {
     std::vector<PointInput> points;
@@ -132,7 +139,7 @@ Status Load(Bench& bench) {
 }
 
 Status Main(const std::vector<std::string>& args) {
-  if (args.size() < 3) return InvalidArgument("usage: bench_upkeep BASE QUERIES DIRECTORY [QUANTIZER] [NPROBE] [RATE] [ROWS]");
+  if (args.size() < 3) return InvalidArgument("usage: bench_upkeep BASE QUERIES DIRECTORY [QUANTIZER] [NPROBE] [RATE] [ROWS] [CPU SHARE] [MIB/S]");
   const auto arg = [&](size_t i, const char* otherwise) { return i < args.size() ? args[i] : std::string(otherwise); };
   Bench bench;
   TESSERA_ASSIGN_OR_RETURN(bench.rows, ReadRows(args[0], std::stoull(arg(6, "1000000"))));
@@ -147,6 +154,8 @@ Status Main(const std::vector<std::string>& args) {
   options.compute = &compute;
   options.upkeep = &upkeep;
   options.io = &io;
+  options.upkeep_limits.cpu_share = std::stod(arg(7, "1"));
+  options.upkeep_limits.bytes_per_second = std::stoull(arg(8, "0")) << 20;
   TESSERA_ASSIGN_OR_RETURN(const auto catalog, Catalog::Open(options));
   CollectionSpec spec;
   spec.dim = static_cast<uint32_t>(bench.rows.dim);
@@ -157,6 +166,7 @@ Status Main(const std::vector<std::string>& args) {
   for (int round = 0; round < 2; ++round) {
     TESSERA_RETURN_IF_ERROR(Tell(bench, "rebuild", [&] { return OnLow([&] { return bench.collection->Train({}); }); }));
     TESSERA_RETURN_IF_ERROR(Tell(bench, "compaction", [&] { return OnLow([&] { return bench.collection->Reclaim(); }); }));
+    TESSERA_RETURN_IF_ERROR(Tell(bench, "backup", [&] { return BackUp(*catalog); }));
   }
   return OkStatus();
 }

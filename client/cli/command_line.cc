@@ -20,6 +20,7 @@ void AddCommands(CLI::App& app, Invocation& chosen) {
   AddBackupCommand(app, chosen);
   AddVerifyCommand(app, chosen);
   AddOperationCommand(app, chosen);
+  AddUpkeepCommand(app, chosen);
   AddPatchCommand(app, chosen);
   AddQueryCommand(app, chosen);
   AddEvalCommand(app, chosen);

@@ -50,6 +50,7 @@ void AddQueryCommand(CLI::App& app, Invocation& chosen);
 void AddTrainCommand(CLI::App& app, Invocation& chosen);
 void AddTuneCommand(CLI::App& app, Invocation& chosen);
 void AddVerifyCommand(CLI::App& app, Invocation& chosen);
+void AddUpkeepCommand(CLI::App& app, Invocation& chosen);
 void AddVersionCommand(CLI::App& app, Invocation& chosen);
 
 const char* VersionText();  // "0.1.0"

@@ -1,6 +1,7 @@
 #include "index/engine/backups.h"
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <utility>
 
@@ -20,16 +21,19 @@ std::string Named(const std::string& collection, uint32_t id) {
   return "backup " + std::to_string(id) + " of collection \"" + collection + "\"";
 }
 
-store::Transfer TransferOf(const BackupContext& context, const char* stage) {
-  store::Transfer transfer{context.stop, nullptr, context.bytes_per_second};
-  if (context.progress) {
-    transfer.progress = [&context, stage](double fraction) { context.progress(fraction, stage); };
-  }
-  return transfer;
-}
-
 void Tell(const BackupContext& context, double fraction, const char* stage) {
   if (context.progress) context.progress(fraction, stage);
+}
+
+store::Transfer TransferOf(const BackupContext& context, const char* stage, Pace& pace) {
+  const uint64_t rate = context.bytes_per_second > 0 ? context.bytes_per_second : pace.limits().bytes_per_second;
+  return {context.stop,
+          [&context, stage, &pace](double fraction) {
+            static const std::atomic<bool> kNever{false};  // a catalog that closes releases all who wait
+            pace.Breathe(kNever, context.stop);
+            Tell(context, fraction, stage);
+          },
+          rate};
 }
 
 BackupInfo InfoOf(const std::string& collection, const store::BackupEntry& entry) {
@@ -232,7 +236,7 @@ StatusOr<BackupInfo> BackupsImpl::Create(const std::string& collection, const Ba
   Tell(context, 0, "copy");
   store::BackupFolder folder(FolderOf(collection));
   TESSERA_ASSIGN_OR_RETURN(const uint32_t id, folder.Create(checkpoint.path(), EncodeBackup(described),
-                                                            TransferOf(context, "copy")));
+                                                            TransferOf(context, "copy", host_.pace())));
   TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
   return Find(collection, id);
 }
@@ -245,7 +249,7 @@ Status BackupsImpl::Verify(const std::string& collection, uint32_t id, const Bac
   TESSERA_RETURN_IF_ERROR(reading.status());
   TESSERA_RETURN_IF_ERROR(Find(collection, id).status());
   Tell(context, 0, "read");
-  return Annotate(store::BackupFolder(FolderOf(collection)).Verify(id, TransferOf(context, "read")),
+  return Annotate(store::BackupFolder(FolderOf(collection)).Verify(id, TransferOf(context, "read", host_.pace())),
                   "collection \"" + collection + "\": ");
 }
 
@@ -277,7 +281,7 @@ StatusOr<std::shared_ptr<Collection>> BackupsImpl::Restore(const std::string& co
   const TemporaryDirectory directory(host_.Temporary("tmp"));
   Tell(context, 0, "copy");
   TESSERA_RETURN_IF_ERROR(
-      store::BackupFolder(FolderOf(collection)).Restore(id, directory.path(), TransferOf(context, "copy")));
+      store::BackupFolder(FolderOf(collection)).Restore(id, directory.path(), TransferOf(context, "copy", host_.pace())));
   TESSERA_RETURN_IF_ERROR(Failpoint("backup.restored"));
   TESSERA_RETURN_IF_ERROR(context.stop.Check());
   Tell(context, 1, "open");
@@ -296,7 +300,7 @@ Status BackupsImpl::Download(const std::string& collection, uint32_t id, const A
   ArchiveWriter writer(take);
   TESSERA_RETURN_IF_ERROR(writer.Header(info));
   TESSERA_RETURN_IF_ERROR(
-      store::BackupFolder(FolderOf(collection)).Export(id, writer, TransferOf(context, "copy")));
+      store::BackupFolder(FolderOf(collection)).Export(id, writer, TransferOf(context, "copy", host_.pace())));
   return writer.Trailer();
 }
 

@@ -22,6 +22,7 @@ namespace tessera::engine {
 // What backups need of the catalog that they belong to. Thread-safe.
 class BackupHost {
  public:
+  virtual Pace& pace() = 0;
   // NotFound.
   virtual StatusOr<std::shared_ptr<CollectionImpl>> Find(const std::string& name) const = 0;
   // Holds a name that no collection has (else AlreadyExists) until Adopt or Release.

@@ -53,9 +53,11 @@ class CatalogImpl final : public Catalog, private BackupHost {
     core_.list_retention_ms = options.list_retention.count();
     core_.clock = options.clock ? options.clock : SystemMs;
     core_.max_row_id = options.max_row_id;
+    core_.pace->OnLimits([this](const UpkeepLimits& limits) { shared_.SetWriteRate(limits.bytes_per_second); });
   }
 
   ~CatalogImpl() override {
+    EndUpkeep();
     backups_.Close();
     for (const auto& [name, collection] : collections_) {
       if (collection) collection->Close();
@@ -65,6 +67,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
   Status Start() {
     // A wrong TESSERA_ISA is an error here, never a silent fallback.
     TESSERA_RETURN_IF_ERROR(simd::InitKernels());
+    TESSERA_RETURN_IF_ERROR(core_.pace->SetLimits(options_.upkeep_limits));
     std::error_code error;
     fs::create_directory(options_.path, error);
     if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());
@@ -143,8 +146,18 @@ class CatalogImpl final : public Catalog, private BackupHost {
   }
 
   Backups& backups() override { return backups_; }
+  Upkeep& upkeep() override { return *core_.pace; }
+  void EndUpkeep() override {
+    core_.pace->Release();
+    std::lock_guard lock(mutex_);
+    for (const auto& [name, collection] : collections_) {
+      if (collection) collection->EndUpkeep();
+    }
+  }
 
  private:
+  Pace& pace() override { return *core_.pace; }
+
   // Writes FORMAT into an empty directory; one with files but no FORMAT is not ours and never written into.
   Status CheckOrStart() const {
     const Status format = CheckFormat(options_.path);
@@ -230,7 +243,9 @@ class CatalogImpl final : public Catalog, private BackupHost {
     CoreOptions quiet = core_;
     quiet.background = nullptr;
     TESSERA_ASSIGN_OR_RETURN(const auto tried, CollectionImpl::Open(name, directory, quiet, shared_));
+    const Status forgotten = tried->ForgetUnfinished();
     tried->Close();
+    TESSERA_RETURN_IF_ERROR(forgotten);
     TESSERA_RETURN_IF_ERROR(Failpoint("catalog.restore"));
     TESSERA_ASSIGN_OR_RETURN(const auto opened, Settle(directory, name));
     return Fill(name, opened);

@@ -14,10 +14,6 @@ namespace {
 constexpr uint64_t kHeldOutRows = 2000;  // measured, at most
 constexpr uint64_t kSparedRowsPerList = 40;
 
-Executor& ExecutorOf(const Core& core, const TrainingContext& context) {
-  return context.executor ? *context.executor : *core.options.upkeep;
-}
-
 QuantizerSpec AskedSpec(const Core& core, const TrainOptions& options) {
   if (options.quantizer) return *options.quantizer;
   std::lock_guard lock(core.spec_mutex);
@@ -57,6 +53,11 @@ Status CheckSpec(const Core& core, const Snapshot& snapshot, const QuantizerSpec
 
 }  // namespace
 
+PacedExecutor TrainingExecutor(const Core& core, const TrainingContext& context) {
+  Executor& executor = context.executor ? *context.executor : *core.options.upkeep;
+  return PacedExecutor(executor, *core.options.pace, core.closing, context.stop);
+}
+
 Status CheckStop(const Core& core, const TrainingContext& context) {
   if (core.closing.load()) return Cancelled("the collection is being closed");
   return context.stop.Check();
@@ -73,12 +74,16 @@ StatusOr<FreshCodebook> TrainCodebook(const Core& core, const Snapshot& snapshot
   TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample,
                            TrainingSample(core, snapshot, fresh.asked, options, spare));
   TESSERA_RETURN_IF_ERROR(Failpoint("rebuild.train"));
+  // Who asked for it hears before it is held back whether it can be done.
+  const MatrixView<const float> rows = {sample.data(), sample.size() / core.dim, core.dim};
+  TESSERA_RETURN_IF_ERROR(quant::CheckSample(fresh.asked, core.metric, rows));
+  report(0, "sample");
   TrainingContext context = options.context;
-  context.executor = &ExecutorOf(core, options.context);
+  PacedExecutor executor = TrainingExecutor(core, options.context);
+  context.executor = &executor;
   context.progress = report;
   TESSERA_ASSIGN_OR_RETURN(
-      fresh.trained, quant::TrainModel(fresh.asked, core.metric, {sample.data(), sample.size() / core.dim, core.dim},
-                                       snapshot.lists.live_rows(), context));
+      fresh.trained, quant::TrainModel(fresh.asked, core.metric, rows, snapshot.lists.live_rows(), context));
   sample = {};
   if (spare) {
     TESSERA_ASSIGN_OR_RETURN(fresh.held_out, MeasureHeldOut(core, snapshot, fresh.trained, options.context));
@@ -92,8 +97,8 @@ StatusOr<ErrorSums> MeasureHeldOut(const Core& core, const Snapshot& snapshot,
   TESSERA_ASSIGN_OR_RETURN(const std::vector<float> rows,
                            ReadSample(core, snapshot, kHeldOutRows, context.seed,
                                       [&] { return CheckStop(core, context); }, SampleFrom::kHeldOut));
-  return MeasureRows(*trained.model, *trained.lists, {rows.data(), rows.size() / core.dim, core.dim},
-                     ExecutorOf(core, context));
+  PacedExecutor executor = TrainingExecutor(core, context);
+  return MeasureRows(*trained.model, *trained.lists, {rows.data(), rows.size() / core.dim, core.dim}, executor);
 }
 
 }  // namespace tessera::engine

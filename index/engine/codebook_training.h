@@ -28,6 +28,9 @@ StatusOr<FreshCodebook> TrainCodebook(const Core& core, const Snapshot& snapshot
 StatusOr<ErrorSums> MeasureHeldOut(const Core& core, const Snapshot& snapshot,
                                    const quant::TrainedModel& trained, const TrainingContext& context);
 
+// The context's executor, or that of the upkeep, at the pace of background work.
+PacedExecutor TrainingExecutor(const Core& core, const TrainingContext& context);
+
 // Cancelled if the collection is being closed or the context says so.
 Status CheckStop(const Core& core, const TrainingContext& context);
 

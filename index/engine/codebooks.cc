@@ -7,6 +7,7 @@
 #include "index/base/failpoint.h"
 #include "index/engine/evaluate.h"
 #include "index/engine/rebuild.h"
+#include "index/engine/unfinished.h"
 #include "index/quant/quantizer_bytes.h"
 
 namespace tessera::engine {
@@ -204,11 +205,18 @@ StatusOr<EvaluateResult> CodebooksImpl::Evaluate(uint32_t version, const Evaluat
   return EvaluateTrained(*core_, *core_->snapshot.Get(), trained, options);
 }
 
+Status CodebooksImpl::ActivateNow(uint32_t version, const TrainingContext& context) {
+  Unfinished work;
+  work.version = version;
+  TESSERA_ASSIGN_OR_RETURN(const UnfinishedNote note, UnfinishedNote::Make(*core_, work));
+  return RebuildWith(*core_, *committer_, version, context);
+}
+
 Status CodebooksImpl::Activate(uint32_t version, const TrainingContext& context) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
   TESSERA_RETURN_IF_ERROR(
-      RunAlone([&] { return RebuildWith(*core_, *committer_, version, context); }));
+      RunAlone([&] { return ActivateNow(version, context); }));
   switched_();
   return OkStatus();
 }
@@ -222,7 +230,7 @@ Status CodebooksImpl::RollBack(const TrainingContext& context) {
     if (!previous) {
       return FailedPrecondition("collection \"" + core_->name + "\" keeps no codebook that was in force before");
     }
-    return RebuildWith(*core_, *committer_, previous->version, context);
+    return ActivateNow(previous->version, context);
   }));
   switched_();
   return OkStatus();

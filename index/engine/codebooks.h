@@ -50,6 +50,8 @@ class CodebooksImpl final : public Codebooks {
   // Edits a copy of the table and a batch in a turn, writes both, publishes the table.
   using TableEdit = std::function<Status(CodebookTable&, store::Batch&)>;
   Status Change(const TableEdit& edit);
+  // Precondition: the turn to train is held.
+  Status ActivateNow(uint32_t version, const TrainingContext& context);
   // Runs `work` as the only training.
   Status RunAlone(const std::function<Status()>& work);
 

@@ -19,6 +19,7 @@
 #include "index/engine/statistics.h"
 #include "index/engine/target.h"
 #include "index/engine/tuner.h"
+#include "index/engine/unfinished.h"
 #include "index/engine/vector_data.h"
 #include "index/engine/verify.h"
 #include "index/quant/encoder.h"
@@ -74,10 +75,8 @@ uint64_t NextTraining(const Snapshot& snapshot) {
 }
 
 // Precondition: `training` was set by the caller, which holds a pass.
-Status TrainNow(Core& core, Committer& committer, std::atomic<uint64_t>& train_at,
-                const TrainOptions& options) {
-  const Status status =
-      core.read_only ? core.ReadOnlyStatus() : RebuildCollection(core, committer, options);
+Status TrainNow(Core& core, std::atomic<uint64_t>& train_at, const std::function<Status()>& train) {
+  const Status status = core.read_only ? core.ReadOnlyStatus() : train();
   if (status.ok()) {
     train_at = NextTraining(*core.snapshot.Get());
     core.drift_at = 0;
@@ -184,6 +183,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->query_sample.Start(core->spec.query_sample, core->dim);
   core->live_recall.Start(options.background ? core->spec.recall_sampling : 0);
   core->live_recall.Reset(snapshot->generation);
+  core->unfinished = options.background && HasUnfinished(store);
   core->reclaimed_rows = progress.next_row - std::min<uint64_t>(progress.next_row, snapshot->lists.live_rows());
   core->snapshot.Set(snapshot);
   std::shared_ptr<CollectionImpl> opened(new CollectionImpl(std::move(core)));
@@ -336,9 +336,16 @@ Status CollectionImpl::Train(const TrainOptions& options) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
   if (core_->training.exchange(true)) return core_->TrainingStatus();
-  const Status status = TrainNow(*core_, *committer_, *train_at_, options);
+  const Status status = TrainNow(*core_, *train_at_, [&]() -> Status {
+    TESSERA_ASSIGN_OR_RETURN(const UnfinishedNote note, UnfinishedNote::Make(*core_, Unfinished(options)));
+    return RebuildCollection(*core_, *committer_, options);
+  });
   MaybeTune();
   return status;
+}
+
+Status CollectionImpl::ForgetUnfinished() {
+  return HasUnfinished(*core_->store) ? ForgetWork(*core_->store) : OkStatus();
 }
 
 StatusOr<TuneResult> CollectionImpl::Tune(const TuneOptions& options) {
@@ -396,12 +403,16 @@ bool CollectionImpl::HasDrifted() {
 
 void CollectionImpl::MaybeTrain() {
   if (!core_->options.background || core_->read_only) return;
-  if (!HasGrown() && !HasDrifted()) return;
+  const bool unfinished = core_->unfinished;
+  if (!unfinished && !HasGrown() && !HasDrifted()) return;
   if (core_->training.exchange(true)) return;
-  core_->options.background->Post([core = core_, committer = committer_, train_at = train_at_] {
+  core_->unfinished = false;
+  core_->options.background->Post([core = core_, committer = committer_, train_at = train_at_, unfinished] {
     const Pass pass(core->gate);
     if (!pass) return;
-    (void)TrainNow(*core, *committer, *train_at, TrainOptions());
+    (void)TrainNow(*core, *train_at, [&] {
+      return unfinished ? FinishWork(*core, *committer) : RebuildCollection(*core, *committer, TrainOptions());
+    });
     PostTuning(core, committer);
     PostRebalance(core, committer);  // rows that came meanwhile
   });

@@ -26,6 +26,9 @@ class CollectionImpl final : public Collection {
   // Cancels a training, waits for calls under way, commits what is queued, closes the database. Calls
   // after it get NotFound. Once, by the catalog; not from inside a call or a callback.
   void Close();
+  void EndUpkeep() { core_->closing = true; }
+  // Of a restored copy: work that was under way was the other one's.
+  Status ForgetUnfinished();
   // Before its directory is renamed, and again if that failed.
   void SetDropping(bool dropping) { core_->dropping = dropping; }
   // The state at one commit as a database of its own in `directory` (store::Store::Checkpoint), and what a backup of

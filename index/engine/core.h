@@ -18,6 +18,7 @@
 #include "index/engine/filter_masks.h"
 #include "index/engine/list_points.h"
 #include "index/engine/live_recall.h"
+#include "index/engine/pace.h"
 #include "index/engine/query_sample.h"
 #include "index/engine/request_log.h"
 #include "index/engine/recall_curve.h"
@@ -30,6 +31,7 @@ namespace tessera::engine {
 struct CoreOptions {
   Executor* compute = nullptr;  // never null
   Executor* upkeep = nullptr;   // never null; trainings, evaluations
+  std::shared_ptr<Pace> pace = std::make_shared<Pace>();  // of background work, but in turns of the committer
   Executor* io = nullptr;       // never null
   Executor* background = nullptr;  // null: no training starts by itself
   size_t commit_queue_bytes = 64u << 20;
@@ -135,6 +137,8 @@ struct Core : std::enable_shared_from_this<Core> {
   std::atomic<bool> training{false};
   std::atomic<double> training_fraction{0};
   std::atomic<const char*> training_stage{""};
+
+  std::atomic<bool> unfinished{false};  // one that the last process did not end is to be taken up (unfinished.h)
 
   std::atomic<uint64_t> encoded_rows{0};  // ever, by writes: which of them are measured
   // Rows written at which drift may start a training; raised before each attempt, 0 again when one succeeds.

@@ -258,7 +258,7 @@ StatusOr<EvaluateResult> EvaluateTrained(const Core& core, const Snapshot& snaps
     return InvalidArgument("k is " + std::to_string(options.k) + ", but only " +
                            std::to_string(held.base_rows().rows()) + " rows are searched");
   }
-  Executor& executor = options.context.executor ? *options.context.executor : *core.options.upkeep;
+  PacedExecutor executor = TrainingExecutor(core, options.context);
   return Evaluation(std::move(held), options, executor, &core.closing).Run(trained);
 }
 
@@ -274,7 +274,7 @@ StatusOr<EvaluateResult> EvaluateSnapshot(const Core& core, const Snapshot& snap
         if (core.closing.load()) return Cancelled("the collection is being closed");
         return options.context.stop.Check();
       }));
-  Executor& executor = options.context.executor ? *options.context.executor : *core.options.upkeep;
+  PacedExecutor executor = TrainingExecutor(core, options.context);
   return EvaluateSample(std::move(sample), core.dim, core.metric, options, executor,
                         &core.closing);
 }

@@ -36,7 +36,8 @@ class ListChange {
         request_(request),
         stop_(stop),
         code_bytes_(start_->lists.layout().code_bytes),
-        refine_bytes_(start_->lists.layout().record_bytes) {}
+        refine_bytes_(start_->lists.layout().record_bytes),
+        paced_(inline_, *core.options.pace, core.closing, stop) {}
 
   StatusOr<ListChangeResult> Run() {
     gone_ = request_.lists;
@@ -48,9 +49,9 @@ class ListChange {
     }
     Arrange();
     if (waiting_.empty()) {
-      for (const ListId list : gone_) TESSERA_RETURN_IF_ERROR(EncodeList(list, *start_));
+      for (const ListId list : gone_) TESSERA_RETURN_IF_ERROR(EncodeList(list, *start_, paced_));
     }
-    TESSERA_RETURN_IF_ERROR(EncodeWaiting());
+    TESSERA_RETURN_IF_ERROR(EncodeWaiting(paced_));
     seen_ = RowId{start_->next_row};
     TESSERA_RETURN_IF_ERROR(MoveNeighbours());
     TESSERA_ASSIGN_OR_RETURN(const bool caught_up, CatchUp());
@@ -79,10 +80,10 @@ class ListChange {
   void Arrange();
   std::vector<RowId> RowsOf(const Snapshot& snapshot, ListId list) const;
   Status Read(const Snapshot& snapshot, ListId list, const std::vector<RowId>& rows);
-  Status EncodeWaiting();
-  Status EncodeRows(const Snapshot& snapshot, ListId list, const std::vector<RowId>& rows);
-  Status EncodeList(ListId list, const Snapshot& snapshot) {
-    return EncodeRows(snapshot, list, RowsOf(snapshot, list));
+  Status EncodeWaiting(Executor& executor);
+  Status EncodeRows(const Snapshot& snapshot, ListId list, const std::vector<RowId>& rows, Executor& executor);
+  Status EncodeList(ListId list, const Snapshot& snapshot, Executor& executor) {
+    return EncodeRows(snapshot, list, RowsOf(snapshot, list), executor);
   }
   Status MoveNeighbours();
   std::vector<RowId> Nearer(ListId list, const std::vector<ListId>& centroids) const;
@@ -101,7 +102,8 @@ class ListChange {
   const size_t code_bytes_;
   const size_t refine_bytes_;
   ListChangeResult result_;
-  InlineExecutor executor_;
+  InlineExecutor inline_;
+  PacedExecutor paced_;
 
   std::vector<ListId> gone_;  // ascending
   NewLists come_;
@@ -218,10 +220,10 @@ void ListChange::Arrange() {
 }
 
 // Rows whose list stays, with its centroid, are left alone.
-Status ListChange::EncodeWaiting() {
+Status ListChange::EncodeWaiting(Executor& executor) {
   TESSERA_RETURN_IF_ERROR(CheckStop());
   const size_t n = waiting_.size();
-  quant::EncodeRows(*model_, *table_, {floats_.data(), n, core_.dim}, executor_, encoded_);
+  quant::EncodeRows(*model_, *table_, {floats_.data(), n, core_.dim}, executor, encoded_);
   for (size_t i = 0; i < n; ++i) {
     if (encoded_.lists[i] == waiting_from_[i] && !IsGone(waiting_from_[i])) continue;
     moves_.push_back({waiting_[i], waiting_from_[i], encoded_.lists[i]});
@@ -235,13 +237,14 @@ Status ListChange::EncodeWaiting() {
   return OkStatus();
 }
 
-Status ListChange::EncodeRows(const Snapshot& snapshot, ListId list, const std::vector<RowId>& rows) {
+Status ListChange::EncodeRows(const Snapshot& snapshot, ListId list, const std::vector<RowId>& rows,
+                              Executor& executor) {
   for (size_t begin = 0; begin < rows.size();) {
     const size_t count = std::min(rows.size() - begin, kPieceRows - waiting_.size());
     const auto first = rows.begin() + static_cast<ptrdiff_t>(begin);
     TESSERA_RETURN_IF_ERROR(Read(snapshot, list, {first, first + static_cast<ptrdiff_t>(count)}));
     begin += count;
-    if (waiting_.size() == kPieceRows) TESSERA_RETURN_IF_ERROR(EncodeWaiting());
+    if (waiting_.size() == kPieceRows) TESSERA_RETURN_IF_ERROR(EncodeWaiting(executor));
   }
   return OkStatus();
 }
@@ -296,9 +299,10 @@ Status ListChange::MoveNeighbours() {
   }
   for (const auto& [list, centroids] : looked_at) {
     TESSERA_RETURN_IF_ERROR(CheckStop());
-    TESSERA_RETURN_IF_ERROR(EncodeRows(*start_, list, Nearer(list, centroids)));
+    paced_.Breathe();
+    TESSERA_RETURN_IF_ERROR(EncodeRows(*start_, list, Nearer(list, centroids), paced_));
   }
-  return EncodeWaiting();
+  return EncodeWaiting(paced_);
 }
 
 size_t ListChange::LateRows(const Snapshot& now) const {
@@ -313,8 +317,8 @@ StatusOr<bool> ListChange::CatchUp() {
     const SnapshotPtr now = core_.snapshot.Get();
     if (now->table != start_->table) return false;
     if (LateRows(*now) <= kFinalRows) return true;
-    for (const ListId list : gone_) TESSERA_RETURN_IF_ERROR(EncodeList(list, *now));
-    TESSERA_RETURN_IF_ERROR(EncodeWaiting());
+    for (const ListId list : gone_) TESSERA_RETURN_IF_ERROR(EncodeList(list, *now, paced_));
+    TESSERA_RETURN_IF_ERROR(EncodeWaiting(paced_));
     seen_ = RowId{now->next_row};
   }
   return false;
@@ -400,8 +404,8 @@ Status ListChange::ChangeInTurn() {
   const SnapshotPtr now = core_.snapshot.Get();
   if (core_.read_only) return core_.ReadOnlyStatus();
   if (now->table != start_->table || LateRows(*now) > 4 * kFinalRows) return OkStatus();
-  for (const ListId list : gone_) TESSERA_RETURN_IF_ERROR(EncodeList(list, *now));
-  TESSERA_RETURN_IF_ERROR(EncodeWaiting());
+  for (const ListId list : gone_) TESSERA_RETURN_IF_ERROR(EncodeList(list, *now, inline_));
+  TESSERA_RETURN_IF_ERROR(EncodeWaiting(inline_));
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
   TESSERA_RETURN_IF_ERROR(AddToBatch(*now, *batch));
   const auto durability = core_.sync_writes ? store::Durability::kSync : store::Durability::kLogged;

@@ -13,6 +13,7 @@
 #include "index/engine/metadata.h"
 #include "index/engine/planner.h"
 #include "index/engine/sample.h"
+#include "index/engine/unfinished.h"
 #include "index/quant/encoder.h"
 
 namespace tessera::engine {
@@ -36,7 +37,8 @@ class Rebuild {
         committer_(committer),
         options_(options),
         version_(version),
-        train_share_(version == 0 ? kTrainShare : 0) {}
+        train_share_(version == 0 ? kTrainShare : 0),
+        paced_(*core.options.upkeep, *core.options.pace, core.closing, options.context.stop) {}
 
   Status Run() {
     Status status = RunSteps();
@@ -73,7 +75,7 @@ class Rebuild {
   Status CreateFamilies();
   Status EncodeAll();
   Status CatchUp();
-  Status ApplyChanges(const RowChanges& changes, store::Batch& batch);
+  Status ApplyChanges(const RowChanges& changes, store::Batch& batch, Executor& executor);
   Status Switch();
   Status SwitchInTurn();
   // Records of the codebook that comes into force, and of those that go.
@@ -81,13 +83,14 @@ class Rebuild {
   void Abandon();
 
   // Encodes the rows held in floats_/rows_, adds their records to the batch.
-  void EncodeInto(store::Batch& batch);
+  void EncodeInto(store::Batch& batch, Executor& executor);
 
   Core& core_;
   Committer& committer_;
   const TrainOptions& options_;
   const uint32_t version_;
   const double train_share_;
+  PacedExecutor paced_;
   SnapshotPtr start_;
   std::optional<Plan> plan_;
   QuantizerSpec asked_;
@@ -111,8 +114,7 @@ Status Rebuild::MakePlan() {
   }
   if (options_.quantizer || !goal.given()) return OkStatus();
   Report(0, "plan");
-  Executor& executor =
-      options_.context.executor ? *options_.context.executor : *core_.options.upkeep;
+  PacedExecutor executor = TrainingExecutor(core_, options_.context);
   TrainingContext context = options_.context;
   context.progress = [this](double fraction, const char* stage) {
     Report(kPlanShare * fraction, stage);
@@ -168,9 +170,9 @@ Status Rebuild::CreateFamilies() {
   return core_.store->Write(*batch, store::Durability::kNoLog);
 }
 
-void Rebuild::EncodeInto(store::Batch& batch) {
+void Rebuild::EncodeInto(store::Batch& batch, Executor& executor) {
   quant::EncodeRows(*trained_.model, *trained_.lists, {floats_.data(), rows_.size(), core_.dim},
-                    *core_.options.upkeep, encoded_);
+                    executor, encoded_);
   const size_t code_bytes = trained_.model->code_bytes();
   const size_t refine_bytes = trained_.model->refine_bytes();
   const auto* codes = reinterpret_cast<const char*>(encoded_.codes.data());
@@ -200,7 +202,7 @@ Status Rebuild::EncodeAll() {
   const auto flush = [&]() -> Status {
     TESSERA_RETURN_IF_ERROR(CheckStop());
     TESSERA_RETURN_IF_ERROR(Failpoint("rebuild.encode"));
-    EncodeInto(*batch);
+    EncodeInto(*batch, paced_);
     if (batch->bytes() >= kIngestBytes) TESSERA_RETURN_IF_ERROR(write());
     done += rows_.size();
     rows_.clear();
@@ -221,12 +223,12 @@ Status Rebuild::EncodeAll() {
   TESSERA_ASSIGN_OR_RETURN(
       lists_, LoadLists({core_.store.get(), start_->store.get(), nullptr, generation_, trained_.model.get(),
                          trained_.lists->nlist(), core_.dim, core_.metric, start_->next_row},
-                        *core_.options.upkeep));
+                        paced_));
   return OkStatus();
 }
 
 // Changes since the last round, into the new families and the new mirror.
-Status Rebuild::ApplyChanges(const RowChanges& changes, store::Batch& batch) {
+Status Rebuild::ApplyChanges(const RowChanges& changes, store::Batch& batch, Executor& executor) {
   lists::ListSetEditor editor(lists_);
   // A row that came and went within the round has no vector any more and is never added.
   TESSERA_ASSIGN_OR_RETURN(auto assigns, core_.store->GetAssigns(generation_, changes.removed, nullptr));
@@ -248,7 +250,7 @@ Status Rebuild::ApplyChanges(const RowChanges& changes, store::Batch& batch) {
     rows_.push_back(changes.added[i]);
     ids.push_back(records[i]->id);
   }
-  EncodeInto(batch);
+  EncodeInto(batch, executor);
   for (size_t i = 0; i < rows_.size(); ++i) {
     lists::NewRow row;
     row.row = rows_[i];
@@ -271,7 +273,7 @@ Status Rebuild::CatchUp() {
     changed = changes.added.size() + changes.removed.size();
     if (changed == 0) break;
     const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
-    TESSERA_RETURN_IF_ERROR(ApplyChanges(changes, *batch));
+    TESSERA_RETURN_IF_ERROR(ApplyChanges(changes, *batch, paced_));
     TESSERA_RETURN_IF_ERROR(core_.store->Write(*batch, store::Durability::kNoLog));
   }
   // From here on the families must survive: only the last round comes through the log.
@@ -295,7 +297,7 @@ Status Rebuild::SwitchInTurn() {
   TESSERA_RETURN_IF_ERROR(Failpoint("rebuild.switch"));
   const SnapshotPtr now = core_.snapshot.Get();
   const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
-  TESSERA_RETURN_IF_ERROR(ApplyChanges(committer_.TakeChanges(), *batch));
+  TESSERA_RETURN_IF_ERROR(ApplyChanges(committer_.TakeChanges(), *batch, *core_.options.upkeep));
   CollectionSpec spec;
   {
     std::lock_guard lock(core_.spec_mutex);
@@ -314,6 +316,7 @@ Status Rebuild::SwitchInTurn() {
   }
   batch->PutRecord(kActiveRecord, EncodeActive({generation_, trained_.lists->nlist(), start_->lists.live_rows()}));
   batch->PutRecord(kProgressRecord, EncodeProgress({now->commit + 1, now->next_row, {}}));
+  batch->DeleteRecord(kUnfinishedRecord);
   if (Status status = core_.store->Write(*batch, store::Durability::kSync); !status.ok()) {
     core_.SetReadOnly(status);
     return status;

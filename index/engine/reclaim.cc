@@ -36,6 +36,7 @@ void PostReclaim(const std::shared_ptr<Core>& core) {
   if (!snapshot || !IsDue(*core, *snapshot) || core->reclaiming.exchange(true)) return;
   core->options.background->Post([core] {
     if (const Pass pass(core->gate); pass) {
+      core->options.pace->Breathe(core->closing, StopToken());
       // What fails now is tried again when more is gone.
       while (!core->closing && IsDue(*core, *core->snapshot.Get())) (void)ReclaimSpace(*core);
     }

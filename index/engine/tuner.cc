@@ -101,7 +101,8 @@ class Tuner {
 
   Status Measure() {
     InlineExecutor inline_executor;
-    Executor& executor = options_.context.executor ? *options_.context.executor : inline_executor;
+    Executor& given = options_.context.executor ? *options_.context.executor : inline_executor;
+    PacedExecutor executor(given, *core_.options.pace, core_.closing, options_.context.stop);
     const Snapshot& snapshot = *snapshot_;
     const StopToken& stop = options_.context.stop;
     grid_.generation = snapshot.generation;

@@ -9,6 +9,7 @@
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
 #include "index/engine/recall_grid.h"
+#include "index/engine/unfinished.h"
 #include "index/quant/quantizer_bytes.h"
 
 namespace tessera::engine {
@@ -21,6 +22,7 @@ Status DecodeNamed(const std::string& name, const std::string& bytes) {
   if (name == kSpecRecord) return DecodeSpec(bytes).status();
   if (name == kActiveRecord) return DecodeActive(bytes).status();
   if (name == kProgressRecord) return DecodeProgress(bytes).status();
+  if (name == kUnfinishedRecord) return DecodeUnfinished(bytes).status();
   if (name == kCodebooksRecord) return DecodeCodebooks(bytes).status();
   if (name.starts_with("model/")) return quant::Model::Parse(bytes).status();
   if (name.starts_with("curve/")) return DecodeGrid(bytes).status();

@@ -5,6 +5,8 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
+
 #include "index/store/keys.h"
 
 namespace tessera::store {
@@ -12,6 +14,7 @@ namespace {
 
 constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = 1024 * kKiB;
+constexpr int64_t kNoRate = int64_t{1} << 40;  // bytes a second, more than any disk takes
 
 // What every family shares; `block_bytes` is the size of a data block.
 rocksdb::BlockBasedTableOptions TableOptions(const SharedResources::Impl& shared,
@@ -120,6 +123,7 @@ rocksdb::DBOptions DatabaseOptions(const SharedResources::Impl& shared, rocksdb:
   if (env != nullptr) db.env = env;
   db.write_buffer_manager = shared.write_buffers;
   db.max_background_jobs = shared.background_threads;
+  db.rate_limiter = shared.write_rate;
   // A torn tail of the log is the end of it: what was not synced was not promised.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // Else one small family pins the log for ever; bounds the replay at start.
@@ -182,6 +186,12 @@ SharedResources::SharedResources(const Options& options) : impl_(std::make_share
   impl_->write_buffers =
       std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes, impl_->cache);
   impl_->background_threads = options.background_threads;
+  impl_->write_rate.reset(rocksdb::NewGenericRateLimiter(kNoRate));
+}
+
+void SharedResources::SetWriteRate(uint64_t bytes_per_second) {
+  const auto rate = std::min(bytes_per_second, static_cast<uint64_t>(kNoRate));
+  impl_->write_rate->SetBytesPerSecond(rate == 0 ? kNoRate : static_cast<int64_t>(rate));
 }
 
 }  // namespace tessera::store

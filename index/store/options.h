@@ -3,6 +3,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/options.h>
+#include <rocksdb/rate_limiter.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include <memory>
@@ -15,6 +16,7 @@ namespace tessera::store {
 struct SharedResources::Impl {
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+  std::shared_ptr<rocksdb::RateLimiter> write_rate;
   int background_threads = 0;
 };
 

@@ -92,6 +92,8 @@ class SharedResources {
   explicit SharedResources(const Options& options);
   struct Impl;
   const std::shared_ptr<Impl>& impl() const { return impl_; }
+  // Of flushes, which go first, and compactions, of all databases together; 0 = no limit. Thread-safe.
+  void SetWriteRate(uint64_t bytes_per_second);
 
  private:
   std::shared_ptr<Impl> impl_;

@@ -112,6 +112,8 @@ class FakeCatalog final : public Catalog {
   std::map<std::string, Status> Unopened() const override { return {}; }
   Status Drop(const std::string&) override { return OkStatus(); }
   Backups& backups() override { std::abort(); }
+  Upkeep& upkeep() override { std::abort(); }
+  void EndUpkeep() override {}
 
  private:
   std::shared_ptr<FakeCollection> collection_;
