@@ -7,12 +7,47 @@
 namespace tessera::lists {
 namespace {
 
+// Control block of a shared_ptr plus the allocator's own header, an estimate for glibc.
+constexpr size_t kAllocation = 32;
+
+ListBytes BytesOf(const Chunk& chunk, const RowLayout& layout) {
+  ListBytes out;
+  out.headers = sizeof(Chunk) + sizeof(ChunkIds) + 2 * kAllocation;
+  out.row_ids = chunk.ids->rows.bytes();
+  out.external_ids = chunk.ids->deltas.bytes() + chunk.ids->strings.capacity() * sizeof(uint64_t);
+  out.codes = size_t{chunk.rows} * layout.code_bytes;
+  out.records = size_t{chunk.rows} * layout.record_bytes;
+  if (const size_t code_bytes = layout.block_code_bytes(); code_bytes > 0) {
+    out.corrections = chunk.rows;
+    for (const CodeBlockPtr& block : chunk.blocks) {
+      if (!block) continue;
+      out.headers += sizeof(CodeBlock) + 2 * kAllocation;
+      out.padding += block->data_bytes(code_bytes) - size_t{block->rows} * (code_bytes + 1);
+      out.corrections += block->outliers * sizeof(Outlier);
+    }
+  }
+  if (layout.page_row_bytes() > 0) {
+    out.headers += (chunk.rows + kPageRows - 1) / kPageRows * kAllocation;
+  }
+  return out;
+}
+
+// Of a list in a set.
+ListBytes BytesOf(const List* list) {
+  if (!list) return {};
+  ListBytes bytes = list->bytes;
+  bytes.headers += sizeof(List) + 2 * kAllocation + list->chunks.capacity() * sizeof(ChunkPtr);
+  return bytes;
+}
+
 void AppendRows(List& list, std::span<const NewRow> added, const RowLayout& layout) {
   while (!added.empty()) {
     const Chunk* last = list.chunks.empty() ? nullptr : list.chunks.back().get();
     if (last && last->rows == kChunkRows) last = nullptr;
     const size_t count = std::min(kChunkRows - (last ? last->rows : 0), added.size());
     ChunkPtr grown = AppendToChunk(last, added.first(count), layout);
+    if (last) list.bytes -= BytesOf(*last, layout);
+    list.bytes += BytesOf(*grown, layout);
     if (last) {
       list.chunks.back() = std::move(grown);
     } else {
@@ -82,30 +117,29 @@ bool Ascend(const List& list, std::span<const NewRow> added) {
                                  [](const NewRow& a, const NewRow& b) { return a.row < b.row; });
 }
 
-// Control block of a shared_ptr plus the allocator's own header, an estimate for glibc.
-constexpr size_t kAllocation = 32;
+}  // namespace
 
-void CountChunk(const Chunk& chunk, const RowLayout& layout, ListBytes& out) {
-  out.headers += sizeof(Chunk) + sizeof(ChunkIds) + 2 * kAllocation;
-  out.row_ids += chunk.ids->rows.bytes();
-  out.external_ids += chunk.ids->deltas.bytes() + chunk.ids->strings.capacity() * sizeof(uint64_t);
-  out.codes += size_t{chunk.rows} * layout.code_bytes;
-  out.records += size_t{chunk.rows} * layout.record_bytes;
-  if (const size_t code_bytes = layout.block_code_bytes(); code_bytes > 0) {
-    out.corrections += chunk.rows;
-    for (const CodeBlockPtr& block : chunk.blocks) {
-      if (!block) continue;
-      out.headers += sizeof(CodeBlock) + 2 * kAllocation;
-      out.padding += block->data_bytes(code_bytes) - size_t{block->rows} * (code_bytes + 1);
-      out.corrections += block->outliers * sizeof(Outlier);
-    }
-  }
-  if (layout.page_row_bytes() > 0) {
-    out.headers += (chunk.rows + kPageRows - 1) / kPageRows * kAllocation;
-  }
+ListBytes& ListBytes::operator+=(const ListBytes& other) {
+  codes += other.codes;
+  corrections += other.corrections;
+  records += other.records;
+  row_ids += other.row_ids;
+  external_ids += other.external_ids;
+  padding += other.padding;
+  headers += other.headers;
+  return *this;
 }
 
-}  // namespace
+ListBytes& ListBytes::operator-=(const ListBytes& other) {
+  codes -= other.codes;
+  corrections -= other.corrections;
+  records -= other.records;
+  row_ids -= other.row_ids;
+  external_ids -= other.external_ids;
+  padding -= other.padding;
+  headers -= other.headers;
+  return *this;
+}
 
 RowPlace FindRow(const List& list, RowId row) {
   const auto chunk = ChunkOf(list, row);
@@ -118,16 +152,10 @@ ListSet::ListSet(uint32_t nlist, RowLayout layout)
     : nlist_(nlist), layout_(layout), pages_((nlist + kListsPerPage - 1) / kListsPerPage) {}
 
 ListBytes ListSet::Bytes() const {
-  ListBytes bytes;
+  ListBytes bytes = bytes_;
   bytes.headers += pages_.capacity() * sizeof(pages_[0]);
   for (const auto& page : pages_) {
     if (page) bytes.headers += sizeof(ListPage) + kAllocation;
-  }
-  for (uint32_t l = 0; l < nlist_; ++l) {
-    const List* one = list(ListId{l});
-    if (!one) continue;
-    bytes.headers += sizeof(List) + 2 * kAllocation + one->chunks.capacity() * sizeof(ChunkPtr);
-    for (const ChunkPtr& chunk : one->chunks) CountChunk(*chunk, layout_, bytes);
   }
   return bytes;
 }
@@ -172,7 +200,7 @@ ListPtr ListSetEditor::Edited(const List* start, Edit& edit, size_t& erased_rows
   // Dead rows go before the append: the copy of them is not worth extending.
   const bool in_order = Ascend(*list, edit.added);
   if (!in_order) return Pack(*list, edit.added, base_.layout());
-  if (NeedsCompaction(*list)) {
+  if (NeedsCompaction(*list) || (edit.compact && list->live_rows < list->rows)) {
     const ListPtr packed = Pack(*list, {}, base_.layout());
     list = packed ? std::make_shared<List>(*packed) : std::make_shared<List>();
   }
@@ -197,6 +225,8 @@ ListSet ListSetEditor::Finish(size_t* erased) {
     ListPtr& slot = (*page)[id.value % kListsPerPage];
     next.rows_ += (list ? list->rows : 0) - uint64_t{slot ? slot->rows : 0};
     next.live_rows_ += (list ? list->live_rows : 0) - uint64_t{slot ? slot->live_rows : 0};
+    next.bytes_ -= BytesOf(slot.get());
+    next.bytes_ += BytesOf(list.get());
     slot = std::move(list);
   }
   for (auto& [p, page] : copied) next.pages_[p] = std::move(page);

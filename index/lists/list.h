@@ -14,9 +14,25 @@
 
 namespace tessera::lists {
 
+// Resident bytes; the names are those of tessera::MemoryUsage.
+struct ListBytes {
+  uint64_t codes = 0;
+  uint64_t corrections = 0;
+  uint64_t records = 0;
+  uint64_t row_ids = 0;
+  uint64_t external_ids = 0;
+  uint64_t padding = 0;
+  uint64_t headers = 0;
+
+  uint64_t total() const { return codes + corrections + records + row_ids + external_ids + padding + headers; }
+  ListBytes& operator+=(const ListBytes& other);
+  ListBytes& operator-=(const ListBytes& other);
+};
+
 // Row ids ascend through the chunks.
 struct List {
   std::vector<ChunkPtr> chunks;
+  ListBytes bytes;    // of the chunks
   uint32_t rows = 0;  // dead ones included
   uint32_t live_rows = 0;
   // No row's correction is below this (units); INT32_MAX while there are no rows.
@@ -34,17 +50,6 @@ RowPlace FindRow(const List& list, RowId row);
 // Lists are kept in pages, so that publishing a change of one list copies a page and the root, not all.
 inline constexpr size_t kListsPerPage = 128;
 using ListPage = std::array<ListPtr, kListsPerPage>;  // null = empty list
-
-// Resident bytes; the names are those of tessera::MemoryUsage.
-struct ListBytes {
-  uint64_t codes = 0;
-  uint64_t corrections = 0;
-  uint64_t records = 0;
-  uint64_t row_ids = 0;
-  uint64_t external_ids = 0;
-  uint64_t padding = 0;
-  uint64_t headers = 0;
-};
 
 class ListSet {
  public:
@@ -65,7 +70,7 @@ class ListSet {
     const auto& page = pages_[id.value / kListsPerPage];
     return page ? (*page)[id.value % kListsPerPage] : nullptr;
   }
-  ListBytes Bytes() const;
+  ListBytes Bytes() const;  // kept up to date by each edit, not counted here
 
  private:
   friend class ListSetEditor;
@@ -73,6 +78,7 @@ class ListSet {
   RowLayout layout_;
   uint64_t rows_ = 0;
   uint64_t live_rows_ = 0;
+  ListBytes bytes_;  // of the lists, without pages
   std::vector<std::shared_ptr<const ListPage>> pages_;
 };
 
@@ -91,6 +97,8 @@ class ListSetEditor {
   // are appended; with others among them the list is packed anew.
   void Append(ListId list, const NewRow& row) { edits_[list].added.push_back(row); }
   void Erase(ListId list, RowId row) { edits_[list].erased.push_back(row); }
+  // Packs the list anew without its dead rows, however few.
+  void Compact(ListId list) { edits_[list].compact = true; }
   // Puts in a whole list in place of what was there (null: an empty one); edits of it start from that.
   void SetList(ListId list, ListPtr built) { set_[list] = std::move(built); }
   static ListPtr BuildList(std::span<const NewRow> rows, const RowLayout& layout);  // rows ascending
@@ -103,6 +111,7 @@ class ListSetEditor {
   struct Edit {
     std::vector<NewRow> added;
     std::vector<RowId> erased;
+    bool compact = false;
   };
   const List* Start(ListId list) const;
   ListPtr Edited(const List* start, Edit& edit, size_t& erased_rows) const;
