@@ -13,6 +13,7 @@
 #include "index/backup.h"
 #include "index/collection.h"
 #include "index/executor.h"
+#include "index/memory.h"
 #include "index/status.h"
 #include "index/upkeep.h"
 
@@ -38,6 +39,10 @@ struct CatalogOptions {
   // Reads go on; writes do, too, once there is space.
   uint64_t disk_reserve_bytes = 64u << 20;
   UpkeepLimits upkeep_limits;  // Upkeep::SetLimits changes them
+  // Of all collections together, with their queues of writes, what is under way (trainings, evaluations, restores) and
+  // the larger of block cache and write buffers; 0 = none. What would not fit is refused (CollectionSpec::
+  // memory_limit_bytes); data that is there is always opened and served.
+  uint64_t memory_limit_bytes = 0;
   size_t commit_queue_bytes = 64u << 20;  // per collection; full = ResourceExhausted
   uint64_t untrained_bytes = 4ull << 30;  // raw vectors kept in memory before training, per collection; past
                                           // it writes are refused until trained
@@ -62,7 +67,8 @@ struct CatalogOptions {
 // outlive it.
 class Catalog {
  public:
-  // FailedPrecondition: directory in use, or of an unknown (newer) format. Opens all collections; the others are served
+  // FailedPrecondition: directory in use, or of an unknown (newer) format. InvalidArgument: a memory limit below the
+  // caches. Opens all collections; the others are served
   // where one cannot be opened.
   static StatusOr<std::unique_ptr<Catalog>> Open(const CatalogOptions& options);
   virtual ~Catalog() = default;
@@ -76,6 +82,7 @@ class Catalog {
   virtual std::vector<std::string> List() const = 0;  // ascending; those that are open
   // Those that could not be opened, by name, and what Get says of them. They can be dropped, and their names are taken.
   virtual std::map<std::string, Status> Unopened() const = 0;
+  virtual CatalogMemory Memory() const = 0;
   // Gone at once for new calls; a training is cancelled, calls under way finish first. NotFound. Not from inside a
   // callback of one of its own calls.
   virtual Status Drop(const std::string& name) = 0;

@@ -17,6 +17,7 @@
 #include "index/drift.h"
 #include "index/evaluation.h"
 #include "index/filter.h"
+#include "index/memory.h"
 #include "index/payload.h"
 #include "index/points.h"
 #include "index/quantizer_goal.h"
@@ -53,6 +54,11 @@ struct CollectionSpec {
   // Share of live queries that are run again exactly to watch recall (CollectionStats::live_recall), 0 to 1.
   // Off by default: each is a pass over all vectors. Needs CatalogOptions::background.
   double recall_sampling = 0;
+
+  // Resident bytes that it may have, as CollectionStats::memory counts them, trainings and evaluations under way
+  // included; 0 = no limit of its own. What would not fit is ResourceExhausted before anything is done, with the bytes
+  // and a quantizer that fits; what takes no more than before (deletions) never is. May be changed (Update).
+  uint64_t memory_limit_bytes = 0;
 
   // Declared payload fields, fixed for life; all others are what their JSON values are.
   PayloadSchema payload;
@@ -192,6 +198,7 @@ struct CollectionStats {
   double list_imbalance = 0;  // nlist * sum n_l^2 / (sum n_l)^2; 1 = all equal
   DriftReport drift;
   MemoryUsage memory;
+  MemoryBudget budget;     // used: memory.total(), as of the last commit or filter
   uint64_t disk_bytes = 0;
   uint64_t store_memory_bytes = 0;  // memtables and table readers of RocksDB
   bool read_only = false;     // after a write failure, with the cause
@@ -209,6 +216,11 @@ struct CollectionStats {
   uint64_t list_moves = 0;     // rows that changed their list
   bool reclaiming = false;     // files are rewritten without what was deleted
   uint64_t accepted_rows_failed = 0;  // accepted (Ack::kAccepted) and then not written, since opening
+};
+
+// What Collection::Update changes; what is absent stays as it is.
+struct CollectionUpdate {
+  std::optional<uint64_t> memory_limit_bytes;  // CollectionSpec; below what is used: writes are refused until it fits
 };
 
 // What Collection::Rebalance did.
@@ -240,6 +252,8 @@ class Collection {
 
   virtual const std::string& name() const = 0;
   virtual CollectionSpec spec() const = 0;
+  // Durable when it returns, in force from then on.
+  virtual Status Update(const CollectionUpdate& update) = 0;
 
   // A reply means durable (as spec.sync_writes says) and visible to later searches, unless another Ack was asked
   // for. The same id twice in one upsert or patch is an error of the later row.
@@ -340,7 +354,7 @@ class Collection {
   // untrained collection. AlreadyExists if it is running (CatalogOptions::rebalance).
   virtual StatusOr<RebalanceResult> Rebalance(const StopToken& stop = {}) = 0;
 
-  // Rewrites the files so that they hold no more than there is, and returns free memory to the system. Blocks, as long
+  // Rewrites files and lists so that they hold no more than there is, and returns free memory to the system. Blocks, as long
   // as writing all rows takes; searches and writes go on. With CatalogOptions::background it is done by itself when a
   // quarter as many rows as there are were deleted or replaced. Cancelled if the collection is closed; AlreadyExists
   // if it is running.

@@ -7,7 +7,8 @@
 
 namespace tessera {
 
-// None given, or exactly one of bytes_per_vector, memory_budget with expected_rows, target_recall.
+// None given, or exactly one of bytes_per_vector, memory_budget with expected_rows, target_recall. expected_rows may be
+// given without: then it only says what has to fit into the memory limits when the collection is created.
 // At each training the planner trains candidates on a sample of the collection's rows and measures
 // recall@10 from memory (codes, and refine codes if there are any; no raw vectors) with all lists
 // probed, of rows held out of the sample.
@@ -24,7 +25,7 @@ struct QuantizerGoal {
   double target_recall = 0;
 
   bool given() const {
-    return bytes_per_vector != 0 || memory_budget != 0 || expected_rows != 0 || target_recall != 0;
+    return bytes_per_vector != 0 || memory_budget != 0 || target_recall != 0;
   }
   // InvalidArgument names the field; a budget that nothing fits, with the smallest that does.
   Status Validate(uint32_t dim) const;

@@ -55,7 +55,8 @@ class ArchiveReader {
   Status Append(std::string_view bytes);
   // DataLoss unless the trailer has come.
   Status Finish() const;
-  const BackupInfo& info() const { return info_; }  // after Finish
+  bool has_header() const { return has_header_; }
+  const BackupInfo& info() const { return info_; }  // once it has its header; what follows may still be damaged
 
  private:
   Status Parse();

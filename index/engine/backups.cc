@@ -9,6 +9,8 @@
 #include "index/engine/backup_archive.h"
 #include "index/engine/backup_record.h"
 #include "index/engine/data_directory.h"
+#include "index/engine/memory_advice.h"
+#include "index/engine/memory_projection.h"
 
 namespace tessera::engine {
 namespace {
@@ -71,10 +73,34 @@ class Reservation {
   bool held_ = false;
 };
 
+// Room for a collection that is on its way in, by what the backup says of it: told before a byte is copied. Once it is
+// opened the bytes that it has decide.
+class IncomingMemory {
+ public:
+  explicit IncomingMemory(const BackupHost& host) : account_(host.memory()), reservation_(account_) {}
+
+  Status Take(const std::string& name, const BackupInfo& info) {
+    const auto spec = QuantizerSpec::Parse(info.quantizer);
+    const uint64_t bytes = spec.ok() ? ProjectTrained(*spec, info.metric, info.dim, info.rows, 0)
+                                     : ProjectUntrained(info.dim, info.rows, 0);
+    const auto shortage = reservation_.Resize(bytes);
+    if (!shortage) return OkStatus();
+    const Status status = OutOfMemory(name, "the backup of " + std::to_string(info.rows) + " rows", *shortage,
+                                      {info.rows, info.dim, info.metric, 0}, shortage->room);
+    account_.CountRefusal(status);
+    return status;
+  }
+  void Release() { (void)reservation_.Resize(0); }
+
+ private:
+  MemoryAccount account_;
+  MemoryReservation reservation_;
+};
+
 class Upload final : public BackupUpload {
  public:
   Upload(Gate& gate, BackupHost& host, const std::string& name)
-      : pass_(gate), host_(host), name_(name), held_(host, name), directory_(host.Temporary("tmp")),
+      : pass_(gate), host_(host), name_(name), held_(host, name), memory_(host), directory_(host.Temporary("tmp")),
         reader_(directory_.path()) {}
 
   Status Begin() {
@@ -85,13 +111,21 @@ class Upload final : public BackupUpload {
     if (error) return Unavailable("cannot create " + directory_.path() + ": " + error.message());
     return OkStatus();
   }
-  Status Append(std::string_view bytes) override { return reader_.Append(bytes); }
+  Status Append(std::string_view bytes) override {
+    const bool begun = reader_.has_header();
+    TESSERA_RETURN_IF_ERROR(refused_);
+    TESSERA_RETURN_IF_ERROR(reader_.Append(bytes));
+    if (!begun && reader_.has_header()) refused_ = memory_.Take(name_, reader_.info());
+    return refused_;
+  }
   StatusOr<std::shared_ptr<Collection>> Finish() override {
+    TESSERA_RETURN_IF_ERROR(refused_);
     TESSERA_RETURN_IF_ERROR(reader_.Finish());
+    memory_.Release();
     auto adopted = host_.Adopt(directory_.path(), name_);
     // Every byte is as it was written: so it was written by something else.
-    if (!adopted.ok()) return Annotate(adopted.status(), "the archive's collection does not open: ");
-    return adopted;
+    if (adopted.ok() || adopted.status().code() == absl::StatusCode::kResourceExhausted) return adopted;
+    return Annotate(adopted.status(), "the archive's collection does not open: ");
   }
 
  private:
@@ -99,6 +133,8 @@ class Upload final : public BackupUpload {
   BackupHost& host_;
   const std::string name_;
   Reservation held_;
+  IncomingMemory memory_;
+  Status refused_;
   TemporaryDirectory directory_;
   ArchiveReader reader_;
 };
@@ -278,6 +314,8 @@ StatusOr<std::shared_ptr<Collection>> BackupsImpl::Restore(const std::string& co
   TESSERA_RETURN_IF_ERROR(CheckBackupFormat(info.format));
   Reservation held(host_, target);
   TESSERA_RETURN_IF_ERROR(held.Take());
+  IncomingMemory memory(host_);
+  TESSERA_RETURN_IF_ERROR(memory.Take(target, info));
   const TemporaryDirectory directory(host_.Temporary("tmp"));
   Tell(context, 0, "copy");
   TESSERA_RETURN_IF_ERROR(
@@ -285,6 +323,7 @@ StatusOr<std::shared_ptr<Collection>> BackupsImpl::Restore(const std::string& co
   TESSERA_RETURN_IF_ERROR(Failpoint("backup.restored"));
   TESSERA_RETURN_IF_ERROR(context.stop.Check());
   Tell(context, 1, "open");
+  memory.Release();
   return host_.Adopt(directory.path(), target);
 }
 

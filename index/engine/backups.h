@@ -28,6 +28,8 @@ class BackupHost {
   // Holds a name that no collection has (else AlreadyExists) until Adopt or Release.
   virtual Status Reserve(const std::string& name) = 0;
   virtual void Release(const std::string& name) = 0;  // without effect once adopted
+  // Where collections are accounted. Never null.
+  virtual const std::shared_ptr<MemoryPool>& memory() const = 0;
   // A path of its own beside the collections; what is there is removed at the next start.
   virtual std::string Temporary(const std::string& what) = 0;
   // Makes the database in `directory` the collection of a reserved name.

@@ -6,6 +6,7 @@
 //   <data>/collections/.tmp-<n>/  being created or restored; .trash-<n>/ being dropped; .checkpoint-<n>/ being backed
 //                                 up; all removed at start
 //   <data>/backups/<name>/        backups of that collection (index/engine/backups.h)
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "index/engine/collection_impl.h"
 #include "index/engine/data_directory.h"
 #include "index/engine/data_format.h"
+#include "index/engine/memory_advice.h"
 #include "index/quant/model.h"
 #include "index/simd/kernels.h"
 
@@ -36,12 +38,14 @@ class CatalogImpl final : public Catalog, private BackupHost {
       : options_(options),
         root_(fs::path(options.path) / "collections"),
         shared_({options.block_cache_bytes, options.write_buffer_bytes, options.background_threads}),
+        memory_(std::make_shared<MemoryPool>(options.memory_limit_bytes, StoreBytes(options))),
         backups_((fs::path(options.path) / "backups").string(), *this) {
     core_.compute = options.compute ? options.compute : &inline_;
     core_.upkeep = options.upkeep ? options.upkeep : core_.compute;
     core_.io = options.io ? options.io : &inline_;
     core_.background = options.background;
     core_.rebalance = options.rebalance;
+    core_.memory = memory_;
     core_.commit_queue_bytes = options.commit_queue_bytes;
     core_.disk_reserve_bytes = options.disk_reserve_bytes;
     core_.untrained_bytes = options.untrained_bytes;
@@ -68,6 +72,11 @@ class CatalogImpl final : public Catalog, private BackupHost {
     // A wrong TESSERA_ISA is an error here, never a silent fallback.
     TESSERA_RETURN_IF_ERROR(simd::InitKernels());
     TESSERA_RETURN_IF_ERROR(core_.pace->SetLimits(options_.upkeep_limits));
+    if (options_.memory_limit_bytes > 0 && options_.memory_limit_bytes <= StoreBytes(options_)) {
+      return InvalidArgument("the memory limit is " + std::to_string(options_.memory_limit_bytes) +
+                             " bytes, block cache and write buffers alone may take " +
+                             std::to_string(StoreBytes(options_)) + ": raise it, or give them less");
+    }
     std::error_code error;
     fs::create_directory(options_.path, error);
     if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());
@@ -84,6 +93,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
   StatusOr<std::shared_ptr<Collection>> Create(const std::string& name, const CollectionSpec& spec) override {
     TESSERA_RETURN_IF_ERROR(CheckName(name));
     TESSERA_RETURN_IF_ERROR(spec.Validate());
+    TESSERA_RETURN_IF_ERROR(CheckExpectedRows(name, spec, memory_));
     TESSERA_RETURN_IF_ERROR(Reserve(name));
     StatusOr<std::shared_ptr<CollectionImpl>> made = MakeCollection(name, spec);
     if (!made.ok()) {
@@ -146,6 +156,8 @@ class CatalogImpl final : public Catalog, private BackupHost {
   }
 
   Backups& backups() override { return backups_; }
+  CatalogMemory Memory() const override { return memory_->Read(); }
+
   Upkeep& upkeep() override { return *core_.pace; }
   void EndUpkeep() override {
     core_.pace->Release();
@@ -156,6 +168,10 @@ class CatalogImpl final : public Catalog, private BackupHost {
   }
 
  private:
+  // Memtables are charged to the cache.
+  static uint64_t StoreBytes(const CatalogOptions& options) {
+    return std::max(options.block_cache_bytes, options.write_buffer_bytes);
+  }
   Pace& pace() override { return *core_.pace; }
 
   // Writes FORMAT into an empty directory; one with files but no FORMAT is not ours and never written into.
@@ -238,14 +254,17 @@ class CatalogImpl final : public Catalog, private BackupHost {
     return (root_ / ("." + what + "-" + std::to_string(next_number_++))).string();
   }
 
+  const std::shared_ptr<MemoryPool>& memory() const override { return memory_; }
+
   StatusOr<std::shared_ptr<Collection>> Adopt(const std::string& directory, const std::string& name) override {
     // It is tried before it has its name.
     CoreOptions quiet = core_;
     quiet.background = nullptr;
     TESSERA_ASSIGN_OR_RETURN(const auto tried, CollectionImpl::Open(name, directory, quiet, shared_));
-    const Status forgotten = tried->ForgetUnfinished();
+    Status ready = tried->CheckFits();
+    if (ready.ok()) ready = tried->ForgetUnfinished();
     tried->Close();
-    TESSERA_RETURN_IF_ERROR(forgotten);
+    TESSERA_RETURN_IF_ERROR(ready);
     TESSERA_RETURN_IF_ERROR(Failpoint("catalog.restore"));
     TESSERA_ASSIGN_OR_RETURN(const auto opened, Settle(directory, name));
     return Fill(name, opened);
@@ -280,6 +299,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
   InlineExecutor inline_;
   CoreOptions core_;
   store::SharedResources shared_;
+  const std::shared_ptr<MemoryPool> memory_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<CollectionImpl>> collections_;  // null: name reserved
   std::map<std::string, Status> unopened_;  // why, by name

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "index/base/failpoint.h"
+#include "index/engine/memory_advice.h"
 #include "index/engine/sample.h"
 
 namespace tessera::engine {
@@ -29,14 +30,19 @@ bool CanSpare(const QuantizerSpec& spec, uint64_t needed, const Snapshot& snapsh
 
 StatusOr<std::vector<float>> TrainingSample(const Core& core, const Snapshot& snapshot,
                                             const QuantizerSpec& spec, const TrainOptions& options,
-                                            bool spare) {
+                                            bool spare, TrainedFor purpose, MemoryReservation& reserved) {
   const uint64_t live = snapshot.lists.live_rows();
   const uint64_t needed = quant::MinTrainingRows(spec, core.dim);
   const uint64_t memory = options.sample_memory_bytes;
   const uint64_t want = options.sample_rows > 0
                             ? std::min(options.sample_rows, memory / (core.dim * sizeof(float)))
                             : quant::TrainingSampleRows(spec, core.dim, live, memory);
-  return ReadSample(core, snapshot, std::max(want, needed), options.context.seed,
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t rows, ReserveSample(core, snapshot, "training", needed,
+                                                              std::max(want, needed), reserved));
+  if (purpose == TrainedFor::kAllRows) {
+    TESSERA_RETURN_IF_ERROR(ReserveGeneration(core, snapshot, spec, reserved.bytes(), reserved));
+  }
+  return ReadSample(core, snapshot, rows, options.context.seed,
                     [&] { return CheckStop(core, options.context); },
                     spare ? SampleFrom::kTraining : SampleFrom::kAll);
 }
@@ -64,7 +70,7 @@ Status CheckStop(const Core& core, const TrainingContext& context) {
 }
 
 StatusOr<FreshCodebook> TrainCodebook(const Core& core, const Snapshot& snapshot,
-                                      const TrainOptions& options,
+                                      const TrainOptions& options, TrainedFor purpose, MemoryReservation& memory,
                                       const std::function<void(double, const char*)>& report) {
   FreshCodebook fresh;
   fresh.asked = AskedSpec(core, options);
@@ -72,7 +78,7 @@ StatusOr<FreshCodebook> TrainCodebook(const Core& core, const Snapshot& snapshot
   const bool spare = CanSpare(fresh.asked, quant::MinTrainingRows(fresh.asked, core.dim), snapshot);
   report(0, "sample");
   TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample,
-                           TrainingSample(core, snapshot, fresh.asked, options, spare));
+                           TrainingSample(core, snapshot, fresh.asked, options, spare, purpose, memory));
   TESSERA_RETURN_IF_ERROR(Failpoint("rebuild.train"));
   // Who asked for it hears before it is held back whether it can be done.
   const MatrixView<const float> rows = {sample.data(), sample.size() / core.dim, core.dim};

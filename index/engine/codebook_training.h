@@ -19,9 +19,13 @@ struct FreshCodebook {
   ErrorSums held_out;  // of no rows if there were too few to leave some out
 };
 
-// `report` hears fractions up to 1. FailedPrecondition if the rows are too few, Cancelled.
+// What is to be done with a codebook, and so what has to fit into memory.
+enum class TrainedFor { kKeeping, kAllRows };
+
+// `memory` holds what training takes, and of kAllRows what encoding all rows will, from the start: ResourceExhausted
+// before anything is done. The sample is smaller where there is less room. `report` hears fractions up to 1. FailedPrecondition if the rows are too few, Cancelled.
 StatusOr<FreshCodebook> TrainCodebook(const Core& core, const Snapshot& snapshot,
-                                      const TrainOptions& options,
+                                      const TrainOptions& options, TrainedFor purpose, MemoryReservation& memory,
                                       const std::function<void(double, const char*)>& report);
 
 // The error of a codebook on rows of the snapshot that trainings leave out, or on any if there are few.

@@ -189,8 +189,9 @@ StatusOr<CodebookInfo> CodebooksImpl::Train(const TrainOptions& options, const s
       core_->training_stage = stage;
       if (options.context.progress) options.context.progress(fraction, stage);
     };
+    MemoryReservation memory(*core_->memory);
     TESSERA_ASSIGN_OR_RETURN(const FreshCodebook fresh,
-                             TrainCodebook(*core_, *core_->snapshot.Get(), options, report));
+                             TrainCodebook(*core_, *core_->snapshot.Get(), options, TrainedFor::kKeeping, memory, report));
     TESSERA_ASSIGN_OR_RETURN(info, Keep(fresh, label));
     return OkStatus();
   }));

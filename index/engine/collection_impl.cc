@@ -4,10 +4,12 @@
 #include <mutex>
 #include <utility>
 
+#include "index/engine/collection_update.h"
 #include "index/engine/drift.h"
 #include "index/engine/evaluate.h"
 #include "index/engine/group_query.h"
 #include "index/engine/loader.h"
+#include "index/engine/memory_advice.h"
 #include "index/engine/metadata.h"
 #include "index/engine/payload_upkeep.h"
 #include "index/engine/query.h"
@@ -142,6 +144,8 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->metric = core->spec.metric;
   core->sync_writes = core->spec.sync_writes;
   core->payload_schema = core->spec.payload;
+  core->memory = std::make_unique<MemoryAccount>(options.memory, core->spec.memory_limit_bytes);
+  core->filter_masks.SetAccount(core->memory.get());
   TESSERA_ASSIGN_OR_RETURN(const std::string active_bytes, NeedRecord(store, kActiveRecord));
   TESSERA_ASSIGN_OR_RETURN(const Active active, DecodeActive(active_bytes));
   TESSERA_ASSIGN_OR_RETURN(const Progress progress, ReadProgress(store, path));
@@ -185,7 +189,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   core->live_recall.Reset(snapshot->generation);
   core->unfinished = options.background && HasUnfinished(store);
   core->reclaimed_rows = progress.next_row - std::min<uint64_t>(progress.next_row, snapshot->lists.live_rows());
-  core->snapshot.Set(snapshot);
+  core->Publish(snapshot);
   std::shared_ptr<CollectionImpl> opened(new CollectionImpl(std::move(core)));
   opened->MaybeTune();
   opened->PostUpkeep();
@@ -211,8 +215,19 @@ void CollectionImpl::Close() {
   if (!core_->sync_writes && !core_->dropping && core_->store->SyncLog().ok()) {
     core_->store->MarkDurable(core_->snapshot.Get()->commit);
   }
-  core_->snapshot.Set(nullptr);
+  core_->Publish(nullptr);
+  core_->filter_masks.Clear();
   core_->store.reset();
+}
+
+Status CollectionImpl::CheckFits() {
+  core_->memory->SetLimit(0);  // its own refuses writes, never what is there
+  auto shortage = core_->memory->Shortage(0);
+  if (!shortage) return OkStatus();
+  shortage->wanted = core_->memory->Read().used;
+  shortage->used -= shortage->wanted;
+  const SnapshotPtr snapshot = core_->snapshot.Get();
+  return OutOfMemory(*core_, *snapshot, "opening it", *shortage, snapshot->lists.live_rows(), shortage->room);
 }
 
 StatusOr<BackupInfo> CollectionImpl::Checkpoint(const std::string& directory) {
@@ -223,7 +238,7 @@ StatusOr<BackupInfo> CollectionImpl::Checkpoint(const std::string& directory) {
   committer_->RunExclusive([this] {
     auto next = std::make_shared<Snapshot>(*core_->snapshot.Get());
     next->store = core_->store->GetSnapshot();
-    core_->snapshot.Set(std::move(next));
+    core_->Publish(std::move(next));
   });
   // Beside the commits; what is left to be flushed in the turn is what comes meanwhile.
   TESSERA_RETURN_IF_ERROR(core_->store->FlushAll());
@@ -248,6 +263,16 @@ StatusOr<BackupInfo> CollectionImpl::Checkpoint(const std::string& directory) {
 CollectionSpec CollectionImpl::spec() const {
   std::lock_guard lock(core_->spec_mutex);
   return core_->spec;
+}
+
+Status CollectionImpl::Update(const CollectionUpdate& update) {
+  const Pass pass(core_->gate);
+  if (!pass) return core_->ClosedStatus();
+  TESSERA_RETURN_IF_ERROR(UpdateCollection(*core_, *committer_, update));
+  // A training that was refused may fit now.
+  *train_at_ = NextTraining(*core_->snapshot.Get());
+  PostUpkeep();
+  return OkStatus();
 }
 
 Status CollectionImpl::QueryBatch(MatrixView<const float> queries, const QueryParams& params,
@@ -444,7 +469,7 @@ Status CollectionImpl::Reclaim() {
   if (core_->reclaiming.exchange(true)) {
     return AlreadyExists("space of collection \"" + core_->name + "\" is being reclaimed");
   }
-  const Status status = ReclaimSpace(*core_);
+  const Status status = ReclaimSpace(*core_, *committer_);
   core_->reclaiming = false;
   return status;
 }
@@ -456,7 +481,7 @@ void CollectionImpl::PostUpkeep() {
   MaybeTrain();
   MaybeTune();
   PostRebalance(core_, committer_);
-  PostReclaim(core_);
+  PostReclaim(core_, committer_);
 }
 
 StatusOr<VerifyReport> CollectionImpl::Verify(const VerifyOptions& options) const {

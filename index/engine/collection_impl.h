@@ -29,6 +29,8 @@ class CollectionImpl final : public Collection {
   void EndUpkeep() { core_->closing = true; }
   // Of a restored copy: work that was under way was the other one's.
   Status ForgetUnfinished();
+  // ResourceExhausted if the catalog's memory limit is exceeded with it. Before it is closed again.
+  Status CheckFits();
   // Before its directory is renamed, and again if that failed.
   void SetDropping(bool dropping) { core_->dropping = dropping; }
   // The state at one commit as a database of its own in `directory` (store::Store::Checkpoint), and what a backup of
@@ -37,6 +39,7 @@ class CollectionImpl final : public Collection {
 
   const std::string& name() const override { return core_->name; }
   CollectionSpec spec() const override;
+  Status Update(const CollectionUpdate& update) override;
   void UpsertAsync(const std::vector<PointInput>& points, const UpsertOptions& options,
                    UpsertDone done) override;
   StatusOr<UpsertResult> Upsert(const std::vector<PointInput>& points,

@@ -1,6 +1,7 @@
 #include "index/engine/committer.h"
 
 #include "index/base/failpoint.h"
+#include "index/engine/memory_advice.h"
 #include "index/engine/write_set.h"
 
 namespace tessera::engine {
@@ -16,21 +17,33 @@ constexpr size_t kBulkBytes = 32u << 20;
 
 Status Committer::Submit(std::unique_ptr<WriteOp>& op) {
   if (core_->read_only) return core_->ReadOnlyStatus();
+  const size_t bytes = op->bytes;
+  const bool adds = op->kind == WriteKind::kUpsert || op->kind == WriteKind::kPatch;
+  if (const auto shortage = core_->memory->Queue(bytes, !adds)) {
+    return RefuseWrite(*core_, *core_->snapshot.Get(), op->rows.size(), *shortage);
+  }
   bool start = false;
+  bool full = false;
   {
     std::lock_guard lock(mutex_);
-    if (queued_bytes_ > 0 && queued_bytes_ + op->bytes > core_->options.commit_queue_bytes) {
-      return ResourceExhausted("the write queue of collection \"" + core_->name +
-                               "\" is full, try again in a moment");
-    }
-    queued_rows_ += op->rows.size();
-    queued_bytes_ += op->bytes;
-    queue_.push_back(std::move(op));
-    start = turn_ == Turn::kFree && exclusive_waiting_ == 0;
-    if (start) turn_ = Turn::kPosted;
+    full = queued_bytes_ > 0 && queued_bytes_ + bytes > core_->options.commit_queue_bytes;
+    if (!full) start = Enqueue(op);
+  }
+  if (full) {
+    core_->memory->Unqueue(bytes);
+    return ResourceExhausted("the write queue of collection \"" + core_->name + "\" is full, try again in a moment");
   }
   if (start) StartDrain();
   return OkStatus();
+}
+
+bool Committer::Enqueue(std::unique_ptr<WriteOp>& op) {
+  queued_rows_ += op->rows.size();
+  queued_bytes_ += op->bytes;
+  queue_.push_back(std::move(op));
+  const bool start = turn_ == Turn::kFree && exclusive_waiting_ == 0;
+  if (start) turn_ = Turn::kPosted;
+  return start;
 }
 
 void Committer::StartDrain() {
@@ -71,7 +84,13 @@ void Committer::Drain() {
     if (turn_ != Turn::kPosted) return;  // overtaken
     turn_ = Turn::kTaken;
   }
-  for (Group group = TakeGroup(); !group.empty(); group = TakeGroup()) Commit(group);
+  for (Group group = TakeGroup(); !group.empty(); group = TakeGroup()) {
+    size_t bytes = 0;
+    for (const auto& op : group) bytes += op->bytes;
+    Commit(group);
+    group.clear();
+    core_->memory->Unqueue(bytes);
+  }
 }
 
 void Committer::Commit(Group& group) {

@@ -31,8 +31,8 @@ class Committer : public std::enable_shared_from_this<Committer> {
  public:
   explicit Committer(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 
-  // Queues op; it is completed on the io executor. ResourceExhausted if the queue is full, Unavailable if the
-  // collection is read-only: op stays with the caller.
+  // Queues op; it is completed on the io executor. ResourceExhausted if the queue is full or
+  // there is no memory for it, Unavailable if the collection is read-only: op stays with the caller.
   Status Submit(std::unique_ptr<WriteOp>& op);
 
   // Runs fn between two commits: nothing is committed meanwhile. Blocks. Not from inside a commit.
@@ -50,6 +50,8 @@ class Committer : public std::enable_shared_from_this<Committer> {
   // A drain that is posted but has not begun may be overtaken: so nobody waits for a busy pool.
   enum class Turn { kFree, kPosted, kTaken };
 
+  // Lock held. True if a drain has to be started.
+  bool Enqueue(std::unique_ptr<WriteOp>& op);
   void StartDrain();
   void Drain();
   // Next group, or empty when the queue is, or an exclusive turn waits: then the turn is given up.

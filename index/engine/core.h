@@ -18,6 +18,7 @@
 #include "index/engine/filter_masks.h"
 #include "index/engine/list_points.h"
 #include "index/engine/live_recall.h"
+#include "index/engine/memory_budget.h"
 #include "index/engine/pace.h"
 #include "index/engine/query_sample.h"
 #include "index/engine/request_log.h"
@@ -35,6 +36,7 @@ struct CoreOptions {
   Executor* io = nullptr;       // never null
   Executor* background = nullptr;  // null: no training starts by itself
   size_t commit_queue_bytes = 64u << 20;
+  std::shared_ptr<MemoryPool> memory;  // null: nothing is shared
   bool rebalance = true;           // lists split and merge in the background
   uint64_t disk_reserve_bytes = 0;
   uint64_t untrained_bytes = 4ull << 30;
@@ -105,7 +107,8 @@ struct Core : std::enable_shared_from_this<Core> {
   std::string name;
   CoreOptions options;
   std::unique_ptr<store::Store> store;
-  CurrentSnapshot snapshot;
+  CurrentSnapshot snapshot;  // changed by Publish alone
+  std::unique_ptr<MemoryAccount> memory;  // never null once it is open
 
   uint32_t dim = 0;                // copies of what never changes
   Metric metric = Metric::kL2;
@@ -173,6 +176,9 @@ struct Core : std::enable_shared_from_this<Core> {
 
   std::atomic<bool> closing{false};  // asks a training or tuning to stop
   mutable Gate gate;                 // calls under way; closed when the collection is
+
+  // Makes `next` the current snapshot, and the account what it holds. Null: closed.
+  void Publish(SnapshotPtr next);
 
   int64_t NowMs() const { return options.clock(); }
   ReadView View() const {

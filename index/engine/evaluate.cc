@@ -8,6 +8,7 @@
 #include "index/engine/candidates.h"
 #include "index/engine/codebook_training.h"
 #include "index/engine/held_out.h"
+#include "index/engine/memory_advice.h"
 #include "index/engine/sample.h"
 #include "index/engine/trial.h"
 #include "index/engine/trial_search.h"
@@ -231,8 +232,10 @@ StatusOr<EvaluateResult> EvaluateTrained(const Core& core, const Snapshot& snaps
   }
   options.quantizers = {trained.model->spec};
   TESSERA_RETURN_IF_ERROR(CheckOptions(options, core.dim));
-  TESSERA_ASSIGN_OR_RETURN(const uint64_t rows,
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t wanted,
                            SampleRows(options, core.dim, snapshot.lists.live_rows()));
+  MemoryReservation memory(*core.memory);
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t rows, ReserveSample(core, snapshot, "evaluation", kMinEvaluateRows, wanted, memory));
   if (options.context.progress) options.context.progress(0, "sample");
   const auto check_stop = [&] { return CheckStop(core, options.context); };
   const uint64_t seed = options.context.seed;
@@ -265,8 +268,10 @@ StatusOr<EvaluateResult> EvaluateTrained(const Core& core, const Snapshot& snaps
 StatusOr<EvaluateResult> EvaluateSnapshot(const Core& core, const Snapshot& snapshot,
                                           const EvaluateOptions& options) {
   TESSERA_RETURN_IF_ERROR(CheckOptions(options, core.dim));
-  TESSERA_ASSIGN_OR_RETURN(const uint64_t rows,
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t wanted,
                            SampleRows(options, core.dim, snapshot.lists.live_rows()));
+  MemoryReservation memory(*core.memory);
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t rows, ReserveSample(core, snapshot, "evaluation", kMinEvaluateRows, wanted, memory));
   if (options.context.progress) options.context.progress(0, "sample");
   TESSERA_ASSIGN_OR_RETURN(
       std::vector<float> sample,

@@ -40,12 +40,14 @@ class ExpiryWatch {
   void Keep(const std::function<bool(RowId)>& live);
 
   size_t bytes() const;
+  static constexpr size_t kRowBytes = 16;
 
  private:
   struct Entry {
     int64_t at_ms = 0;
     RowId row;
   };
+  static_assert(sizeof(Entry) == kRowBytes);
   static bool Later(const Entry& a, const Entry& b) { return a.at_ms > b.at_ms; }
   void UpdateEarliest();
 

@@ -55,6 +55,7 @@ StatusOr<FilteredRowsPtr> FilterMasks::Get(const Snapshot& snapshot, const store
   const FilteredRowsPtr before = NamesIds(filter) ? nullptr : Find(key, snapshot, false);
   TESSERA_ASSIGN_OR_RETURN(filter::RowSet rows, Evaluate(snapshot, store, filter));
   const FilteredRowsPtr made = MakeRows(snapshot, std::move(rows), before ? &before->mask : nullptr);
+  AccountResults(snapshot.payloads->cache_stats().bytes);
   Keep({key, snapshot.generation, snapshot.commit, made, 0});
   return made;
 }
@@ -73,12 +74,18 @@ FilteredRowsPtr FilterMasks::Find(const std::string& key, const Snapshot& snapsh
 
 void FilterMasks::Keep(Entry entry) {
   entry.bytes = sizeof(Entry) + entry.key.capacity() + entry.rows->rows.bytes() + entry.rows->mask.bytes();
-  if (entry.bytes > capacity_ / 4) return;
+  if (entry.bytes > capacity_ / 4 || (account_ && entry.bytes > account_->Room())) return;
+  const auto [before, after] = Insert(std::move(entry));
+  Account(before, after);
+}
+
+std::pair<size_t, size_t> FilterMasks::Insert(Entry entry) {
   std::list<Entry> dropped;  // freed outside the lock
   std::lock_guard lock(mutex_);
+  const size_t before = bytes_;
   if (const auto found = by_key_.find(entry.key); found != by_key_.end()) {
     const auto old = found->second;
-    if (old->generation == entry.generation && old->commit > entry.commit) return;
+    if (old->generation == entry.generation && old->commit > entry.commit) return {before, before};
     by_key_.erase(found);
     bytes_ -= old->bytes;
     dropped.splice(dropped.begin(), entries_, old);
@@ -91,6 +98,20 @@ void FilterMasks::Keep(Entry entry) {
     bytes_ -= entries_.back().bytes;
     dropped.splice(dropped.begin(), entries_, std::prev(entries_.end()));
   }
+  return {before, bytes_};
+}
+
+void FilterMasks::Account(size_t before, size_t after) const {
+  if (account_) account_->AddCaches(static_cast<int64_t>(after) - static_cast<int64_t>(before));
+}
+
+void FilterMasks::AccountResults(size_t bytes) {
+  size_t before = 0;
+  {
+    std::lock_guard lock(mutex_);
+    before = std::exchange(result_bytes_, bytes);
+  }
+  Account(before, bytes);
 }
 
 size_t FilterMasks::bytes() const {
@@ -100,10 +121,14 @@ size_t FilterMasks::bytes() const {
 
 void FilterMasks::Clear() {
   std::list<Entry> dropped;
-  std::lock_guard lock(mutex_);
-  by_key_.clear();
-  dropped.swap(entries_);
-  bytes_ = 0;
+  size_t before = 0;
+  {
+    std::lock_guard lock(mutex_);
+    by_key_.clear();
+    dropped.swap(entries_);
+    before = std::exchange(bytes_, 0);
+  }
+  Account(before, 0);
 }
 
 }  // namespace tessera::engine

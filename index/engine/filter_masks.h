@@ -9,8 +9,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "index/engine/memory_budget.h"
 #include "index/engine/snapshot.h"
 #include "index/filter.h"
 #include "index/filter/row_set.h"
@@ -36,6 +38,9 @@ class FilterMasks {
  public:
   explicit FilterMasks(size_t capacity_bytes = 64u << 20) : capacity_(capacity_bytes) {}
 
+  // Where the memory of what is kept is accounted; nothing is kept that has no room there. Before the first Get.
+  void SetAccount(MemoryAccount* account) { account_ = account; }
+
   // InvalidArgument as CheckFilter says. `store`: where ids are looked up, as of the snapshot.
   StatusOr<FilteredRowsPtr> Get(const Snapshot& snapshot, const store::Store& store, const Filter& filter);
 
@@ -57,13 +62,22 @@ class FilterMasks {
 
   FilteredRowsPtr Find(const std::string& key, const Snapshot& snapshot, bool same_commit);
   void Keep(Entry entry);
+  // The bytes before and after.
+  std::pair<size_t, size_t> Insert(Entry entry);
+
+  // Tells the account; without the lock.
+  void Account(size_t before, size_t after) const;
+  // Of the payload index's own cache of results, which grows by what is asked here.
+  void AccountResults(size_t bytes);
 
   const size_t capacity_;
+  MemoryAccount* account_ = nullptr;
   Status refused_;
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // most recently used first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key_;
   size_t bytes_ = 0;
+  size_t result_bytes_ = 0;  // that the account knows of
 };
 
 }  // namespace tessera::engine

@@ -414,7 +414,7 @@ Status ListChange::ChangeInTurn() {
     return status;
   }
   if (core_.sync_writes) core_.store->MarkDurable(now->commit + 1);
-  core_.snapshot.Set(NextSnapshot(*now));
+  core_.Publish(NextSnapshot(*now));
   result_.applied = true;
   result_.moved_rows = moves_.size();
   return Failpoint("lists.changed");

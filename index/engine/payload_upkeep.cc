@@ -54,7 +54,7 @@ void MergeUntilDone(Core& core, Committer& committer) {
       const SnapshotPtr now = core.snapshot.Get();
       auto next = std::make_shared<Snapshot>(*now);
       next->payloads = now->payloads->Apply(merged);
-      core.snapshot.Set(std::move(next));
+      core.Publish(std::move(next));
     });
   }
 }

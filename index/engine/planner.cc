@@ -7,6 +7,8 @@
 #include "index/engine/candidates.h"
 #include "index/engine/evaluate.h"
 #include "index/engine/held_out.h"
+#include "index/engine/memory_advice.h"
+#include "index/engine/memory_projection.h"
 #include "index/engine/plan_text.h"
 #include "index/engine/sample.h"
 #include "index/engine/trial.h"
@@ -29,21 +31,17 @@ constexpr uint32_t kNeighbours = 10;
 // Candidates so near to the best are as good: the first of them in the list is simpler or faster.
 constexpr double kTie = 0.002;
 constexpr double kFinalTie = 0.005;  // stages take ten times as long to encode, and megabytes for it
-constexpr double kResidentMargin = 1.02;
-
-// About 2 sqrt(n) lists, no more centroids than 16 bytes a row, 39 rows a list: what training makes
-// at most.
-uint32_t MostLists(uint64_t rows, uint32_t dim) {
-  const auto n = static_cast<double>(rows);
-  return static_cast<uint32_t>(std::max(1.0, std::min({2 * std::sqrt(n), 4 * n / dim, n / 39})));
-}
 
 uint64_t RowsOf(const PlanInput& input) { return std::max(input.rows, input.goal.expected_rows); }
+
+uint64_t ProjectResident(const PlanInput& input, const lists::RowLayout& layout, uint64_t model_bytes) {
+  return engine::ProjectResident(RowsOf(input), input.dim, 0, layout, model_bytes, input.external_id_bytes);
+}
 
 // The smallest there is: one sub-quantizer of 8 bits.
 uint64_t SmallestResident(const PlanInput& input) {
   const uint64_t model = sizeof(quant::Model) + uint64_t{256 + 2} * input.dim * sizeof(float);
-  return ProjectResident(input, RowsOf(input), {1, 0, false}, model);
+  return ProjectResident(input, {1, 0, false}, model);
 }
 
 // Line through recall against the number of rows, both on scales where it is nearly straight.
@@ -131,8 +129,7 @@ class Planner {
     EvaluatedQuantizer row;
     Describe(trial, row);
     tried.candidate.bytes = row.code_bytes + row.refine_bytes;
-    tried.resident = ProjectResident(input_, RowsOf(input_), trial.snapshot.lists.layout(),
-                                     trial.snapshot.model->bytes());
+    tried.resident = ProjectResident(input_, trial.snapshot.lists.layout(), trial.snapshot.model->bytes());
     TESSERA_RETURN_IF_ERROR(
         TrialSearch(trial, held_, executor_, context_.stop).MeasureAllLists(0, row));
     tried.recall = tried.sample_recall = row.refine.value;
@@ -184,8 +181,8 @@ class Planner {
     // A rotation is paid for where it costs less than a byte a vector.
     const double floats = 4.0 * input_.dim * input_.dim;
     const double model = 1032.0 * input_.dim + (2 * floats < rows ? 2 * floats : 0);
-    const auto beside = static_cast<double>(ProjectResident(
-        input_, RowsOf(input_), {1, 0, false}, static_cast<uint64_t>(sizeof(quant::Model) + model)));
+    const auto beside = static_cast<double>(
+        ProjectResident(input_, {1, 0, false}, static_cast<uint64_t>(sizeof(quant::Model) + model)));
     double bytes = kSmallestCandidate + std::max(0.0, (budget - beside) / rows);
     // Padding grows with the code: the first guess may be too large, by little.
     for (int round = 0; bytes >= kSmallestCandidate && round < 20; ++round, bytes -= bytes / 20) {
@@ -294,19 +291,6 @@ class Planner {
 
 }  // namespace
 
-uint64_t ProjectResident(const PlanInput& input, uint64_t rows, const lists::RowLayout& layout,
-                         uint64_t model_bytes) {
-  const uint32_t nlist = MostLists(rows, input.dim);
-  const lists::ListBytes bytes = lists::ProjectBytes(rows, nlist, layout);
-  const uint64_t lists_bytes = bytes.codes + bytes.corrections + bytes.records + bytes.row_ids +
-                               bytes.padding + bytes.headers;
-  // Centroids in floats with their norms and scales, and once more in bytes, padded.
-  const uint64_t centroids = uint64_t{nlist + 16} * (5 * (uint64_t{input.dim} + 4) + 8);
-  const double ids = input.external_id_bytes * static_cast<double>(rows);
-  return static_cast<uint64_t>(
-      kResidentMargin * (static_cast<double>(lists_bytes + centroids + model_bytes) + ids));
-}
-
 StatusOr<Plan> MakePlan(const PlanInput& input, std::vector<float> sample, Executor& executor,
                         const TrainingContext& context) {
   const uint64_t rows = sample.size() / input.dim;
@@ -330,9 +314,12 @@ StatusOr<Plan> PlanCollection(const Core& core, const Snapshot& snapshot, const 
   }
   // A recall is extrapolated from the small sample and its smaller neighbourhoods.
   const bool finals = goal.target_recall == 0;
-  const uint64_t rows =
-      std::min(finals ? kFinalRows : kPlanRows,
-               std::max(kMinEvaluateRows, (finals ? kFinalFloats : kPlanFloats) / std::max(core.dim, 1u)));
+  const uint64_t wanted =
+      std::min({live, finals ? kFinalRows : kPlanRows,
+                std::max(kMinEvaluateRows, (finals ? kFinalFloats : kPlanFloats) / std::max(core.dim, 1u))});
+  MemoryReservation memory(*core.memory);
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t rows,
+                           ReserveSample(core, snapshot, "planning", std::min(wanted, kMinEvaluateRows), wanted, memory));
   TESSERA_ASSIGN_OR_RETURN(std::vector<float> sample,
                            ReadSample(core, snapshot, rows, context.seed, [&]() -> Status {
                              if (core.closing.load()) {
@@ -353,10 +340,8 @@ Status QuantizerGoal::Validate(uint32_t dim) const {
     return InvalidArgument(
         "bytes_per_vector, memory_budget and target_recall exclude each other: give one of them");
   }
-  if ((memory_budget != 0) != (expected_rows != 0)) {
-    return InvalidArgument("memory_budget and expected_rows go together, " +
-                           std::string(memory_budget != 0 ? "expected_rows" : "memory_budget") +
-                           " is missing");
+  if (memory_budget != 0 && expected_rows == 0) {
+    return InvalidArgument("memory_budget is of a number of rows: expected_rows is missing");
   }
   if (expected_rows > UINT32_MAX) {
     return InvalidArgument("expected_rows is " + std::to_string(expected_rows) + ", a collection has at most " +

@@ -37,8 +37,4 @@ StatusOr<Plan> MakePlan(const PlanInput& input, std::vector<float> sample, Execu
 StatusOr<Plan> PlanCollection(const Core& core, const Snapshot& snapshot, const QuantizerGoal& goal,
                               Executor& executor, const TrainingContext& context);
 
-// Resident bytes of a collection of `rows` rows under a model of `model_bytes`, from above.
-uint64_t ProjectResident(const PlanInput& input, uint64_t rows, const lists::RowLayout& layout,
-                         uint64_t model_bytes);
-
 }  // namespace tessera::engine

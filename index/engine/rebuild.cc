@@ -10,6 +10,7 @@
 #include "index/engine/codebook_training.h"
 #include "index/engine/codebooks.h"
 #include "index/engine/loader.h"
+#include "index/engine/memory_advice.h"
 #include "index/engine/metadata.h"
 #include "index/engine/planner.h"
 #include "index/engine/sample.h"
@@ -74,6 +75,8 @@ class Rebuild {
   Status Load();
   Status CreateFamilies();
   Status EncodeAll();
+  // The lists as they are by now, instead of as they were projected.
+  Status HoldLists();
   Status CatchUp();
   Status ApplyChanges(const RowChanges& changes, store::Batch& batch, Executor& executor);
   Status Switch();
@@ -99,6 +102,7 @@ class Rebuild {
   Generation generation_;
   bool families_ = false;
   bool switched_ = false;
+  MemoryReservation memory_{*core_.memory};  // until the new generation is the one that is accounted
   lists::ListSet lists_;
   std::vector<float> floats_;
   std::vector<RowId> rows_;
@@ -130,9 +134,10 @@ Status Rebuild::Train() {
   TrainOptions options = options_;
   if (plan_) options.quantizer = plan_->spec;
   TESSERA_ASSIGN_OR_RETURN(FreshCodebook fresh,
-                           TrainCodebook(core_, *start_, options, [this](double fraction, const char* stage) {
-                             Report(fraction * train_share_, stage);
-                           }));
+                           TrainCodebook(core_, *start_, options, TrainedFor::kAllRows, memory_,
+                                         [this](double fraction, const char* stage) {
+                                           Report(fraction * train_share_, stage);
+                                         }));
   trained_ = std::move(fresh.trained);
   asked_ = fresh.asked;
   held_out_ = fresh.held_out;
@@ -157,6 +162,7 @@ Status Rebuild::Load() {
 }
 
 Status Rebuild::CreateFamilies() {
+  TESSERA_RETURN_IF_ERROR(ReserveGeneration(core_, *start_, *trained_.model, *trained_.lists, memory_));
   // Postings and assignments, and once more for the compaction that merges them.
   const uint64_t row_bytes = trained_.model->code_bytes() + trained_.model->refine_bytes() + kKeyBytes;
   TESSERA_RETURN_IF_ERROR(
@@ -224,7 +230,15 @@ Status Rebuild::EncodeAll() {
       lists_, LoadLists({core_.store.get(), start_->store.get(), nullptr, generation_, trained_.model.get(),
                          trained_.lists->nlist(), core_.dim, core_.metric, start_->next_row},
                         paced_));
-  return OkStatus();
+  return HoldLists();
+}
+
+Status Rebuild::HoldLists() {
+  const uint64_t held = lists_.Bytes().total() + trained_.model->bytes() + trained_.lists->bytes();
+  const auto shortage = memory_.Resize(held);
+  if (!shortage) return OkStatus();
+  return OutOfMemory(core_, *start_, "what was written during the training", *shortage, lists_.live_rows(),
+                     shortage->room);
 }
 
 // Changes since the last round, into the new families and the new mirror.
@@ -275,6 +289,7 @@ Status Rebuild::CatchUp() {
     const std::unique_ptr<store::Batch> batch = core_.store->NewBatch();
     TESSERA_RETURN_IF_ERROR(ApplyChanges(changes, *batch, paced_));
     TESSERA_RETURN_IF_ERROR(core_.store->Write(*batch, store::Durability::kNoLog));
+    TESSERA_RETURN_IF_ERROR(HoldLists());
   }
   // From here on the families must survive: only the last round comes through the log.
   TESSERA_RETURN_IF_ERROR(Failpoint("rebuild.flush"));
@@ -340,7 +355,7 @@ Status Rebuild::SwitchInTurn() {
   next->next_row = now->next_row;
   next->rows_at_training = start_->lists.live_rows();
   next->held_out = held_out_;
-  core_.snapshot.Set(next);
+  core_.Publish(next);
   core_.filter_masks.Clear();
   core_.live_recall.Reset(generation_);
   core_.tuned_rows = 0;

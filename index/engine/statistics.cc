@@ -8,15 +8,9 @@
 
 namespace tessera::engine {
 
-CollectionStats ReadStatistics(const Core& core) {
-  const SnapshotPtr snapshot = core.snapshot.Get();
-  CollectionStats stats;
-  stats.rows = snapshot->lists.live_rows();
-  stats.dead_rows = snapshot->lists.rows() - snapshot->lists.live_rows();
-  stats.commit = snapshot->commit;
-  stats.generation = snapshot->generation;
-  const lists::ListBytes bytes = snapshot->lists.Bytes();
-  MemoryUsage& m = stats.memory;
+MemoryUsage ReadMemoryUsage(const Core& core, const Snapshot& snapshot) {
+  const lists::ListBytes bytes = snapshot.lists.Bytes();
+  MemoryUsage m;
   m.codes = bytes.codes;
   m.corrections = bytes.corrections;
   m.refine = bytes.records;
@@ -24,19 +18,49 @@ CollectionStats ReadStatistics(const Core& core) {
   m.external_ids = bytes.external_ids;
   m.padding = bytes.padding;
   m.headers = bytes.headers;
+  if (snapshot.trained()) {
+    m.centroids = snapshot.table->bytes();
+    m.model = snapshot.model->bytes();
+  } else {
+    std::swap(m.codes, m.refine);  // raw rows stand where refine records will
+  }
+  m.payload_index = snapshot.payloads->bytes() + snapshot.payloads->cache_stats().bytes;
+  m.filters = core.filter_masks.bytes();
+  m.expiry = core.expiry.bytes();
+  return m;
+}
+
+uint64_t ReadIndexBytes(const Core& core, const Snapshot& snapshot) {
+  const MemoryUsage usage = ReadMemoryUsage(core, snapshot);
+  return usage.total() - usage.filters - snapshot.payloads->cache_stats().bytes;
+}
+
+void Core::Publish(SnapshotPtr next) {
+  if (!next) {
+    snapshot.Set(nullptr);
+    memory->Set(0);
+    return;
+  }
+  const uint64_t bytes = ReadIndexBytes(*this, *next);
+  snapshot.Set(std::move(next));
+  memory->Set(bytes);
+}
+
+CollectionStats ReadStatistics(const Core& core) {
+  const SnapshotPtr snapshot = core.snapshot.Get();
+  CollectionStats stats;
+  stats.rows = snapshot->lists.live_rows();
+  stats.dead_rows = snapshot->lists.rows() - snapshot->lists.live_rows();
+  stats.commit = snapshot->commit;
+  stats.generation = snapshot->generation;
+  stats.memory = ReadMemoryUsage(core, *snapshot);
+  stats.budget = core.memory->Read();
   if (snapshot->trained()) {
     stats.quantizer = snapshot->model->spec.ToString();
     stats.trained_rows = snapshot->model->trained_rows;
     stats.training_error = snapshot->model->training_error;
     stats.nlist = snapshot->table->nlist();
-    m.centroids = snapshot->table->bytes();
-    m.model = snapshot->model->bytes();
-  } else {
-    std::swap(m.codes, m.refine);  // raw rows stand where refine records will
   }
-  m.payload_index = snapshot->payloads->bytes() + snapshot->payloads->cache_stats().bytes;
-  m.filters = core.filter_masks.bytes();
-  m.expiry = core.expiry.bytes();
   for (uint32_t l = 0; l < snapshot->lists.nlist(); ++l) {
     const lists::List* list = snapshot->lists.list(ListId{l});
     if (list) stats.largest_list = std::max(stats.largest_list, list->live_rows);

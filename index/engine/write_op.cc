@@ -7,6 +7,7 @@
 
 #include "index/base/bytes.h"
 #include "index/elements.h"
+#include "index/engine/memory_advice.h"
 #include "index/engine/vector_data.h"
 #include "index/payload.h"
 
@@ -151,6 +152,10 @@ StatusOr<std::unique_ptr<WriteOp>> PrepareUpsert(Core& core, const std::vector<P
                                                  const UpsertOptions& options) {
   TESSERA_ASSIGN_OR_RETURN(auto op, StartOp(WriteKind::kUpsert, points.size(), options));
   op->mode = options.mode;
+  // A request that comes again, or whose rows are refused for what is there, has an answer that takes no memory.
+  if (options.request_id.empty() && options.mode == UpsertMode::kUpsert) {
+    TESSERA_RETURN_IF_ERROR(CheckRoomForWrite(core, *core.snapshot.Get(), points.size()));
+  }
   op->floats.resize(points.size() * core.dim);
   SeenIds seen;
   seen.reserve(points.size());

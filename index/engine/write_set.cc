@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "index/engine/memory_advice.h"
 #include "index/engine/metadata.h"
 #include "index/engine/sample.h"
+#include "index/engine/statistics.h"
 #include "index/payload.h"
 
 namespace tessera::engine {
@@ -38,7 +40,11 @@ Status WriteSet::Resolve() {
   TESSERA_RETURN_IF_ERROR(Replay());
   TESSERA_RETURN_IF_ERROR(LoadCarried());
   TESSERA_RETURN_IF_ERROR(CheckCapacity());
-  return IndexPayloads();
+  if (!HasChanges()) return OkStatus();
+  after_ = std::make_shared<Snapshot>();
+  TESSERA_RETURN_IF_ERROR(IndexPayloads());
+  BuildNext();
+  return TakeMemory();
 }
 
 Status WriteSet::LookUpOldRows() {
@@ -280,10 +286,60 @@ Status WriteSet::IndexPayloads() {
   for (const Entry& entry : entries_) {
     if (entry.changed && entry.exists && !entry.payload.empty()) added.push_back({entry.new_row, entry.payload});
   }
-  payloads_ = before_.payloads;
+  after_->payloads = before_.payloads;
   if (added.empty()) return OkStatus();
-  TESSERA_ASSIGN_OR_RETURN(payloads_, before_.payloads->With(added));
+  TESSERA_ASSIGN_OR_RETURN(after_->payloads, before_.payloads->With(added));
   return OkStatus();
+}
+
+void WriteSet::BuildNext() {
+  lists::ListSetEditor editor(before_.lists);
+  for (const Entry& entry : entries_) {
+    if (!entry.changed) continue;
+    if (entry.old_row) editor.Erase(before_.trained() ? entry.old_list : ListId{0}, *entry.old_row);
+    if (!entry.exists) continue;
+    const RowData data = DataOf(entry);
+    lists::NewRow row;
+    row.row = entry.new_row;
+    row.string_id = !entry.id->is_number();
+    row.number = row.string_id ? 0 : entry.id->number();
+    row.code = reinterpret_cast<const uint8_t*>(data.code.data());
+    row.record = reinterpret_cast<const uint8_t*>(data.record.data());
+    if (before_.trained()) row.correction = before_.model->CorrectionUnits(data.list, data.correction);
+    editor.Append(data.list, row);
+  }
+  after_->commit = commit_;
+  after_->generation = before_.generation;
+  after_->model = before_.model;
+  after_->table = before_.table;
+  after_->lists = editor.Finish();
+  after_->next_row = next_row_;
+  after_->rows_at_training = before_.rows_at_training;
+  after_->held_out = before_.held_out;
+  after_->written = Written();
+}
+
+// What only takes away is never refused, though lists may be some bytes longer for a moment.
+Status WriteSet::TakeMemory() {
+  uint64_t bytes = ReadIndexBytes(core_, *after_);
+  uint64_t rows = 0;
+  for (const Entry& entry : entries_) {
+    if (!entry.changed || !entry.exists) continue;
+    ++rows;
+    if (ExpiryOf(entry) > 0) bytes += ExpiryWatch::kRowBytes;
+  }
+  if (rows == 0 || !core_.memory->limited()) {
+    core_.memory->Set(bytes);
+    return OkStatus();
+  }
+  const uint64_t spare = RoomForTraining(core_, *after_);
+  auto shortage = core_.memory->Change(bytes, spare);
+  if (shortage && core_.filter_masks.bytes() > 0) {
+    core_.filter_masks.Clear();
+    shortage = core_.memory->Change(bytes, spare);
+  }
+  if (!shortage) return OkStatus();
+  return RefuseWrite(core_, *after_, rows, *shortage);
 }
 
 int64_t WriteSet::ExpiryOf(const Entry& entry) const {
@@ -379,41 +435,21 @@ Status WriteSet::Write() {
                           : core_.sync_writes                  ? store::Durability::kSync
                                                                : store::Durability::kLogged;
   const Status written = core_.store->Write(*batch, durability);
-  if (!written.ok()) core_.requests = requests;
+  if (!written.ok()) {
+    core_.requests = requests;
+    core_.memory->Set(ReadIndexBytes(core_, before_));
+  }
   if (written.ok() && durability != store::Durability::kLogged) core_.store->MarkDurable(commit_);
   return written;
 }
 
 void WriteSet::Publish() {
-  lists::ListSetEditor editor(before_.lists);
   for (const Entry& entry : entries_) {
-    if (!entry.changed) continue;
-    if (entry.old_row) editor.Erase(before_.trained() ? entry.old_list : ListId{0}, *entry.old_row);
-    if (!entry.exists) continue;
-    const RowData data = DataOf(entry);
-    lists::NewRow row;
-    row.row = entry.new_row;
-    row.string_id = !entry.id->is_number();
-    row.number = row.string_id ? 0 : entry.id->number();
-    row.code = reinterpret_cast<const uint8_t*>(data.code.data());
-    row.record = reinterpret_cast<const uint8_t*>(data.record.data());
-    if (before_.trained()) row.correction = before_.model->CorrectionUnits(data.list, data.correction);
-    editor.Append(data.list, row);
+    if (!entry.changed || !entry.exists) continue;
     if (const int64_t at_ms = ExpiryOf(entry); at_ms > 0) core_.expiry.Add(entry.new_row, at_ms);
   }
-  auto after = std::make_shared<Snapshot>();
-  after->commit = commit_;
-  after->generation = before_.generation;
-  after->model = before_.model;
-  after->table = before_.table;
-  after->lists = editor.Finish();
-  after->store = core_.store->GetSnapshot();
-  after->payloads = payloads_;
-  after->next_row = next_row_;
-  after->rows_at_training = before_.rows_at_training;
-  after->held_out = before_.held_out;
-  after->written = Written();
-  core_.snapshot.Set(after);
+  after_->store = core_.store->GetSnapshot();
+  core_.Publish(std::move(after_));
 }
 
 void WriteSet::AppendChanges(RowChanges& changes) const {

@@ -26,11 +26,12 @@ class WriteSet {
       : core_(core), before_(before), group_(group), now_ms_(core.NowMs()) {}
 
   // Looks up what the ids are now and decides each row and each id's final state. Encodes again what was encoded
-  // with another generation, or to lists that changed.
+  // with another generation, or to lists that changed. Makes the next lists and takes their memory, so that what does
+  // not fit is refused before anything is written.
   Status Resolve();
   // False: every row was refused, or is a reply given before.
   bool HasChanges() const { return commit_ > before_.commit; }
-  // One batch, durable as the collection asks.
+  // One batch, durable as the collection asks. An error gives the memory back.
   Status Write();
   // The snapshot with the changes, made current. After Write().
   void Publish();
@@ -104,6 +105,8 @@ class WriteSet {
   Status LoadCarried();
   Status CheckCapacity();
   Status IndexPayloads();
+  void BuildNext();
+  Status TakeMemory();
   WrittenRows Written() const;
   RowData DataOf(const Entry& entry) const;
   int64_t ExpiryOf(const Entry& entry) const;
@@ -118,10 +121,10 @@ class WriteSet {
   std::vector<Outcome> outcomes_;                          // parallel to group_
   std::deque<std::string> texts_;                          // payloads that are neither a row's nor gone
   std::vector<Carried> carried_;
-  std::shared_ptr<const filter::PayloadIndex> payloads_;  // with those of the new rows
   const int64_t now_ms_;
   uint64_t commit_ = 0;
   uint32_t next_row_ = 0;
+  std::shared_ptr<Snapshot> after_;  // all but the store's view
 };
 
 }  // namespace tessera::engine

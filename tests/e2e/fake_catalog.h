@@ -92,6 +92,7 @@ class FakeCollection final : public Collection {
   }
   CollectionStats Stats() const override { return {}; }
   StatusOr<DriftReport> Drift() override { return Unimplemented("fake"); }
+  Status Update(const CollectionUpdate&) override { return Unimplemented("fake"); }
 
  private:
   const std::string name_ = "a";
@@ -111,6 +112,7 @@ class FakeCatalog final : public Catalog {
   std::vector<std::string> List() const override { return {"a"}; }
   std::map<std::string, Status> Unopened() const override { return {}; }
   Status Drop(const std::string&) override { return OkStatus(); }
+  CatalogMemory Memory() const override { return {}; }
   Backups& backups() override { std::abort(); }
   Upkeep& upkeep() override { std::abort(); }
   void EndUpkeep() override {}
