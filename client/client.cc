@@ -60,6 +60,16 @@ StatusOr<std::vector<CollectionInfo>> Client::ListCollections() {
   return all;
 }
 
+StatusOr<CollectionInfo> Client::UpdateCollection(const std::string& name, const CollectionUpdate& update) {
+  v1::UpdateCollectionRequest request;
+  request.set_name(name);
+  if (update.memory_limit) request.set_memory_limit_bytes(*update.memory_limit);
+  TESSERA_ASSIGN_OR_RETURN(
+      v1::Collection updated,
+      connection_->Call(connection_->collections(), &v1::Collections::Stub::Update, request));
+  return FromProto(updated);
+}
+
 Status Client::DeleteCollection(const std::string& name) {
   v1::DeleteCollectionRequest request;
   request.set_name(name);

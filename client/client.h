@@ -63,6 +63,7 @@ class Client {
   StatusOr<CollectionInfo> CreateCollection(const CollectionConfig& config);
   StatusOr<CollectionInfo> GetCollection(const std::string& name);
   StatusOr<std::vector<CollectionInfo>> ListCollections();  // all, by name
+  StatusOr<CollectionInfo> UpdateCollection(const std::string& name, const CollectionUpdate& update);
   Status DeleteCollection(const std::string& name);
   StatusOr<CollectionStats> Stats(const std::string& name);
 

@@ -32,6 +32,7 @@ struct CollectionConfig {
   std::optional<bool> retrain_on_drift;  // unset: as auto_train
   uint32_t query_sample = 0;   // live queries kept for tuning
   double recall_sampling = 0;  // share of live queries that are run again exactly
+  uint64_t memory_limit = 0;   // resident bytes that it may have; 0 = no limit of its own
   std::vector<PayloadField> payload_fields;  // declared, with their types
 };
 
@@ -63,6 +64,28 @@ struct MemoryUsage {
   uint64_t filters = 0;
   uint64_t expiry = 0;
   uint64_t total = 0;
+};
+
+// Bytes against a limit.
+struct MemoryBudget {
+  uint64_t limit = 0;     // 0 = none
+  uint64_t used = 0;
+  uint64_t reserved = 0;  // by trainings, evaluations, restores under way
+  uint64_t refused = 0;   // for want of memory, since the server started
+  std::string last_refusal;
+};
+
+// Of the whole server; budget.used is the sum of the components.
+struct ServerMemory {
+  MemoryBudget budget;
+  uint64_t collections = 0;
+  uint64_t queues = 0;
+  uint64_t store = 0;
+};
+
+// What Client::UpdateCollection changes; what is absent stays as it is.
+struct CollectionUpdate {
+  std::optional<uint64_t> memory_limit;
 };
 
 // Mean squared errors of codes; value +- margin is the 95 % confidence interval.
@@ -138,6 +161,8 @@ struct CollectionStats {
   uint64_t accepted_rows_failed = 0;  // accepted and then not written
   ListUpkeep list_upkeep;
   bool reclaiming = false;  // files are rewritten without what was deleted
+  MemoryBudget memory_budget;
+  ServerMemory server_memory;
 };
 
 // Borrowed vectors: rows x dim components of `type`, packed, row-major, little-endian.

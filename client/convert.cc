@@ -81,6 +81,14 @@ MemoryUsage FromProto(const v1::MemoryUsage& in) {
           .total = in.total()};
 }
 
+MemoryBudget FromProto(const v1::MemoryBudget& in) {
+  return {.limit = in.limit(),
+          .used = in.used(),
+          .reserved = in.reserved(),
+          .refused = in.refused(),
+          .last_refusal = in.last_refusal()};
+}
+
 Explain FromProto(const v1::Explain& in) {
   return {.lists_probed = in.lists_probed(),
           .rows_scanned = in.rows_scanned(),
@@ -177,6 +185,7 @@ void ToProto(const CollectionConfig& config, v1::Collection* out) {
   }
   out->set_query_sample(config.query_sample);
   out->set_recall_sampling(config.recall_sampling);
+  out->set_memory_limit_bytes(config.memory_limit);
   for (const PayloadField& field : config.payload_fields) {
     ToProto(field, out->add_payload_fields());
   }
@@ -285,6 +294,7 @@ CollectionInfo FromProto(const v1::Collection& in) {
                  .retrain_on_drift = in.drift_action() == v1::DRIFT_ACTION_RETRAIN,
                  .query_sample = in.query_sample(),
                  .recall_sampling = in.recall_sampling(),
+                 .memory_limit = in.memory_limit_bytes(),
                  .payload_fields = {}};
   for (const v1::PayloadField& field : in.payload_fields()) {
     info.config.payload_fields.push_back(FromProto(field));
@@ -331,7 +341,12 @@ CollectionStats FromProto(const v1::CollectionStats& in) {
                           .splits = in.list_upkeep().splits(),
                           .merges = in.list_upkeep().merges(),
                           .moved_rows = in.list_upkeep().moved_rows()},
-          .reclaiming = in.reclaiming()};
+          .reclaiming = in.reclaiming(),
+          .memory_budget = FromProto(in.memory_budget()),
+          .server_memory = {.budget = FromProto(in.server_memory().budget()),
+                            .collections = in.server_memory().collections(),
+                            .queues = in.server_memory().queues(),
+                            .store = in.server_memory().store()}};
 }
 
 PointId FromProto(const v1::PointId& in) {

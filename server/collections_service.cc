@@ -50,6 +50,17 @@ class CollectionsService final : public v1::Collections::CallbackService {
                [=, this] { return ListPage(*request, response); });
   }
 
+  grpc::ServerUnaryReactor* Update(grpc::CallbackServerContext* context,
+                                   const v1::UpdateCollectionRequest* request,
+                                   v1::Collection* response) override {
+    return Run(context, "Collections.Update", *request, state_.runtime.admin(), [=, this]() -> Status {
+      TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request->name(), "name"));
+      TESSERA_RETURN_IF_ERROR(collection->Update(FromProto(*request)));
+      Describe(*collection, response);
+      return OkStatus();
+    });
+  }
+
   grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context,
                                    const v1::DeleteCollectionRequest* request,
                                    v1::DeleteCollectionResponse*) override {
@@ -69,7 +80,8 @@ class CollectionsService final : public v1::Collections::CallbackService {
                                   v1::CollectionStats* response) override {
     return Run(context, "Collections.Stats", *request, state_.runtime.io(), [=, this]() -> Status {
       TESSERA_ASSIGN_OR_RETURN(const auto collection, state_.Find(request->name(), "name"));
-      ToProto(collection->Stats(), ReadProcessMemory(), state_.isa, response);
+      TESSERA_ASSIGN_OR_RETURN(const Catalog* catalog, state_.OpenedCatalog());
+      ToProto(collection->Stats(), catalog->Memory(), ReadProcessMemory(), state_.isa, response);
       return OkStatus();
     });
   }

@@ -23,6 +23,7 @@ struct Flags {
   uint32_t write_buffer_mib = 32;
   uint32_t disk_reserve_mib = 64;
   uint32_t upkeep_write_mib = 0;
+  uint32_t memory_limit_mib = 0;
   uint32_t message_mib = 64;
   uint32_t in_flight_mib = 256;
 
@@ -77,6 +78,9 @@ void Flags::DeclareSizes(CLI::App& app) {
 }
 
 void Flags::DeclareLimits(CLI::App& app) {
+  app.add_option("--memory-limit-mib", memory_limit_mib,
+                 "Most memory of collections, caches, queues and trainings; what would not fit is refused, MiB; 0 is none")
+      ->check(CLI::Range(0, 1 << 24));
   app.add_option("--max-message-mib", message_mib, "Largest request or reply, MiB")
       ->check(CLI::Range(1, 1024));
   app.add_option("--max-limit", config.limits.limit, "Largest limit + offset of a query")
@@ -124,6 +128,7 @@ Config Flags::Result() const {
   result.write_buffer_bytes = size_t{write_buffer_mib} << 20;
   result.disk_reserve_bytes = uint64_t{disk_reserve_mib} << 20;
   result.upkeep.bytes_per_second = uint64_t{upkeep_write_mib} << 20;
+  result.memory_limit_bytes = uint64_t{memory_limit_mib} << 20;
   result.limits.message_bytes = size_t{message_mib} << 20;
   // A message that may be sent must be one that can be admitted.
   result.limits.in_flight_bytes = size_t{std::max(in_flight_mib, message_mib)} << 20;

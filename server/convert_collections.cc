@@ -47,6 +47,14 @@ void ToProto(const MemoryUsage& memory, v1::MemoryUsage* out) {
   out->set_total(memory.total());
 }
 
+void ToProto(const MemoryBudget& budget, v1::MemoryBudget* out) {
+  out->set_limit(budget.limit);
+  out->set_used(budget.used);
+  out->set_reserved(budget.reserved);
+  out->set_refused(budget.refused);
+  out->set_last_refusal(budget.last_refusal);
+}
+
 void ToProto(const LiveRecall& live, v1::LiveRecall* out) {
   out->set_queries(live.queries);
   out->set_recall(live.recall.value);
@@ -101,6 +109,7 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   if (!drift_action.ok()) return Annotate(drift_action.status(), "collection.");
   spec.drift_action = *drift_action;
   spec.query_sample = collection.query_sample();
+  spec.memory_limit_bytes = collection.memory_limit_bytes();
   spec.recall_sampling = collection.recall_sampling();
   TESSERA_ASSIGN_OR_RETURN(spec.payload, FromProto(collection.payload_fields()));
   return spec;
@@ -122,6 +131,7 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_drift_action(spec.retrains_on_drift() ? v1::DRIFT_ACTION_RETRAIN : v1::DRIFT_ACTION_NONE);
   out->set_query_sample(spec.query_sample);
   out->set_recall_sampling(spec.recall_sampling);
+  out->set_memory_limit_bytes(spec.memory_limit_bytes);
   ToProto(spec.payload, out->mutable_payload_fields());
   out->set_state(StateOf(stats));
   out->set_generation(stats.generation.value);
@@ -129,8 +139,14 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_trained_quantizer(stats.quantizer);
 }
 
-void ToProto(const CollectionStats& stats, const ProcessMemory& process, const std::string& isa,
-             v1::CollectionStats* out) {
+CollectionUpdate FromProto(const v1::UpdateCollectionRequest& request) {
+  CollectionUpdate update;
+  if (request.has_memory_limit_bytes()) update.memory_limit_bytes = request.memory_limit_bytes();
+  return update;
+}
+
+void ToProto(const CollectionStats& stats, const CatalogMemory& memory, const ProcessMemory& process,
+             const std::string& isa, v1::CollectionStats* out) {
   out->set_rows(stats.rows);
   out->set_dead_rows(stats.dead_rows);
   out->set_commit(stats.commit);
@@ -147,6 +163,12 @@ void ToProto(const CollectionStats& stats, const ProcessMemory& process, const s
     out->set_bytes_per_vector(static_cast<double>(stats.memory.total()) /
                               static_cast<double>(stats.rows));
   }
+  ToProto(stats.budget, out->mutable_memory_budget());
+  v1::ServerMemory* server = out->mutable_server_memory();
+  ToProto(memory.budget, server->mutable_budget());
+  server->set_collections(memory.collections);
+  server->set_queues(memory.queues);
+  server->set_store(memory.store);
   out->set_disk_bytes(stats.disk_bytes);
   out->set_store_memory_bytes(stats.store_memory_bytes);
   out->set_read_only(stats.read_only);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "index/collection.h"
+#include "index/memory.h"
 #include "index/status.h"
 #include "server/process_memory.h"
 #include "tessera/v1/collections.pb.h"
@@ -15,7 +16,8 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection);
 v1::Metric ToProto(Metric metric);
 void ToProto(const std::string& name, const CollectionSpec& spec, const CollectionStats& stats,
              v1::Collection* out);
-void ToProto(const CollectionStats& stats, const ProcessMemory& process, const std::string& isa,
-             v1::CollectionStats* out);
+CollectionUpdate FromProto(const v1::UpdateCollectionRequest& request);
+void ToProto(const CollectionStats& stats, const CatalogMemory& memory, const ProcessMemory& process,
+             const std::string& isa, v1::CollectionStats* out);
 
 }  // namespace tessera::server

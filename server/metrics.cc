@@ -69,6 +69,26 @@ void AddMemory(const std::string& name, const MemoryUsage& memory, Families& out
   }
 }
 
+void AddBudget(const MemoryBudget& budget, const std::string& of, const Labels& labels, Families& out) {
+  out.Gauge(of + "_memory_limit_bytes", "Most bytes that may be used, 0 where there is no limit", labels,
+            static_cast<double>(budget.limit));
+  out.Gauge(of + "_memory_used_bytes", "Bytes accounted against the limit", labels, static_cast<double>(budget.used));
+  out.Gauge(of + "_memory_reserved_bytes", "Bytes held by trainings, evaluations and restores under way", labels,
+            static_cast<double>(budget.reserved));
+  out.Counter(of + "_memory_refused_total", "Requests, trainings and restores refused for want of memory", labels,
+              static_cast<double>(budget.refused));
+}
+
+void AddServerMemory(const CatalogMemory& memory, Families& out) {
+  AddBudget(memory.budget, "tessera_server", {}, out);
+  const std::pair<const char*, uint64_t> parts[] = {
+      {"collections", memory.collections}, {"queues", memory.queues}, {"store", memory.store}};
+  for (const auto& [part, bytes] : parts) {
+    out.Gauge("tessera_server_memory_bytes", "Bytes accounted against the server's limit, by component",
+              {{"component", part}}, static_cast<double>(bytes));
+  }
+}
+
 // Nothing where live recall is off or no query was run again yet: an estimate of nothing would be
 // taken for one.
 void AddLiveRecall(const std::string& name, const LiveRecall& live, Families& out) {
@@ -125,6 +145,7 @@ void AddCollection(const std::string& name, const CollectionStats& stats, Famili
   gauge("tessera_rebalancing", "1 while lists are split and merged", stats.rebalancing ? 1 : 0);
   gauge("tessera_reclaiming", "1 while files are rewritten without what was deleted", stats.reclaiming ? 1 : 0);
   AddMemory(name, stats.memory, out);
+  AddBudget(stats.budget, "tessera", of, out);
   AddLiveRecall(name, stats.live_recall, out);
 }
 
@@ -145,6 +166,7 @@ class Collector {
     const auto catalog = state_.OpenedCatalog();
     out.Gauge("tessera_ready", "1 once the data directory is open", {}, catalog.ok() ? 1 : 0);
     if (!catalog.ok()) return out.Take();
+    AddServerMemory((*catalog)->Memory(), out);
     for (const std::string& name : (*catalog)->List()) {
       const auto collection = (*catalog)->Get(name);
       if (collection.ok())

@@ -177,6 +177,7 @@ class ServerImpl final : public Server {
     options.write_buffer_bytes = config_.write_buffer_bytes;
     options.disk_reserve_bytes = config_.disk_reserve_bytes;
     options.upkeep_limits = config_.upkeep;
+    options.memory_limit_bytes = config_.memory_limit_bytes;
     TESSERA_ASSIGN_OR_RETURN(catalog_, open(options));
     uint64_t rows = 0;
     const std::vector<std::string> names = catalog_->List();
@@ -191,8 +192,17 @@ class ServerImpl final : public Server {
     LogInfo("data directory " + config_.data + ": " + std::to_string(names.size()) +
             " collections, " + std::to_string(rows) + " rows, opened in " +
             Seconds(SecondsSince(start)));
+    LogMemory();
     state_.catalog.store(catalog_.get(), std::memory_order_release);
     return OkStatus();
+  }
+
+  void LogMemory() const {
+    const MemoryBudget memory = catalog_->Memory().budget;
+    if (memory.limit == 0) return;
+    const std::string text = "memory: " + std::to_string(memory.used >> 20) + " of at most " +
+                             std::to_string(memory.limit >> 20) + " MiB in use";
+    memory.exceeded() ? LogWarning(text + ": all is served, writes are refused until it fits") : LogInfo(text);
   }
 
   // gRPC answers calls that arrive after its own shutdown with CANCELLED, so that comes last: as

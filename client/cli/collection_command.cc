@@ -1,4 +1,4 @@
-// tessera collection create|list|show|delete.
+// tessera collection create|list|show|update|delete.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
@@ -27,6 +27,7 @@ struct Options {
   std::string name;
   bool json = false;
   bool yes = false;
+  uint64_t memory_limit = 0;
 };
 
 StatusOr<int> Create(const Invocation& chosen, const Options& options) {
@@ -86,6 +87,15 @@ StatusOr<int> Show(const Invocation& chosen, const Options& options) {
   return kExitOk;
 }
 
+StatusOr<int> Update(const Invocation& chosen, const Options& options) {
+  client::Client client(chosen.MakeClientOptions());
+  TESSERA_ASSIGN_OR_RETURN(const client::CollectionInfo updated,
+                           client.UpdateCollection(options.name, {.memory_limit = options.memory_limit}));
+  std::fprintf(stderr, "updated %s: memory limit %s\n", updated.config.name.c_str(),
+               updated.config.memory_limit == 0 ? "none" : FormatBytes(updated.config.memory_limit).c_str());
+  return kExitOk;
+}
+
 StatusOr<int> Delete(const Invocation& chosen, const Options& options) {
   client::Client client(chosen.MakeClientOptions());
   if (!options.yes && isatty(STDIN_FILENO) == 1) {
@@ -129,6 +139,8 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
                      "Live queries to keep in memory for tuning; 0: none");
   create->add_option("--recall-sampling", options->config.recall_sampling,
                      "Share of live queries to run again exactly, to watch recall; 0: none");
+  AddParsed(create, "--memory-limit", options->config.memory_limit, ParseMemoryLimit,
+            "Most memory it may have, e.g. 2GiB: what would not fit is refused; none if not given");
   create->add_flag("--no-sync", options->no_sync,
                    "Acknowledge before the disk has it: a power loss may take the last writes");
   create->footer(
@@ -152,6 +164,14 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
   show->add_flag("--json", options->json, "As JSON");
   show->callback(
       [options, &chosen] { chosen.run = [options, &chosen] { return Show(chosen, *options); }; });
+
+  CLI::App* update = group->add_subcommand("update", "Change settings of a collection while it serves");
+  update->add_option("name", options->name, "Collection")->required();
+  AddParsed(update, "--memory-limit", options->memory_limit, ParseMemoryLimit,
+            "Most memory it may have, e.g. 2GiB, or none. Below what it has: writes are refused until it fits")
+      ->required();
+  update->callback(
+      [options, &chosen] { chosen.run = [options, &chosen] { return Update(chosen, *options); }; });
 
   CLI::App* remove = group->add_subcommand("delete", "Delete a collection and all its vectors");
   remove->add_option("name", options->name, "Collection")->required();

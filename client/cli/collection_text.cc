@@ -37,6 +37,18 @@ std::string DescribeMemory(const client::CollectionStats& stats, uint32_t dim) {
   return table.ToString();
 }
 
+std::string DescribeBudget(const client::MemoryBudget& budget) {
+  std::string out = FormatBytes(budget.used) + " used";
+  if (budget.limit == 0) {
+    out += ", no limit";
+  } else {
+    out += " of " + FormatBytes(budget.limit) + (budget.used > budget.limit ? ": writes are refused" : "");
+  }
+  if (budget.reserved > 0) out += ", " + FormatBytes(budget.reserved) + " reserved for what is under way";
+  if (budget.refused > 0) out += ", " + FormatCount(budget.refused) + " refused, the last: " + budget.last_refusal;
+  return out;
+}
+
 std::string DescribeLive(const client::LiveRecall& live) {
   if (live.queries == 0) return "no query run again yet";
   return FormatFixed(live.recall.value, 4) + " (" + FormatFixed(live.recall.low, 4) + " to " +
@@ -94,10 +106,16 @@ std::string DescribeCollection(const client::CollectionInfo& info,
   line("writes", info.config.sync_writes ? "on disk before they are acknowledged"
                                          : "acknowledged before they are on disk");
   line("disk", FormatBytes(stats.disk_bytes) + (stats.reclaiming ? ", being reclaimed" : ""));
+  line("memory", DescribeBudget(stats.memory_budget));
   line("store memory", FormatBytes(stats.store_memory_bytes));
   line("server memory", FormatBytes(stats.process_resident_bytes) + ", of it anonymous " +
                             FormatBytes(stats.process_anonymous_bytes) + ", peak " +
                             FormatBytes(stats.process_peak_resident_bytes));
+  const client::ServerMemory& server = stats.server_memory;
+  if (server.budget.limit > 0) {
+    line("memory limit", DescribeBudget(server.budget) + "; collections " + FormatBytes(server.collections) +
+                             ", queues " + FormatBytes(server.queues) + ", store " + FormatBytes(server.store));
+  }
   line("kernels", stats.isa);
   if (!info.plan.empty()) out += "\nplan: " + info.plan;
   const std::string memory = DescribeMemory(stats, info.config.dim);
@@ -114,6 +132,7 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   json.Key("memory_budget").Integer(info.config.memory_budget);
   json.Key("expected_rows").Integer(info.config.expected_rows);
   json.Key("target_recall").Number(info.config.target_recall);
+  json.Key("memory_limit").Integer(info.config.memory_limit);
   json.Key("auto_train").Bool(info.config.auto_train);
   json.Key("sync_writes").Bool(info.config.sync_writes);
   json.Key("retrain_on_drift").Bool(info.config.retrain_on_drift.value_or(false));
@@ -132,6 +151,20 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   json.Key("plan").String(info.plan);
   json.EndObject();
 }
+
+namespace {
+
+void WriteBudget(const client::MemoryBudget& budget, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("limit").Integer(budget.limit);
+  json.Key("used").Integer(budget.used);
+  json.Key("reserved").Integer(budget.reserved);
+  json.Key("refused").Integer(budget.refused);
+  json.Key("last_refusal").String(budget.last_refusal);
+  json.EndObject();
+}
+
+}  // namespace
 
 void WriteStats(const client::CollectionStats& stats, JsonWriter& json) {
   json.BeginObject();
@@ -152,6 +185,13 @@ void WriteStats(const client::CollectionStats& stats, JsonWriter& json) {
   for (const auto& [name, bytes] : MemoryComponents(stats.memory)) json.Key(name).Integer(bytes);
   json.Key("total").Integer(stats.memory.total);
   json.EndObject();
+  json.Key("memory_budget");
+  WriteBudget(stats.memory_budget, json);
+  json.Key("server_memory").BeginObject().Key("budget");
+  WriteBudget(stats.server_memory.budget, json);
+  json.Key("collections").Integer(stats.server_memory.collections);
+  json.Key("queues").Integer(stats.server_memory.queues);
+  json.Key("store").Integer(stats.server_memory.store).EndObject();
   json.Key("disk_bytes").Integer(stats.disk_bytes);
   json.Key("store_memory_bytes").Integer(stats.store_memory_bytes);
   json.Key("read_only").Bool(stats.read_only);

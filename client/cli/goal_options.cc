@@ -32,9 +32,9 @@ void AddQuantizerOptions(CLI::App* command, client::CollectionConfig& config,
                                          "4GiB, at --expected-rows");
   memory->excludes(quantizer)->excludes(bytes);
   CLI::Option* rows = command->add_option("--expected-rows", config.expected_rows,
-                                          "Vectors that --memory-budget is for");
+                                          "Vectors that --memory-budget is for, and that the memory limits "
+                                          "must have room for");
   memory->needs(rows);
-  rows->needs(memory);
   command
       ->add_option("--target-recall", config.target_recall,
                    when + "or the fewest bytes with this recall@10 from memory, e.g. 0.95")

@@ -84,6 +84,11 @@ StatusOr<uint64_t> ParseByteSize(const std::string& text) {
                          "\" is no number of bytes, expected e.g. 4GiB, 512MiB or 1000000");
 }
 
+StatusOr<uint64_t> ParseMemoryLimit(const std::string& text) {
+  if (text == "none") return uint64_t{0};
+  return ParseByteSize(text);
+}
+
 int64_t TimeToLive::ExpireAtMs() const {
   if (seconds == 0) return 0;
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -18,6 +18,8 @@ StatusOr<PointId> ParsePointId(const std::string& text);
 StatusOr<std::vector<float>> ParseVector(const std::string& text);
 // "1000000", "512MiB", "4GiB": at least one byte.
 StatusOr<uint64_t> ParseByteSize(const std::string& text);
+// The same, or "none": 0.
+StatusOr<uint64_t> ParseMemoryLimit(const std::string& text);
 
 // How long points live, written 90s, 15m, 12h, 7d, or never.
 struct TimeToLive {

@@ -60,6 +60,12 @@ TEST_F(ServerMetricsTest, TellsOfEveryCollection) {
   EXPECT_EQ(Value(text, "tessera_generation{collection=\"a\"}"), 1);
   EXPECT_EQ(Value(text, "tessera_lists{collection=\"a\"}"), 8);
   EXPECT_GE(Value(text, "tessera_memory_bytes{collection=\"a\",component=\"codes\"}"), 1500 * 8);
+  EXPECT_EQ(Value(text, "tessera_memory_limit_bytes{collection=\"a\"}"), 0);
+  EXPECT_GE(Value(text, "tessera_memory_used_bytes{collection=\"a\"}"), 1500 * 24);
+  EXPECT_EQ(Value(text, "tessera_memory_refused_total{collection=\"a\"}"), 0);
+  EXPECT_EQ(Value(text, "tessera_server_memory_bytes{component=\"collections\"}"),
+            Value(text, "tessera_memory_used_bytes{collection=\"a\"}") +
+                Value(text, "tessera_memory_used_bytes{collection=\"b\"}"));
   EXPECT_GT(Value(text, "process_resident_memory_bytes"), 1e6);
   EXPECT_GT(Value(text, "tessera_requests_admitted_total"), 3);
   EXPECT_EQ(text.find("tessera_live_recall"), std::string::npos) << "not asked for";

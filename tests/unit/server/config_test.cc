@@ -41,6 +41,8 @@ TEST(ConfigTest, DefaultsAreThoseOfTheStruct) {
   EXPECT_EQ(parsed.config->block_cache_bytes, defaults.block_cache_bytes);
   EXPECT_EQ(parsed.config->write_buffer_bytes, defaults.write_buffer_bytes);
   EXPECT_EQ(parsed.config->disk_reserve_bytes, defaults.disk_reserve_bytes);
+  EXPECT_EQ(parsed.config->memory_limit_bytes, defaults.memory_limit_bytes);
+  EXPECT_EQ(Parse({"--memory-limit-mib", "4096"}).config->memory_limit_bytes, uint64_t{4} << 30);
   EXPECT_EQ(parsed.config->limits.message_bytes, size_t{64} << 20);
   EXPECT_EQ(parsed.config->limits.in_flight_bytes, defaults.limits.in_flight_bytes);
   EXPECT_EQ(parsed.config->limits.in_flight, defaults.limits.in_flight);
