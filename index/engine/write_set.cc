@@ -339,6 +339,8 @@ Status WriteSet::TakeMemory() {
     shortage = core_.memory->Change(bytes, spare);
   }
   if (!shortage) return OkStatus();
+  // Each request is tried alone then: only what does not fit by itself is refused.
+  if (group_.size() > 1) return ResourceExhausted("the group takes too much memory");
   return RefuseWrite(core_, *after_, rows, *shortage);
 }
 
