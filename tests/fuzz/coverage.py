@@ -11,7 +11,7 @@ DECODERS = """
 index/base/bytes.cc index/base/format_version.cc
 index/store/durable_mark.cc index/store/keys.cc index/store/log_files.cc index/store/records.cc
 index/engine/backup_archive.cc index/engine/backup_record.cc index/engine/codebook_table.cc index/engine/list_cursor.cc
-index/engine/metadata.cc index/engine/recall_grid.cc index/engine/request_log.cc
+index/engine/metadata.cc index/engine/recall_grid.cc index/engine/request_log.cc index/engine/unfinished.cc
 index/quant/bit_allocation.cc index/quant/model.cc index/quant/quantizer.cc index/quant/quantizer_bytes.cc
 index/quant/quantizer_spec.cc index/quant/spec_bytes.cc index/quant/spec_parser.cc
 index/filter/datetime.cc index/filter/flatten.cc index/filter/geo.cc index/filter/json.cc index/filter/lexer.cc
@@ -37,7 +37,7 @@ OTHERS = re.compile("|".join([
     r"(RowKey|ListKey|PostingKey|RequestIdKey|RequestPlaceKey|Be32|StoreBe32|StoreBe64)\(", r"SetFilter", r"AddIds",
     # checks and uses of what a program holds
     r"client::Check\w+\(", r"Name(Queries|Examples)\(", r"DurableMark::(DurableMark|~DurableMark|Raise|Read)", r"FileIn\(",
-    r"AreLogsWhole", r"RequestLog::(Open|Find|Keep|Expire)", r"RecallGrid::", r"(ProbeGrid|DepthGrid|\bMerge)\w*\(",
+    r"AreLogsWhole", r"Unfinished::", r"UnfinishedNote::", r"(HasUnfinished|ForgetWork|Resume\w*)\(", r"RequestLog::(Open|Find|Keep|Expire)", r"RecallGrid::", r"(ProbeGrid|DepthGrid|\bMerge)\w*\(",
     r"CodebookTable::(Remove|Retire|Previous)", r"Describe\w*\(", r"CodebookStateName", r"CodebookRecord", r"(Model|Curve)Record",
     # training and coding
     r"Train\w*\(", r"QuantizationError", r"RoundTripError", r"FileQuantizer::(Encode|Make)", r"Normalized\(", r"ForBlocks",

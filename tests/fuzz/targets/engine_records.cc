@@ -5,6 +5,7 @@
 #include "index/engine/metadata.h"
 #include "index/engine/recall_grid.h"
 #include "index/engine/request_log.h"
+#include "index/engine/unfinished.h"
 #include "tests/fuzz/targets/target.h"
 
 namespace tessera::fuzz {
@@ -20,6 +21,8 @@ void RunSpec(const std::string& bytes) {
 void RunProgress(const std::string& bytes) {
   const auto progress = DecodeProgress(bytes);
   if (progress.ok()) Require(EncodeProgress(*progress) == bytes, "progress that is read is written the same");
+  const auto work = DecodeUnfinished(bytes);
+  if (work.ok()) Require(DecodeUnfinished(EncodeUnfinished(*work)).ok(), "work that is read can be read again");
 }
 
 void RunActive(const std::string& bytes) {
