@@ -6,7 +6,7 @@
 namespace tessera::client {
 namespace {
 
-constexpr Connection::CallOptions kNotRepeatable{.repeatable = false};
+constexpr CallOptions kNotRepeatable{.repeatable = false};
 
 }  // namespace
 

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr int kPageSize = 1000;
 constexpr size_t kBlindRows = 128;  // fit a reply at the largest dim: 32 MiB of floats
-constexpr Connection::CallOptions kNotRepeatable{.repeatable = false};
+constexpr CallOptions kNotRepeatable{.repeatable = false};
 
 }  // namespace
 

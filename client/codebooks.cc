@@ -8,7 +8,7 @@
 namespace tessera::client {
 namespace {
 
-constexpr Connection::CallOptions kNotRepeatable{.repeatable = false};
+constexpr CallOptions kNotRepeatable{.repeatable = false};
 constexpr uint32_t kExportBytes = 4u << 20;
 
 }  // namespace

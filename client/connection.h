@@ -24,6 +24,11 @@ using Clock = std::chrono::system_clock;  // what gRPC deadlines are made of
 // What the server asked for with grpc-retry-pushback-ms, after the call has ended.
 std::optional<std::chrono::milliseconds> RetryHint(const grpc::ClientContext& context);
 
+struct CallOptions {
+  bool repeatable = true;  // repeating does no harm
+  std::chrono::milliseconds extra_time{0};
+};
+
 // Thread-safe.
 class Connection {
  public:
@@ -41,11 +46,6 @@ class Connection {
   Clock::time_point DeadlineFromNow(std::chrono::milliseconds extra = {}) const;
   // Same code; a lost or unmade connection says which server.
   Status FromGrpc(const grpc::Status& status, const grpc::ClientContext& context) const;
-
-  struct CallOptions {
-    bool repeatable = true;  // repeating does no harm
-    std::chrono::milliseconds extra_time{0};
-  };
 
   // One unary call with its retries: method is e.g. &v1::Points::Stub::Get.
   template <typename Stub, typename Request, typename Response>

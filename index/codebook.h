@@ -73,7 +73,7 @@ class Codebooks {
   // The bytes of a file that `tessera encode` and `decode` read too (index/quantizer.h).
   virtual StatusOr<std::string> Export(uint32_t version) const = 0;
   // Such a file becomes a candidate. InvalidArgument if it is damaged, or does not fit the collection's dimension
-  // and metric.
+  // and metric; FailedPrecondition if a newer version wrote it.
   virtual StatusOr<CodebookInfo> Import(const std::string& bytes, const std::string& label) = 0;
   // FailedPrecondition if it is active.
   virtual Status Delete(uint32_t version) = 0;

@@ -1,6 +1,7 @@
 #include "index/engine/backup_record.h"
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 
 namespace tessera::engine {
 
@@ -40,9 +41,7 @@ Status DecodeBackup(std::string_view bytes, BackupInfo& info) {
 }
 
 Status CheckBackupFormat(uint32_t format) {
-  if (format <= kBackupFormat) return OkStatus();
-  return FailedPrecondition("the backup has format " + std::to_string(format) + ", this version knows up to " +
-                            std::to_string(kBackupFormat) + ": restore it with the version that wrote it, or a newer one");
+  return CheckFormatVersion("the backup", format, kBackupFormat);
 }
 
 }  // namespace tessera::engine

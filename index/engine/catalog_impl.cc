@@ -77,11 +77,18 @@ class CatalogImpl final : public Catalog, private BackupHost {
                              " bytes, block cache and write buffers alone may take " +
                              std::to_string(StoreBytes(options_)) + ": raise it, or give them less");
     }
+    TESSERA_RETURN_IF_ERROR(CheckPath(options_.path));
     std::error_code error;
     fs::create_directory(options_.path, error);
+    if (fs::exists(options_.path) && !fs::is_directory(options_.path)) {
+      return FailedPrecondition(options_.path + " is a file, and no directory");
+    }
     if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());
+    // Before the lock as well: nothing is written into a directory that is not ours.
+    TESSERA_RETURN_IF_ERROR(CheckOurs().status());
     TESSERA_RETURN_IF_ERROR(lock_.Take(options_.path));
-    TESSERA_RETURN_IF_ERROR(CheckOrStart());
+    TESSERA_ASSIGN_OR_RETURN(const bool begun, CheckOurs());
+    if (!begun) TESSERA_RETURN_IF_ERROR(WriteDurably(options_.path + "/" + kFormatFile, kFormatLine));
     fs::create_directory(root_, error);
     if (error) return Unavailable("cannot create " + root_.string() + ": " + error.message());
     TESSERA_RETURN_IF_ERROR(SyncDirectory(options_.path));
@@ -174,17 +181,21 @@ class CatalogImpl final : public Catalog, private BackupHost {
   }
   Pace& pace() override { return *core_.pace; }
 
-  // Writes FORMAT into an empty directory; one with files but no FORMAT is not ours and never written into.
-  Status CheckOrStart() const {
+  // Whether it has its FORMAT; false: it is empty. One with files but no FORMAT is not ours.
+  StatusOr<bool> CheckOurs() const {
     const Status format = CheckFormat(options_.path);
+    if (format.ok()) return true;
     if (format.code() != absl::StatusCode::kNotFound) return format;
-    for (const auto& entry : fs::directory_iterator(options_.path)) {
+    std::error_code error;
+    fs::directory_iterator entries(options_.path, error);
+    if (error) return Unavailable("cannot read " + options_.path + ": " + error.message());
+    for (const auto& entry : entries) {
       // What a first start may leave that was cut short.
       if (entry.path().filename() == "LOCK" || entry.path().filename() == std::string(kFormatFile) + ".tmp") continue;
       return FailedPrecondition(options_.path + " is not empty and holds no tessera data (" +
                                 entry.path().filename().string() + " found, no FORMAT)");
     }
-    return WriteDurably(options_.path + "/" + kFormatFile, kFormatLine);
+    return false;
   }
 
   Status OpenAll() {

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 
 namespace tessera {
 
@@ -50,7 +51,7 @@ void PutEntry(const CodebookEntry& entry, ByteWriter& out) {
 StatusOr<QuantizerSpec> GetSpec(ByteReader& in) {
   const std::string text(in.GetString());
   StatusOr<QuantizerSpec> spec = QuantizerSpec::Parse(text);
-  if (!spec.ok()) return Damaged("holds no quantizer where one is expected");
+  if (!spec.ok() || spec->ToString() != text) return Damaged("holds no quantizer where one is expected");
   return spec;
 }
 
@@ -170,7 +171,7 @@ StatusOr<CodebookTable> DecodeCodebooks(const std::string& bytes) {
   ByteReader in(bytes);
   const auto format = in.Get<uint32_t>();
   if (!in.ok()) return Damaged("is too short");
-  if (format != kFormat) return Damaged("has the unknown format " + std::to_string(format));
+  TESSERA_RETURN_IF_ERROR(CheckFormatVersion(std::string("record \"") + kCodebooksRecord + '"', format, kFormat));
   CodebookTable table;
   table.next_version = in.Get<uint32_t>();
   const auto count = in.Get<uint32_t>();

@@ -5,6 +5,7 @@
 
 #include "index/base/bytes.h"
 #include "index/base/failpoint.h"
+#include "index/base/format_version.h"
 #include "index/engine/evaluate.h"
 #include "index/engine/rebuild.h"
 #include "index/engine/unfinished.h"
@@ -250,6 +251,7 @@ StatusOr<CodebookInfo> CodebooksImpl::Import(const std::string& bytes, const std
   TESSERA_RETURN_IF_ERROR(CheckLabel(label));
   FreshCodebook fresh;
   auto trained = quant::ParseTrained(bytes);
+  if (IsNewerFormat(trained.status())) return trained.status();
   if (!trained.ok()) return InvalidArgument("the codebook is no file of one: " + MessageOf(trained.status()));
   fresh.trained = *std::move(trained);
   TESSERA_RETURN_IF_ERROR(CheckFits(*core_, *fresh.trained.model));

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "index/base/format_version.h"
 #include "index/engine/collection_update.h"
 #include "index/engine/drift.h"
 #include "index/engine/evaluate.h"
@@ -98,10 +99,7 @@ Status DropOtherGenerations(store::Store& store, Generation active) {
 Status LoadModel(const store::Store& store, const Active& active, Snapshot& snapshot) {
   TESSERA_ASSIGN_OR_RETURN(const std::string bytes, NeedRecord(store, ModelRecord(active.generation)));
   TESSERA_ASSIGN_OR_RETURN(quant::Model model, quant::Model::Parse(bytes));
-  auto table = LoadTable(store, nullptr, active.generation, active.nlist, model);
-  // What is in force has families, unless they were lost.
-  if (table.status().code() == absl::StatusCode::kFailedPrecondition) return DataLoss(MessageOf(table.status()));
-  TESSERA_ASSIGN_OR_RETURN(snapshot.table, std::move(table));
+  TESSERA_ASSIGN_OR_RETURN(snapshot.table, LoadTable(store, nullptr, active.generation, active.nlist, model));
   snapshot.generation = active.generation;
   snapshot.model = std::make_shared<quant::Model>(std::move(model));
   return OkStatus();
@@ -160,6 +158,7 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   }
   // A damaged table is an error of the codebooks alone.
   StatusOr<CodebookTable> codebooks = LoadCodebooks(store);
+  if (IsNewerFormat(codebooks.status())) return codebooks.status();
   if (codebooks.ok()) {
     const CodebookEntry* in_force = codebooks->Active(active.generation);
     if (in_force) snapshot->held_out = in_force->held_out;

@@ -48,6 +48,12 @@ Status CheckName(const std::string& name, const std::string& field) {
                          "or '.', and start with none of '.' and '-'");
 }
 
+Status CheckPath(const std::string& path) {
+  if (path.empty()) return InvalidArgument("the path of the data directory is empty");
+  if (path.find('\0') == std::string::npos) return OkStatus();
+  return InvalidArgument("the path of the data directory holds a zero byte");
+}
+
 DirectoryLock::~DirectoryLock() {
   if (fd_ >= 0) close(fd_);
 }

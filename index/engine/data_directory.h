@@ -11,6 +11,9 @@ namespace tessera::engine {
 // message starting with `field`.
 Status CheckName(const std::string& name, const std::string& field = "name");
 
+// InvalidArgument unless it can be the path of a directory: not empty, no zero byte that would cut it short.
+Status CheckPath(const std::string& path);
+
 // Unavailable with what errno says.
 Status IoError(const std::string& what, const std::string& path);
 

@@ -1,6 +1,7 @@
 // The file FORMAT of a data directory: whose it is, and of which version.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "index/status.h"
@@ -8,9 +9,11 @@
 namespace tessera::engine {
 
 inline constexpr const char* kFormatFile = "FORMAT";
+inline constexpr uint64_t kDataFormat = 1;
 inline constexpr const char* kFormatLine = "tessera 1\n";
 
-// NotFound if there is no such file, FailedPrecondition if it says anything else than kFormatLine: it needs no checksum.
+// Unavailable if FORMAT cannot be read, NotFound if there is no such file, FailedPrecondition if it says anything else than kFormatLine, of a higher number what
+// to do: it needs no checksum.
 Status CheckFormat(const std::string& data);
 
 }  // namespace tessera::engine

@@ -9,48 +9,14 @@
 #include "index/base/bytes.h"
 #include "index/engine/core.h"
 #include "index/engine/filter_masks.h"
+#include "index/engine/list_cursor.h"
 #include "index/engine/payload_upkeep.h"
 #include "index/engine/query.h"
 
 namespace tessera::engine {
 namespace {
 
-constexpr uint8_t kCursorVersion = 1;
-constexpr size_t kCursorBytes = 1 + 8 + 4 + 4 + 4;
 constexpr size_t kReadRows = 256;  // at a time
-
-// Where the next page begins.
-struct Cursor {
-  uint64_t commit = 0;
-  RowId first;
-  uint32_t filter = 0;  // crc32c of its expression
-};
-
-std::string EncodeCursor(const Cursor& cursor) {
-  std::string bytes;
-  ByteWriter out(bytes);
-  out.Put(kCursorVersion);
-  out.Put(cursor.commit);
-  out.Put(cursor.first.value);
-  out.Put(cursor.filter);
-  out.Put(Crc32c(bytes));
-  return bytes;
-}
-
-StatusOr<Cursor> DecodeCursor(const std::string& bytes) {
-  ByteReader in(bytes);
-  Cursor cursor;
-  const auto version = in.Get<uint8_t>();
-  cursor.commit = in.Get<uint64_t>();
-  cursor.first = RowId{in.Get<uint32_t>()};
-  cursor.filter = in.Get<uint32_t>();
-  const auto crc = in.Get<uint32_t>();
-  if (bytes.size() != kCursorBytes || version != kCursorVersion ||
-      crc != Crc32c(std::string_view(bytes).substr(0, kCursorBytes - sizeof(crc)))) {
-    return InvalidArgument("page_token is none that this collection gave");
-  }
-  return cursor;
-}
 
 StatusOr<ListedStatePtr> MakeState(const Core& core, const Snapshot& snapshot, const ListParams& params,
                                    const std::string& filter) {
@@ -68,7 +34,7 @@ StatusOr<ListedStatePtr> MakeState(const Core& core, const Snapshot& snapshot, c
 }
 
 StatusOr<ListedStatePtr> FindState(Core& core, const ReadView& view, const ListParams& params,
-                                   const std::optional<Cursor>& cursor, const std::string& filter) {
+                                   const std::optional<ListCursor>& cursor, const std::string& filter) {
   const Snapshot& snapshot = *view.snapshot;
   const uint64_t commit = cursor ? cursor->commit : snapshot.commit;
   ListedStatePtr state = core.listed.Find(commit, filter, view.now_ms);
@@ -127,7 +93,7 @@ StatusOr<ListResult> ListPoints(Core& core, const ReadView& view, const ListPara
     TESSERA_RETURN_IF_ERROR(CheckFilter(*params.filter, core.payload_schema));
     filter = ToString(NormalizeFilter(*params.filter));
   }
-  std::optional<Cursor> cursor;
+  std::optional<ListCursor> cursor;
   if (!params.after.empty()) {
     TESSERA_ASSIGN_OR_RETURN(cursor, DecodeCursor(params.after));
     if (cursor->filter != Crc32c(filter)) {

@@ -237,6 +237,10 @@ void PutList(Generation generation, ListId list, const quant::Model& model, cons
 StatusOr<std::shared_ptr<const quant::ListTable>> LoadTable(const store::Store& store, const store::StoreSnapshot* at,
                                                             Generation generation, uint32_t nlist,
                                                             quant::Model& model) {
+  const std::vector<Generation> generations = store.Generations();
+  if (std::find(generations.begin(), generations.end(), generation) == generations.end()) {
+    return DataLoss("the families of generation " + std::to_string(generation.value) + " are lost");
+  }
   const bool scaled = !model.list_scales.empty();
   const uint32_t dim = model.code_dim();
   TESSERA_ASSIGN_OR_RETURN(std::vector<float> values, store.ReadCentroids(generation, dim + scaled, nlist, at));

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 
 namespace tessera::engine {
 namespace {
@@ -14,11 +15,7 @@ StatusOr<ByteReader> Open(const std::string& bytes, const char* what) {
   ByteReader in(bytes);
   const uint32_t format = in.Get<uint32_t>();
   if (!in.ok()) return DataLoss(std::string("record \"") + what + "\" is too short");
-  if (format != kFormat) {
-    return FailedPrecondition(std::string("record \"") + what + "\" has format " + std::to_string(format) +
-                              ", this version knows " + std::to_string(kFormat) +
-                              ": open it with a newer tessera");
-  }
+  TESSERA_RETURN_IF_ERROR(CheckFormatVersion(std::string("record \"") + what + '"', format, kFormat));
   return in;
 }
 
@@ -86,6 +83,7 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   if (!parsed.ok()) return Damaged(kSpecRecord);
   spec.quantizer = *parsed;
   StatusOr<PayloadSchema> schema = PayloadSchema::Decode(payload);
+  if (IsNewerFormat(schema.status())) return Annotate(schema.status(), std::string("record \"") + kSpecRecord + "\": ");
   if (!schema.ok()) return Damaged(kSpecRecord);
   spec.payload = *std::move(schema);
   if (!spec.Validate().ok()) return Damaged(kSpecRecord);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "index/base/format_version.h"
 #include "index/engine/data_format.h"
 
 namespace tessera::engine {
@@ -12,6 +13,7 @@ namespace fs = std::filesystem;
 
 Status OfflineData::Open(const std::string& data) {
   data_ = data;
+  TESSERA_RETURN_IF_ERROR(CheckPath(data));
   TESSERA_RETURN_IF_ERROR(CheckFormat(data));
   return lock_.Take(data);
 }
@@ -40,7 +42,7 @@ StatusOr<std::unique_ptr<store::Store>> OfflineData::OpenStore(const std::string
   options.read_only = true;
   options.salvage = salvage;
   auto store = store::Store::Open(path, options);
-  if (store.ok() || store.status().code() == absl::StatusCode::kDataLoss) return store;
+  if (store.ok() || store.status().code() == absl::StatusCode::kDataLoss || IsNewerFormat(store.status())) return store;
   return DataLoss(MessageOf(store.status()));
 }
 

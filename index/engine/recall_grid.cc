@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 
 namespace tessera::engine {
 namespace {
@@ -68,10 +69,7 @@ std::string EncodeGrid(const RecallGrid& grid) {
 StatusOr<RecallGrid> DecodeGrid(const std::string& bytes) {
   ByteReader in(bytes);
   const auto format = in.Get<uint32_t>();
-  if (in.ok() && format != kFormat) {
-    return FailedPrecondition("recall curve has format " + std::to_string(format) +
-                              ", this version knows 1: open it with a newer tessera");
-  }
+  if (in.ok()) TESSERA_RETURN_IF_ERROR(CheckFormatVersion("the recall curve", format, kFormat));
   RecallGrid grid;
   grid.generation = Generation{in.Get<uint32_t>()};
   grid.rows = in.Get<uint64_t>();

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 #include "index/engine/codebook_table.h"
 #include "index/engine/loader.h"
 #include "index/engine/recall_grid.h"
+#include "index/engine/verify_records.h"
 #include "index/quant/quantizer_bytes.h"
 
 namespace tessera::engine {
@@ -23,6 +25,9 @@ StatusOr<Value> Need(const SalvagedRecords& records, const std::string& name,
 Status ReadBytes(const store::Store& store, const store::StoreSnapshot& at, SalvagedRecords& records,
                  std::vector<std::string>& notes) {
   const Status scanned = store.ScanRecords(&at, [&](const std::string& name, StatusOr<std::string> bytes) {
+    // What this version does not know is no damage, and is not to be lost.
+    const Status known = bytes.ok() ? CheckRecord(name, *bytes) : bytes.status();
+    if (IsNewerFormat(known)) return known;
     if (bytes.ok()) {
       records.bytes.emplace(name, *std::move(bytes));
     } else {
@@ -54,8 +59,8 @@ StatusOr<quant::TrainedModel> FromCodebook(const SalvagedRecords& records) {
   return quant::ParseTrained(bytes->second);
 }
 
-void ReadModel(const store::Store& store, const store::StoreSnapshot& at, SalvagedRecords& records,
-               std::vector<std::string>& notes) {
+Status ReadModel(const store::Store& store, const store::StoreSnapshot& at, SalvagedRecords& records,
+                 std::vector<std::string>& notes) {
   const auto found = records.bytes.find(ModelRecord(records.active.generation));
   auto model = found == records.bytes.end() ? DataLoss("the model's record is lost") : quant::Model::Parse(found->second);
   if (model.ok() && Fits(records, *model)) {
@@ -64,16 +69,21 @@ void ReadModel(const store::Store& store, const store::StoreSnapshot& at, Salvag
       records.table = *table;
       records.model = std::make_shared<const quant::Model>(*std::move(model));
       records.keeps_lists = true;
-      return;
+      return OkStatus();
     }
+    if (IsNewerFormat(table.status())) return table.status();
     notes.push_back("the lists' centroids are lost: " + MessageOf(table.status()));
   }
   auto trained = FromCodebook(records);
-  if (!trained.ok() || !Fits(records, *trained->model)) return notes.push_back("no model can be read");
+  if (!trained.ok() || !Fits(records, *trained->model)) {
+    notes.push_back("no model can be read");
+    return OkStatus();
+  }
   records.model = trained->model;
   records.table = trained->lists;
   records.active.nlist = records.table->nlist();
   notes.push_back("lists are those of the codebook in force, and all rows were assigned to them anew");
+  return OkStatus();
 }
 
 void PutCodebooks(const SalvagedRecords& records, store::Batch& batch, std::vector<std::string>& notes) {
@@ -123,7 +133,7 @@ StatusOr<SalvagedRecords> ReadSalvagedRecords(const store::Store& store, const s
   // One that is there was in force, as a rule: others are dropped.
   if (!active.ok() && !generations.empty()) records.active.generation = generations.back();
   records.was_trained = records.active.generation.value > 0;
-  if (records.was_trained) ReadModel(store, at, records, notes);
+  if (records.was_trained) TESSERA_RETURN_IF_ERROR(ReadModel(store, at, records, notes));
   return records;
 }
 

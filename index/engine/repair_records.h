@@ -27,6 +27,7 @@ struct SalvagedRecords {
 };
 
 // Appends to `notes` what is not as it was. DataLoss if not even the collection's description can be read.
+// FailedPrecondition: a newer version wrote some of it.
 StatusOr<SalvagedRecords> ReadSalvagedRecords(const store::Store& store, const store::StoreSnapshot& at,
                                               uint64_t durable, std::vector<std::string>& notes);
 

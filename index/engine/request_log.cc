@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 
 namespace tessera::engine {
 namespace {
@@ -31,7 +32,9 @@ std::string EncodeReply(const WriteResult& result) {
 
 StatusOr<WriteResult> DecodeReply(std::string_view bytes) {
   ByteReader reader(bytes);
-  if (reader.Get<uint8_t>() != kReplyVersion) return DataLoss("kept reply: unknown version");
+  const auto version = reader.Get<uint8_t>();
+  if (!reader.ok()) return DataLoss("kept reply: cut off");
+  TESSERA_RETURN_IF_ERROR(CheckFormatVersion("the kept reply", version, kReplyVersion));
   WriteResult result;
   result.commit = reader.Get<uint64_t>();
   result.rows = reader.Get<uint64_t>();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 #include "index/engine/rebuild.h"
 
 namespace tessera::engine {
@@ -44,10 +45,9 @@ std::string EncodeUnfinished(const Unfinished& work) {
 
 StatusOr<Unfinished> DecodeUnfinished(const std::string& bytes) {
   ByteReader in(bytes);
-  if (const auto format = in.Get<uint32_t>(); in.ok() && format > kFormat) {
-    return FailedPrecondition("record \"unfinished\" has format " + std::to_string(format) +
-                              ", this version knows " + std::to_string(kFormat) + ": open it with a newer tessera");
-  }
+  const auto format = in.Get<uint32_t>();
+  if (!in.ok()) return Damaged();
+  TESSERA_RETURN_IF_ERROR(CheckFormatVersion("record \"unfinished\"", format, kFormat));
   Unfinished work;
   work.version = in.Get<uint32_t>();
   work.attempts = in.Get<uint32_t>();

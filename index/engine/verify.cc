@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "index/base/format_version.h"
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
 #include "index/engine/verify_lists.h"
@@ -57,7 +58,7 @@ StatusOr<VerifyReport> Run(VerifyRun& run) {
 // Decodes a record, or says what is wrong with it.
 template <typename Value>
 std::optional<Value> ReadNamed(const store::Store& store, const std::string& name,
-                               StatusOr<Value> (*decode)(const std::string&), std::string& wrong) {
+                               StatusOr<Value> (*decode)(const std::string&), Status& wrong) {
   const auto bytes = store.GetRecord(name);
   Status status = bytes.status();
   if (status.ok() && !*bytes) status = DataLoss("record \"" + name + "\" is missing");
@@ -66,15 +67,16 @@ std::optional<Value> ReadNamed(const store::Store& store, const std::string& nam
     if (value.ok()) return *std::move(value);
     status = value.status();
   }
-  wrong = MessageOf(status);
+  wrong = status;
   return std::nullopt;
 }
 
 // Without spec, progress and the generation in force nothing else can be read.
-StatusOr<VerifyReport> Unreadable(std::string wrong) {
+StatusOr<VerifyReport> Unreadable(const Status& wrong) {
+  if (IsNewerFormat(wrong)) return wrong;
   VerifyReport report;
   report.found = 1;
-  report.findings.push_back({"default", std::nullopt, std::nullopt, std::move(wrong) + ": nothing else can be read"});
+  report.findings.push_back({"default", std::nullopt, std::nullopt, MessageOf(wrong) + ": nothing else can be read"});
   return report;
 }
 
@@ -107,7 +109,7 @@ StatusOr<VerifyReport> VerifyCollection(const Core& core, const VerifyOptions& o
 }
 
 StatusOr<VerifyReport> VerifyStore(const store::Store& store, const VerifyOptions& options) {
-  std::string wrong;
+  Status wrong;
   const auto spec = ReadNamed(store, kSpecRecord, DecodeSpec, wrong);
   if (!spec) return Unreadable(wrong);
   const auto active = ReadNamed(store, kActiveRecord, DecodeActive, wrong);
@@ -134,13 +136,14 @@ StatusOr<VerifyReport> VerifyStore(const store::Store& store, const VerifyOption
         state.table = *table;
         state.model = std::make_shared<const quant::Model>(*std::move(model));
       } else {
-        wrong = MessageOf(table.status());
+        wrong = table.status();
       }
     }
   }
   const bool lacks_model = state.generation.value > 0 && !state.model;
+  if (IsNewerFormat(wrong)) return wrong;
   VerifyRun run(std::move(state), options);
-  if (lacks_model) run.Find(where, wrong + ": postings cannot be checked");
+  if (lacks_model) run.Find(where, MessageOf(wrong) + ": postings cannot be checked");
   return Run(run);
 }
 

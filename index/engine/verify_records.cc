@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 #include "index/engine/codebook_table.h"
 #include "index/engine/loader.h"
 #include "index/engine/metadata.h"
@@ -16,19 +17,6 @@ namespace tessera::engine {
 namespace {
 
 constexpr const char* kDefault = "default";
-constexpr const char* kCodebookPrefix = "codebook/";
-
-Status DecodeNamed(const std::string& name, const std::string& bytes) {
-  if (name == kSpecRecord) return DecodeSpec(bytes).status();
-  if (name == kActiveRecord) return DecodeActive(bytes).status();
-  if (name == kProgressRecord) return DecodeProgress(bytes).status();
-  if (name == kUnfinishedRecord) return DecodeUnfinished(bytes).status();
-  if (name == kCodebooksRecord) return DecodeCodebooks(bytes).status();
-  if (name.starts_with("model/")) return quant::Model::Parse(bytes).status();
-  if (name.starts_with("curve/")) return DecodeGrid(bytes).status();
-  if (name.starts_with(kCodebookPrefix)) return quant::ParseTrained(bytes).status();
-  return OkStatus();
-}
 
 void CompareCodebooks(VerifyRun& run, const std::map<std::string, std::string>& records) {
   const auto found = records.find(kCodebooksRecord);
@@ -45,6 +33,18 @@ void CompareCodebooks(VerifyRun& run, const std::map<std::string, std::string>& 
 
 }  // namespace
 
+Status CheckRecord(const std::string& name, const std::string& bytes) {
+  if (name == kSpecRecord) return DecodeSpec(bytes).status();
+  if (name == kActiveRecord) return DecodeActive(bytes).status();
+  if (name == kProgressRecord) return DecodeProgress(bytes).status();
+  if (name == kUnfinishedRecord) return DecodeUnfinished(bytes).status();
+  if (name == kCodebooksRecord) return DecodeCodebooks(bytes).status();
+  if (name.starts_with("model/")) return quant::Model::Parse(bytes).status();
+  if (name.starts_with("curve/")) return DecodeGrid(bytes).status();
+  if (name.starts_with("codebook/")) return quant::ParseTrained(bytes).status();
+  return OkStatus();
+}
+
 Status VerifyFiles(VerifyRun& run) {
   return run.state().store->CheckFiles([&](const store::Store::CheckedFile& file) {
     if (run.report().files++ == 0) run.Stage("files", 0, 0.2, file.bytes_total);
@@ -59,7 +59,8 @@ Status VerifyRecords(VerifyRun& run) {
   const Status scanned =
       run.state().store->ScanRecords(run.state().at, [&](const std::string& name, StatusOr<std::string> bytes) {
         ++run.report().records;
-        Status status = bytes.ok() ? DecodeNamed(name, *bytes) : bytes.status();
+        const Status status = bytes.ok() ? CheckRecord(name, *bytes) : bytes.status();
+        if (IsNewerFormat(status)) return status;
         if (!status.ok()) run.Find(kDefault, name + ": " + MessageOf(status));
         if (bytes.ok()) records.emplace(name, *std::move(bytes));
         return run.Advance();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 #include "index/filter/flatten.h"
 #include "index/filter/json.h"
 #include "index/filter/text_position.h"
@@ -153,10 +154,8 @@ std::string PayloadSchema::Encode() const {
 StatusOr<PayloadSchema> PayloadSchema::Decode(std::string_view bytes) {
   ByteReader in(bytes);
   const auto version = in.Get<uint8_t>();
-  if (!in.ok() || version != kVersion) {
-    return InvalidArgument("payload schema: version " + std::to_string(version) + ", expected " +
-                           std::to_string(kVersion));
-  }
+  if (!in.ok()) return InvalidArgument("payload schema: its bytes are cut off, or too many");
+  TESSERA_RETURN_IF_ERROR(CheckFormatVersion("the payload schema", version, kVersion));
   const auto count = in.Get<uint32_t>();
   if (count > kMaxSchemaFields)
     return InvalidArgument("payload schema: " + std::to_string(count) + " fields");

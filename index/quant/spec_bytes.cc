@@ -1,5 +1,7 @@
 #include "index/quant/spec_bytes.h"
 
+#include "index/base/format_version.h"
+
 namespace tessera::quant {
 
 StatusOr<std::string_view> CheckEnvelope(const std::string& bytes, uint32_t magic, uint32_t version,
@@ -15,15 +17,12 @@ StatusOr<std::string_view> CheckEnvelope(const std::string& bytes, uint32_t magi
   ByteReader header(bytes);
   if (header.Get<uint32_t>() != magic) return bad("wrong magic, not a file of this kind");
   const auto found = header.Get<uint32_t>();
-  if (found != version) {
-    return bad("format version " + std::to_string(found) + ", this build reads " +
-               std::to_string(version));
-  }
   const std::string_view all = bytes;
   ByteReader trailer(all.substr(all.size() - kTrailer));
   if (trailer.Get<uint32_t>() != Crc32c(all.substr(0, all.size() - kTrailer))) {
     return bad("checksum does not match");
   }
+  TESSERA_RETURN_IF_ERROR(CheckFormatVersion(std::string("the ") + name, found, version));
   return all.substr(kHeader, all.size() - kHeader - kTrailer);
 }
 

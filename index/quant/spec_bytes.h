@@ -12,8 +12,8 @@
 
 namespace tessera::quant {
 
-// Checks magic, version and the crc32c at the end; returns what is between them. DataLoss begins
-// with `name`.
+// Checks magic, the crc32c at the end, and the version, which stand in the same place in all versions; returns what is
+// between them. DataLoss names `name`; FailedPrecondition if a newer version wrote it.
 StatusOr<std::string_view> CheckEnvelope(const std::string& bytes, uint32_t magic, uint32_t version,
                                          const char* name);
 

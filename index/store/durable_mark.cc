@@ -14,7 +14,9 @@ constexpr size_t kBytes = kCovered + sizeof(uint32_t);
 
 std::string FileIn(const std::string& directory) { return directory + "/" + kDurableMarkFile; }
 
-std::string Encode(uint64_t number) {
+}  // namespace
+
+std::string DurableMark::Encode(uint64_t number) {
   std::string bytes;
   ByteWriter out(bytes);
   out.Put(kVersion);
@@ -23,7 +25,14 @@ std::string Encode(uint64_t number) {
   return bytes;
 }
 
-}  // namespace
+uint64_t DurableMark::Decode(std::string_view bytes) {
+  ByteReader in(bytes);
+  const auto version = in.Get<uint8_t>();
+  const auto number = in.Get<uint64_t>();
+  const auto crc = in.Get<uint32_t>();
+  const bool whole = in.Finished() && crc == Crc32c(bytes.substr(0, kCovered));
+  return whole && version == kVersion ? number : 0;
+}
 
 uint64_t DurableMark::Read(const std::string& directory) {
   const int fd = open(FileIn(directory).c_str(), O_RDONLY | O_CLOEXEC);
@@ -31,13 +40,7 @@ uint64_t DurableMark::Read(const std::string& directory) {
   std::string bytes(kBytes + 1, 0);
   const ssize_t got = pread(fd, bytes.data(), bytes.size(), 0);
   close(fd);
-  if (got != static_cast<ssize_t>(kBytes)) return 0;
-  bytes.resize(kBytes);
-  ByteReader in(bytes);
-  const auto version = in.Get<uint8_t>();
-  const auto number = in.Get<uint64_t>();
-  const bool whole = in.Get<uint32_t>() == Crc32c(std::string_view(bytes).substr(0, kCovered));
-  return whole && version == kVersion ? number : 0;
+  return got < 0 ? 0 : Decode(std::string_view(bytes).substr(0, static_cast<size_t>(got)));
 }
 
 DurableMark::DurableMark(const std::string& directory, bool writable) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace tessera::store {
 
@@ -17,6 +18,9 @@ class DurableMark {
  public:
   // 0: no file, or none that is whole.
   static uint64_t Read(const std::string& directory);
+  // The bytes of the file, and the number in them: 0 where they are not whole, or of another version.
+  static std::string Encode(uint64_t number);
+  static uint64_t Decode(std::string_view bytes);
   // Opens the file, or makes it, unless it is not to be written. Where that fails, nothing is kept.
   DurableMark(const std::string& directory, bool writable);
   ~DurableMark();

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "index/base/format_version.h"
 #include "index/store/info_log.h"
 #include "index/store/ingest.h"
 #include "index/store/options.h"
@@ -62,8 +63,7 @@ Status CheckKnown(const Names& names, const std::string& path) {
   for (const std::string& name : names) {
     if (std::find(kTruthFamilies.begin(), kTruthFamilies.end(), name) != kTruthFamilies.end()) continue;
     if (ParseAnyGeneration(name)) continue;
-    return FailedPrecondition(path + ": column family '" + name +
-                              "' is not known to this version; a newer one wrote it");
+    return NewerFormat(path, "column family '" + name + "', which this one does not know");
   }
   return OkStatus();
 }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "index/base/bytes.h"
+#include "index/base/format_version.h"
 #include "index/elements.h"
 #include "index/store/keys.h"
 
@@ -37,10 +38,7 @@ Status OpenEnvelope(std::string_view value, uint8_t version, std::string_view& i
   if (ByteReader(value.substr(covered.size())).Get<uint32_t>() != Crc32c(covered)) {
     return DataLoss("crc32c does not match");
   }
-  if (static_cast<uint8_t>(value[0]) != version) {
-    return DataLoss("version is " + std::to_string(static_cast<uint8_t>(value[0])) + ", expected " +
-                    std::to_string(version));
-  }
+  TESSERA_RETURN_IF_ERROR(CheckFormatVersion("the record", static_cast<uint8_t>(value[0]), version));
   inside = covered.substr(1);
   return OkStatus();
 }

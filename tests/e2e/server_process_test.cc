@@ -102,10 +102,10 @@ TEST_F(ServerProcessTest, DataDirectoryInUse) {
 
 TEST_F(ServerProcessTest, ForeignDirectoriesAreNotTouched) {
   std::filesystem::create_directories(data_);
-  std::ofstream(data_ + "/FORMAT") << "tessera 999";
+  std::ofstream(data_ + "/FORMAT") << "tessera 999\n";
   const Finished newer = Start(Served())->Wait();
   EXPECT_EQ(newer.code, 1);
-  ExpectOneLine(newer.err, "tessera 999");
+  ExpectOneLine(newer.err, "format 999, this one reads 1");
   std::filesystem::rename(data_ + "/FORMAT", data_ + "/letters");
   const Finished foreign = Start(Served())->Wait();
   EXPECT_EQ(foreign.code, 1);

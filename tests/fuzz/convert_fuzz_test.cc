@@ -15,7 +15,7 @@ namespace {
 
 // The bytes as each request in turn (targets/requests.cc, whose first byte chooses).
 void ConvertAll(const std::string& bytes) {
-  for (char choice = 0; choice < 7; ++choice) fuzz::RunRequests(choice + bytes);
+  for (char choice = 0; choice < 13; ++choice) fuzz::RunRequests(choice + bytes);
 }
 
 std::string ValidUpsert(bool columns) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,9 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// That of the repository, or the one that the environment names.
 std::vector<std::string> CorpusOf(const std::string& target) {
+  const char* other = std::getenv("TESSERA_FUZZ_CORPUS");
+  const fs::path folder(other != nullptr ? other : TESSERA_FUZZ_CORPUS);
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(fs::path(TESSERA_FUZZ_CORPUS) / target)) paths.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder / target)) paths.push_back(entry.path());
   std::ranges::sort(paths);
   std::vector<std::string> corpus;
   for (const fs::path& path : paths) {

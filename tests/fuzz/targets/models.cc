@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "index/base/bytes.h"
+#include "index/quant/encoder.h"
 #include "index/quant/model.h"
 #include "index/quant/quantizer_bytes.h"
 #include "index/quantizer.h"
@@ -10,6 +11,8 @@
 namespace tessera::fuzz {
 namespace {
 
+constexpr uint8_t kFills[] = {0, 1, 255};
+
 // A quantizer that was read decodes any code, or says that there is none such.
 void RunQuantizer(const std::string& bytes) {
   const auto quantizer = Quantizer::Parse(bytes);
@@ -17,7 +20,7 @@ void RunQuantizer(const std::string& bytes) {
   const Quantizer& read = **quantizer;
   Require(read.dim() > 0 && read.code_bytes() > 0, "a quantizer has dimensions and codes");
   std::vector<float> out(read.dim());
-  for (const uint8_t fill : {0, 1, 255}) {
+  for (const uint8_t fill : kFills) {
     const std::vector<uint8_t> code(read.code_bytes(), fill);
     (void)read.Decode(code.data(), 1, out.data());
   }
@@ -28,7 +31,20 @@ void RunModel(const std::string& bytes) {
   if (model.ok()) Require(quant::Model::Parse(model->Serialize()).ok(), "a model that is read can be read again");
 }
 
-void RunTrained(const std::string& bytes) { (void)quant::ParseTrained(bytes); }
+// What a collection imports: codes and refine records of its rows are decoded, whatever they are.
+void RunTrained(const std::string& bytes) {
+  const auto trained = quant::ParseTrained(bytes);
+  if (!trained.ok()) return;
+  const quant::Model& model = *trained->model;
+  const ListId last{trained->lists->nlist() - 1};
+  std::vector<float> out(model.dim);
+  for (const uint8_t fill : kFills) {
+    const std::vector<uint8_t> code(model.code_bytes(), fill);
+    quant::DecodeRow(model, *trained->lists, last, code.data(), out.data());
+    const std::vector<uint8_t> record(model.refine_bytes(), fill);
+    if (!record.empty()) model.refine.Decode(record.data(), out.data());
+  }
+}
 
 }  // namespace
 

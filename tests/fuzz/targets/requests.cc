@@ -8,6 +8,9 @@
 #include "server/convert_filter.h"
 #include "server/convert_points.h"
 #include "server/convert_searches.h"
+#include "server/convert_verification.h"
+#include "server/page.h"
+#include "server/process_memory.h"
 #include "tests/fuzz/targets/target.h"
 
 namespace tessera::fuzz {
@@ -31,6 +34,8 @@ bool Parsed(std::string_view bytes, Request& request) {
 void RunUpsert(std::string_view bytes) {
   v1::UpsertRequest request;
   if (!Parsed(bytes, request)) return;
+  const auto options = OptionsOf(request);
+  if (!options.ok()) RequireInvalid(options.status());
   const auto rows = FromProto(request, kShape, kMaxRows);
   if (!rows.ok()) return RequireInvalid(rows.status());
   size_t good = 0;
@@ -43,8 +48,65 @@ void RunQuery(std::string_view bytes) {
   Request request;
   if (!Parsed(bytes, request)) return;
   const auto params = ParamsOf(request, Limits(), 2, kShape.dim);
+  if constexpr (requires { request.query_case(); }) {
+    const auto examples = ExamplesOf(request, kShape);
+    if (!examples.ok()) RequireInvalid(NameExamples(examples.status(), request));
+  }
   if (!params.ok()) return RequireInvalid(params.status());
   Require(params->limit >= 1 && uint64_t{params->limit} + params->offset <= kMaxLimit, "limits are kept");
+}
+
+void RunGroups(std::string_view bytes) {
+  v1::QueryGroupsRequest request;
+  if (!Parsed(bytes, request)) return;
+  const auto params = ParamsOf(request, request.group_size(), Limits(), kShape.dim);
+  if (!params.ok()) RequireInvalid(params.status());
+  const auto examples = ExamplesOf(request, kShape);
+  if (!examples.ok()) RequireInvalid(examples.status());
+}
+
+void RunRange(std::string_view bytes) {
+  v1::QueryRangeRequest request;
+  if (!Parsed(bytes, request)) return;
+  const auto examples = ExamplesOf(request, kShape);
+  if (!examples.ok()) RequireInvalid(examples.status());
+}
+
+void RunPatch(std::string_view bytes) {
+  v1::PatchPointsRequest request;
+  if (!Parsed(bytes, request)) return;
+  const auto options = OptionsOf(request);
+  if (!options.ok()) RequireInvalid(options.status());
+  const auto rows = FromProto(request, kMaxRows);
+  if (!rows.ok()) return RequireInvalid(rows.status());
+  Require(rows->unreadable.size() <= rows->patches.size(), "a row is good or named");
+}
+
+void RunVerify(std::string_view bytes) {
+  v1::VerifyRequest request;
+  if (!Parsed(bytes, request)) return;
+  const auto options = FromProto(request);
+  if (!options.ok()) RequireInvalid(options.status());
+}
+
+void RunEvaluate(std::string_view bytes) {
+  v1::EvaluateRequest request;
+  if (!Parsed(bytes, request)) return;
+  EvaluationOptions options;
+  const Status read = options.Read(request, kShape.dim);
+  if (!read.ok()) RequireInvalid(read);
+}
+
+// A page token, and what the system says of a process.
+void RunTexts(std::string_view bytes) {
+  const std::string text(bytes);
+  const auto last = ParsePageToken("points", text);
+  if (!last.ok()) RequireInvalid(last.status());
+  if (last.ok() && !last->empty()) {
+    const auto again = ParsePageToken("points", PageToken("points", *last));
+    Require(again.ok() && *again == *last, "a token that is written is read as the same");
+  }
+  (void)ParseProcessStatus(text);
 }
 
 void RunRows(std::string_view bytes) {
@@ -61,6 +123,8 @@ void RunRows(std::string_view bytes) {
 void RunIds(std::string_view bytes) {
   v1::DeletePointsRequest request;
   if (!Parsed(bytes, request)) return;
+  const auto options = OptionsOf(request);
+  if (!options.ok()) RequireInvalid(options.status());
   const auto ids = server::FromProto(request.ids(), kMaxRows);
   if (!ids.ok()) return RequireInvalid(ids.status());
 }
@@ -76,10 +140,16 @@ void RunCollection(std::string_view bytes) {
 void RunFilterMessage(std::string_view bytes) {
   v1::CountRequest request;
   if (!Parsed(bytes, request)) return;
-  const auto filter = server::FromProto(request.filter(), PayloadSchema());
-  if (!filter.ok()) return RequireInvalid(filter.status());
-  const auto again = ParseFilter(ToString(*filter));
-  Require(again.ok() && *again == NormalizeFilter(*filter), "a filter that is written is read as the same");
+  static const PayloadSchema typed = TypedSchema();
+  for (const PayloadSchema& schema : {PayloadSchema(), typed}) {
+    const auto filter = server::FromProto(request.filter(), schema);
+    if (!filter.ok()) {
+      RequireInvalid(filter.status());
+      continue;
+    }
+    const auto again = ParseFilter(ToString(*filter));
+    Require(again.ok() && *again == NormalizeFilter(*filter), "a filter that is written is read as the same");
+  }
 }
 
 }  // namespace
@@ -93,7 +163,7 @@ void RunRequests(std::string_view bytes) {
   static_cast<void>(silenced);
   constexpr void (*kRuns[])(std::string_view) = {
       RunUpsert, RunQuery<v1::QueryRequest>, RunQuery<v1::QueryBatchRequest>, RunRows, RunIds, RunCollection,
-      RunFilterMessage};
+      RunFilterMessage, RunGroups, RunRange, RunPatch, RunVerify, RunEvaluate, RunTexts};
   const auto run = kRuns[Choose(bytes, std::size(kRuns))];
   run(bytes);
 }

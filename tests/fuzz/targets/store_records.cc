@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <vector>
 
 #include "index/base/bytes.h"
+#include "index/store/durable_mark.h"
 #include "index/store/keys.h"
+#include "index/store/log_files.h"
 #include "index/store/records.h"
 #include "tests/fuzz/targets/target.h"
 
@@ -92,11 +95,45 @@ void RunKeys(std::string_view bytes) {
   Require(AppendIdKey(id, again) && again == bytes, "an id that is read is written the same");
 }
 
+void RunMark(std::string_view bytes) {
+  const uint64_t number = DurableMark::Decode(bytes);
+  if (number > 0) Require(DurableMark::Encode(number) == bytes, "a mark that is read is written the same");
+}
+
+void AddLogged(uint8_t type, std::string_view content, std::string& log) {
+  std::string covered(1, static_cast<char>(type));
+  covered += content;
+  const uint32_t crc = Crc32c(covered);
+  ByteWriter writer(log);
+  writer.Put(((crc >> 15) | (crc << 17)) + 0xa282ead8u);
+  writer.Put(static_cast<uint16_t>(content.size()));
+  log += covered;
+}
+
+// A log as it comes, and one whose pieces have the right checksums, now and then at the end of a block.
+void RunLog(std::string_view bytes) {
+  constexpr size_t kBlock = 32768;
+  constexpr uint8_t kFull = 1;
+  (void)IsWholeLog(bytes);
+  ByteReader in(bytes);
+  std::string log;
+  if (in.Get<uint8_t>() % 8 == 0) AddLogged(kFull, std::string(kBlock - 7 - in.Get<uint8_t>() % 32, 'x'), log);
+  for (size_t pieces = 0; in.ok() && in.remaining() > 0 && pieces < 64; ++pieces) {
+    const auto type = in.Get<uint8_t>();
+    const size_t size = in.Get<uint8_t>();
+    const std::string_view content = in.GetBytes(std::min(in.remaining(), size));
+    if (type % 8 < 6) AddLogged(type % 8, content, log);
+    if (type % 8 == 6) log += content;
+    if (type % 8 == 7) log.append(size, 0);
+  }
+  (void)IsWholeLog(log);
+}
+
 }  // namespace
 
 void RunStoreRecords(std::string_view bytes) {
-  constexpr void (*kRuns[])(std::string_view) = {RunRow,    RunRequest,  RunRequestPlace, RunPayloadRecord,
-                                                 RunVector, RunCentroid, RunPosting,      RunKeys};
+  constexpr void (*kRuns[])(std::string_view) = {RunRow,      RunRequest, RunRequestPlace, RunPayloadRecord, RunVector,
+                                                 RunCentroid, RunPosting, RunKeys,         RunMark,          RunLog};
   const auto run = kRuns[Choose(bytes, std::size(kRuns))];
   run(bytes);
   run(Sealed(bytes));

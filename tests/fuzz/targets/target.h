@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "index/payload.h"
+
 namespace tessera::fuzz {
 
 struct Target {
@@ -24,12 +26,16 @@ void RunFilter(std::string_view bytes);
 void RunPayload(std::string_view bytes);
 void RunVectorFile(std::string_view bytes);
 void RunRequests(std::string_view bytes);
+void RunReplies(std::string_view bytes);
+void RunSettings(std::string_view bytes);
+void RunBackupArchive(std::string_view bytes);
 
 inline const std::vector<Target>& Targets() {
   static const std::vector<Target> targets = {
       {"store_records", RunStoreRecords}, {"engine_records", RunEngineRecords}, {"models", RunModels},
       {"quantizer_spec", RunQuantizerSpec}, {"filter", RunFilter},           {"payload", RunPayload},
-      {"vector_file", RunVectorFile},     {"requests", RunRequests},
+      {"vector_file", RunVectorFile},     {"requests", RunRequests},             {"replies", RunReplies},
+      {"settings", RunSettings},          {"backup_archive", RunBackupArchive},
   };
   return targets;
 }
@@ -39,6 +45,22 @@ inline void Require(bool holds, const char* what) {
   std::fprintf(stderr, "does not hold: %s\n", what);
   std::abort();
 }
+
+// A file without a disk, as long as this lives.
+class MemoryFile {
+ public:
+  explicit MemoryFile(std::string_view bytes);
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  ~MemoryFile();
+  std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
+
+// Fields a to f of each type, g.h without an index, t the partition.
+PayloadSchema TypedSchema();
 
 // Takes the first byte as a choice among n.
 inline size_t Choose(std::string_view& bytes, size_t n) {

@@ -46,6 +46,8 @@ TEST(RequestLogTest, HostileBytesAreDataLoss) {
   EXPECT_EQ(DecodeReply(code).status().code(), absl::StatusCode::kDataLoss);
   std::string version = bytes;
   version[0] = 2;
+  EXPECT_EQ(DecodeReply(version).status().code(), absl::StatusCode::kFailedPrecondition) << "a newer version wrote it";
+  version[0] = 0;
   EXPECT_EQ(DecodeReply(version).status().code(), absl::StatusCode::kDataLoss);
 }
 

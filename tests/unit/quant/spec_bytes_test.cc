@@ -31,7 +31,10 @@ TEST(SpecBytes, EnvelopeSaysWhatIsWrong) {
   const std::string bytes = Envelope("body");
   EXPECT_EQ(message("short", kMagic, 3), "thing: truncated, 5 bytes");
   EXPECT_EQ(message(bytes, kMagic + 1, 3), "thing: wrong magic, not a file of this kind");
-  EXPECT_EQ(message(bytes, kMagic, 4), "thing: format version 3, this build reads 4");
+  EXPECT_EQ(message(bytes, kMagic, 4), "the thing has format 3, this one reads 4");
+  EXPECT_EQ(CheckEnvelope(bytes, kMagic, 2, "thing").status(),
+            FailedPrecondition("the thing was written by a newer tessera (format 3, this one reads 2): upgrade this one, or "
+                               "restore a backup that an older one made"));
   std::string bad = bytes;
   bad[9] ^= 1;
   EXPECT_EQ(message(bad, kMagic, 3), "thing: checksum does not match");

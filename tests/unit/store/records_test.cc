@@ -281,8 +281,9 @@ TEST(RecordsTest, OtherVersionIsRefused) {
   const std::string record("\x02\xa6\x23\x46\xb3", 5);
   std::string_view payload;
   const Status status = DecodeRecord(record, payload);
-  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(MessageOf(status), "version is 2, expected 1");
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(MessageOf(status), "the record was written by a newer tessera (format 2, this one reads 1): upgrade this one, or "
+                               "restore a backup that an older one made");
 }
 
 }  // namespace
