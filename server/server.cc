@@ -102,7 +102,8 @@ class ServerImpl final : public Server {
     std::call_once(stopped_, [this] {
       const auto start = Clock::now();
       admission_.Close();
-      catalog_->EndUpkeep();  // first: trainings that are cut short by this, not by a client, are kept for the next start
+      // First: a training that this cuts short, and no client, is taken up by the next start.
+      if (catalog_) catalog_->EndUpkeep();
       operations_.Shutdown();
       StopListening();
       metrics_.reset();

@@ -23,7 +23,7 @@ ListBytes BytesOf(const Chunk& chunk, const RowLayout& layout) {
       if (!block) continue;
       out.headers += sizeof(CodeBlock) + 2 * kAllocation;
       out.padding += block->data_bytes(code_bytes) - size_t{block->rows} * (code_bytes + 1);
-      out.corrections += block->outliers * sizeof(Outlier);
+      out.headers += block->outliers * sizeof(Outlier);
     }
   }
   if (layout.page_row_bytes() > 0) {

@@ -31,7 +31,7 @@ TEST_F(CliMemory, LimitsAreSetShownKeptAndRaised) {
 TEST_F(CliMemory, ExpectedRowsAreCheckedAgainstTheLimit) {
   const Finished refused = Bad(1, {"collection", "create", "x", "--dim", "16", "--memory-limit", "1MiB",
                                    "--expected-rows", "1000000"});
-  EXPECT_TRUE(Contains(refused.err, "a limit of at least")) << refused.err;
+  EXPECT_TRUE(Contains(refused.err, "raise the limit to at least")) << refused.err;
   EXPECT_EQ(Run({"collection", "create", "x", "--dim", "16", "--memory-limit", "much"}).code, 2);
   EXPECT_EQ(Run({"collection", "update", "x"}).code, 2);
 }

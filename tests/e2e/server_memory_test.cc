@@ -82,7 +82,7 @@ TEST_F(ServerMemoryTest, ACollectionsLimitIsKeptToldAndRaised) {
 }
 
 TEST_F(ServerMemoryTest, ExpectedRowsMustFit) {
-  ExpectError(TryCreate("a", kMiB, 1000000), StatusCode::RESOURCE_EXHAUSTED, "a limit of at least");
+  ExpectError(TryCreate("a", kMiB, 1000000), StatusCode::RESOURCE_EXHAUSTED, "raise the limit to at least");
   EXPECT_TRUE(TryCreate("a", 256 * kMiB, 1000000).ok());
 }
 

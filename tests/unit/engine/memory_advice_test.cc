@@ -2,7 +2,9 @@
 #include "index/engine/memory_advice.h"
 
 #include <atomic>
+#include <chrono>
 #include <regex>
+#include <thread>
 
 #include "index/backup.h"
 #include "tests/unit/engine/collection_fixture.h"
@@ -201,6 +203,9 @@ TEST_F(MemoryAdviceTest, AccountedBytesAreThoseOfTheStatistics) {
     const CollectionStats stats = collection_->Stats();
     EXPECT_EQ(stats.budget.used, stats.memory.total()) << when;
     EXPECT_EQ(catalog_->Memory().collections, stats.memory.total()) << when;
+    // What was waiting is let go right behind the replies to it.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (catalog_->Memory().queues > 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
     EXPECT_EQ(catalog_->Memory().queues, 0u) << when;
   };
   Load(ClusteredRows(3000, kDim, 1), kDim);

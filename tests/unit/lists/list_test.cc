@@ -56,7 +56,7 @@ void ExpectBytesCounted(const ListSet& set) {
       for (const CodeBlockPtr& block : chunk->blocks) {
         if (!block) continue;
         counted.padding += block->data_bytes(kLayout.code_bytes) - block->rows * (kLayout.code_bytes + 1);
-        counted.corrections += block->outliers * sizeof(Outlier);
+        counted.headers += block->outliers * sizeof(Outlier);
       }
     }
   }
