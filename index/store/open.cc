@@ -13,6 +13,7 @@
 #include "index/store/rocks_status.h"
 #include "index/store/rocks_store.h"
 #include "index/store/store.h"
+#include "index/store/table_files.h"
 
 namespace tessera::store {
 namespace {
@@ -139,6 +140,7 @@ StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Opti
   rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
   TESSERA_ASSIGN_OR_RETURN(Names names, ListFamilies(env, path, options));
   TESSERA_RETURN_IF_ERROR(CheckKnown(names, path));
+  TESSERA_RETURN_IF_ERROR(CheckTableFiles(path));
 
   std::shared_ptr<rocksdb::DB> db;
   std::vector<FamilyHandle> handles;

@@ -1,0 +1,96 @@
+#include "index/store/table_files.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace tessera::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The end of a file of format version 5: checksum type, handles of the meta index and the index (varints, padded),
+// version, magic.
+constexpr uint64_t kFooterBytes = 53;
+constexpr uint64_t kMostMetaIndexBytes = 1 << 20;
+constexpr std::string_view kPropertiesKey = "rocksdb.properties";
+
+// Where a block is, without its trailer.
+struct Handle {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+
+// Advances `bytes`; nothing if there is no whole one.
+std::optional<uint64_t> Varint(std::string_view& bytes) {
+  uint64_t value = 0;
+  for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+    const auto byte = static_cast<uint8_t>(bytes.front());
+    bytes.remove_prefix(1);
+    value |= uint64_t{byte & 127u} << shift;
+    if (byte < 128) return value;
+  }
+  return std::nullopt;
+}
+
+// Of a block of at least its restart count, within `end` bytes.
+std::optional<Handle> ReadHandle(std::string_view bytes, uint64_t end) {
+  const auto offset = Varint(bytes);
+  const auto size = Varint(bytes);
+  if (!offset || !size || *offset > end || *size > end - *offset || *size < sizeof(uint32_t)) return std::nullopt;
+  return Handle{*offset, *size};
+}
+
+// Empty at an error.
+std::string Read(std::ifstream& file, uint64_t at, uint64_t size) {
+  std::string bytes(size, '\0');
+  file.seekg(static_cast<std::streamoff>(at));
+  if (!file.read(bytes.data(), static_cast<std::streamsize>(size))) bytes.clear();
+  return bytes;
+}
+
+// Where RocksDB will look for the properties; nothing if it will not come so far.
+std::optional<Handle> FindProperties(std::ifstream& file, uint64_t file_bytes) {
+  if (file_bytes < kFooterBytes) return std::nullopt;
+  const uint64_t end = file_bytes - kFooterBytes;
+  const std::string footer = Read(file, end, kFooterBytes);
+  if (footer.empty()) return std::nullopt;
+  const auto meta = ReadHandle(std::string_view(footer).substr(1), end);
+  if (!meta || meta->size > kMostMetaIndexBytes) return std::nullopt;
+  const std::string index = Read(file, meta->offset, meta->size);
+  // Keys of the meta index are whole, each with its value behind it.
+  const size_t key = index.find(kPropertiesKey);
+  if (key == std::string::npos) return std::nullopt;
+  return ReadHandle(std::string_view(index).substr(key + kPropertiesKey.size()), end);
+}
+
+}  // namespace
+
+Status CheckTableFiles(const std::string& directory) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (entry.path().extension() != ".sst") continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    if (!file) return Unavailable("cannot read " + entry.path().string() + ": " + std::strerror(errno));
+    std::error_code gone;
+    const uint64_t bytes = entry.file_size(gone);
+    const auto properties = gone ? std::nullopt : FindProperties(file, bytes);
+    if (!properties) continue;
+    // It is one run of keys: the count of its restarts, its last four bytes, is 1.
+    const std::string count = Read(file, properties->offset + properties->size - sizeof(uint32_t), sizeof(uint32_t));
+    if (!count.empty() && count != std::string_view("\1\0\0\0", 4)) {
+      return DataLoss(entry.path().string() + ": its properties are damaged");
+    }
+  }
+  // No directory yet: a database that is to be created.
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return Unavailable("cannot read " + directory + ": " + error.message());
+  }
+  return OkStatus();
+}
+
+}  // namespace tessera::store
