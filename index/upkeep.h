@@ -8,7 +8,8 @@
 namespace tessera {
 
 struct UpkeepLimits {
-  // Of a processor, for each thread that works, above 0 to 1. Below 1 a thread rests after every piece of some milliseconds.
+  // Of a processor, for each thread that works, above 0 to 1. Below 1 a thread rests after every piece of some milliseconds,
+  // as long as queries come: until a second after the last one.
   double cpu_share = 1;
   // Written by RocksDB's flushes (which go first) and compactions, and by backups that have no rate of their own; 0 = no limit.
   // Below the rate of writes it holds up writes, too.

@@ -70,7 +70,7 @@ void Flags::DeclareSizes(CLI::App& app) {
   app.add_option("--disk-reserve-mib", disk_reserve_mib, "Writes are refused while the disk has less free, MiB")
       ->check(CLI::Range(0, 1 << 20));
   app.add_option("--upkeep-cpu-share", config.upkeep.cpu_share,
-                 "Share of a processor for each thread of background work, above 0 to 1")
+                 "Share of a processor for each thread of background work while queries come, above 0 to 1")
       ->check(CLI::Range(0.01, 1.0));
   app.add_option("--upkeep-write-mib", upkeep_write_mib,
                  "Written a second by flushes, compactions and backups, MiB; 0 sets no limit")

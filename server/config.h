@@ -31,7 +31,7 @@ struct Config {
   size_t block_cache_bytes = 64u << 20;
   size_t write_buffer_bytes = 32u << 20;
   uint64_t disk_reserve_bytes = 64u << 20;
-  UpkeepLimits upkeep;
+  UpkeepLimits upkeep{0.5, 0};
   uint64_t memory_limit_bytes = 0;  // of all collections and caches (CatalogOptions); 0 = none
   Limits limits;
   uint32_t query_join_wait_us = 0;     // that a single query waits for others to join; 0 = none

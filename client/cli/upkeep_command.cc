@@ -62,7 +62,7 @@ void AddUpkeepCommand(CLI::App& app, Invocation& chosen) {
   add("pause", "Hold it back until resume, or until the server starts anew; queries and writes go on", true);
   add("resume", "Let it go on", false);
   CLI::App* limit = add("limit", "Change how much it may take, until the server starts anew", std::nullopt);
-  limit->add_option("--cpu-share", options->changes.cpu_share, "Of a processor, for each thread, above 0 to 1");
+  limit->add_option("--cpu-share", options->changes.cpu_share, "Of a processor, for each thread while queries come, above 0 to 1");
   AddParsed(limit, "--write-rate", options->changes.bytes_per_second, ParseRate,
             "Written a second, such as 50MiB, by flushes, compactions and backups; none: no limit");
 }

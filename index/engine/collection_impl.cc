@@ -278,12 +278,14 @@ Status CollectionImpl::QueryBatch(MatrixView<const float> queries, const QueryPa
                                   std::vector<QueryResult>& results) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
+  core_->options.pace->OnQuery();
   return RunQueries(*core_, core_->View(), queries, params, results);
 }
 
 StatusOr<QueryResult> CollectionImpl::QueryByExamples(const Examples& examples, const QueryParams& params) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
+  core_->options.pace->OnQuery();
   const ReadView view = core_->View();
   TESSERA_ASSIGN_OR_RETURN(const QueryTarget target, FindTarget(*core_, view, examples));
   return RunTarget(*core_, view, target, params);
@@ -293,6 +295,7 @@ StatusOr<GroupResult> CollectionImpl::QueryGroups(const Examples& query, const G
                                                   const QueryParams& params) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
+  core_->options.pace->OnQuery();
   const ReadView view = core_->View();
   TESSERA_ASSIGN_OR_RETURN(const QueryTarget target, FindTarget(*core_, view, query));
   return RunGroups(*core_, view, target, groups, params);
@@ -302,6 +305,7 @@ StatusOr<RangeResult> CollectionImpl::QueryRange(const Examples& query, const Ra
                                                  const RangeVisitor& visit) {
   const Pass pass(core_->gate);
   if (!pass) return core_->ClosedStatus();
+  core_->options.pace->OnQuery();
   const ReadView view = core_->View();
   TESSERA_ASSIGN_OR_RETURN(const QueryTarget target, FindTarget(*core_, view, query));
   return SearchRange(*core_, view, target, params, visit);

@@ -1,5 +1,7 @@
 #include "index/engine/pace.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -14,6 +16,14 @@ namespace {
 constexpr auto kLook = std::chrono::milliseconds(20);
 // A thread that did other work since it breathed last need not rest for that.
 constexpr double kLongestPiece = 0.1;
+constexpr int64_t kQuietMs = 1000;  // without a query, after which work need not rest
+
+// Some milliseconds coarse, for some nanoseconds.
+int64_t NowMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
+}
 
 }  // namespace
 
@@ -34,6 +44,10 @@ Status Pace::SetLimits(const UpkeepLimits& limits) {
   if (heard_) heard_(limits);
   return OkStatus();
 }
+
+void Pace::OnQuery() { last_query_ms_.store(NowMs(), std::memory_order_relaxed); }
+
+bool Pace::QueriesCome() const { return NowMs() - last_query_ms_.load(std::memory_order_relaxed) < kQuietMs; }
 
 void Pace::Pause() { paused_ = true; }
 
@@ -60,7 +74,7 @@ void Pace::Breathe(const std::atomic<bool>& closing, const StopToken& stop) {
     while (Waits() && !ends()) changed_.wait_for(lock, kLook);
   }
   const double share = cpu_share_;
-  if (share >= 1) return;
+  if (share >= 1 || !QueriesCome()) return;
   thread_local double breathed = ThreadCpuSeconds();
   double rest = std::min(ThreadCpuSeconds() - breathed, kLongestPiece) * (1 / share - 1);
   while (rest > 0 && !ends()) {

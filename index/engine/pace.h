@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -23,6 +24,8 @@ class Pace final : public Upkeep {
 
   // Hears limits as they are set, on the caller's thread. Before any are.
   void OnLimits(std::function<void(const UpkeepLimits&)> heard) { heard_ = std::move(heard); }
+  // A query came: the share of the processor counts. Cheap.
+  void OnQuery();
   // Nothing waits any more: the catalog is being closed.
   void Release();
 
@@ -31,6 +34,7 @@ class Pace final : public Upkeep {
   void Breathe(const std::atomic<bool>& closing, const StopToken& stop);
 
  private:
+  bool QueriesCome() const;
   bool Waits() const { return paused_ && !released_; }
 
   mutable std::mutex mutex_;
@@ -39,6 +43,7 @@ class Pace final : public Upkeep {
   std::function<void(const UpkeepLimits&)> heard_;
   std::atomic<double> cpu_share_{1};
   std::atomic<bool> paused_{false};
+  std::atomic<int64_t> last_query_ms_{INT64_MIN / 2};
   std::atomic<bool> released_{false};
 };
 

@@ -8,9 +8,9 @@ using CliUpkeep = CliTest;
 
 TEST_F(CliUpkeep, ShowsPausesResumesAndLimits) {
   EXPECT_EQ(Good({"upkeep", "show"}).out,
-            "background work: runs\nprocessor share of a thread: 1.00\nwrites to disk: no limit\n");
-  EXPECT_EQ(Good({"upkeep", "limit", "--cpu-share", "0.5", "--write-rate", "50MiB", "--json"}).out,
-            "{\"paused\":false,\"cpu_share\":0.5,\"bytes_per_second\":52428800}\n");
+            "background work: runs\nprocessor share of a thread: 0.50\nwrites to disk: no limit\n");
+  EXPECT_EQ(Good({"upkeep", "limit", "--cpu-share", "0.25", "--write-rate", "50MiB", "--json"}).out,
+            "{\"paused\":false,\"cpu_share\":0.25,\"bytes_per_second\":52428800}\n");
   EXPECT_NE(Good({"upkeep", "pause"}).out.find("background work: paused"), std::string::npos);
   // Held back: not done within its time, and cancelled while it waits. Writes and queries go on.
   const std::string base = Write("base.fvecs", Fvecs(MakeRows(3000, 16)));
@@ -25,7 +25,7 @@ TEST_F(CliUpkeep, ShowsPausesResumesAndLimits) {
   EXPECT_NE(Bad(1, {"upkeep", "limit", "--cpu-share", "0"}).err.find("cpu_share is 0"), std::string::npos);
   Bad(2, {"upkeep", "limit", "--write-rate", "fast"});
   Bad(2, {"upkeep"});
-  Good({"upkeep", "limit", "--cpu-share", "1"});
+  Good({"upkeep", "limit", "--cpu-share", "0.5"});
   Good({"collection", "delete", "slow", "--yes"});
 }
 

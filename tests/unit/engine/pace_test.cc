@@ -54,17 +54,30 @@ TEST(Pace, RefusesSharesThatAreNone) {
 TEST(Pace, RestsAsItsShareAsks) {
   Pace pace;
   ASSERT_TRUE(pace.SetLimits({0.25, 0}).ok());
+  pace.OnQuery();
   pace.Breathe(kOpen, {});
   const auto begin = std::chrono::steady_clock::now();
   const double cpu = ThreadCpuSeconds();
   for (int piece = 0; piece < 10; ++piece) {
     Compute(0.005);
+    pace.OnQuery();
     pace.Breathe(kOpen, {});
   }
   const double used = ThreadCpuSeconds() - cpu;
   const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
   EXPECT_GE(passed.count(), 0.9 * 10 * 0.005 / 0.25);
   EXPECT_GE(used, 0.05);
+}
+
+// A rest would take eight minutes.
+TEST(Pace, DoesNotRestWhereNoQueriesCome) {
+  Pace pace;
+  ASSERT_TRUE(pace.SetLimits({0.0001, 0}).ok());
+  pace.Breathe(kOpen, {});
+  Compute(0.05);
+  const auto begin = std::chrono::steady_clock::now();
+  pace.Breathe(kOpen, {});
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::minutes(2));
 }
 
 TEST(Pace, PausedWorkGoesOnWhenResumedCancelledClosedOrReleased) {
