@@ -12,12 +12,13 @@ TEST_F(CliUpkeep, ShowsPausesResumesAndLimits) {
   EXPECT_EQ(Good({"upkeep", "limit", "--cpu-share", "0.25", "--write-rate", "50MiB", "--json"}).out,
             "{\"paused\":false,\"cpu_share\":0.25,\"bytes_per_second\":52428800}\n");
   EXPECT_NE(Good({"upkeep", "pause"}).out.find("background work: paused"), std::string::npos);
-  // Held back: not done within its time, and cancelled while it waits. Writes and queries go on.
+  // Held back where it stands, while writes and queries go on.
   const std::string base = Write("base.fvecs", Fvecs(MakeRows(3000, 16)));
   Good({"load", "slow", base, "--create", "--no-auto-train"});
   const std::string operation = Good({"train", "slow", "--quantizer", "IVF8,PQ8x8", "--no-wait"}).out;
   ASSERT_EQ(operation.find("operations/"), 0u) << operation;
   EXPECT_EQ(Count("slow"), 3000u);
+  EXPECT_NE(Good({"operation", "list"}).out.find("0 % sample"), std::string::npos);
   EXPECT_NE(Good({"upkeep", "resume"}).out.find("background work: runs"), std::string::npos);
   Good({"operation", "wait", operation.substr(0, operation.find('\n'))});
   EXPECT_NE(Good({"collection", "show", "slow"}).out.find("IVF8,PQ8x8"), std::string::npos);

@@ -78,6 +78,17 @@ v1::QueryResponse ServerTest::Query(const v1::QueryRequest& request) {
   return response;
 }
 
+v1::CollectionStats ServerTest::Stats(const std::string& name) {
+  v1::CollectionStatsRequest request;
+  request.set_name(name);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::CollectionStats stats;
+  const grpc::Status status = collections_->Stats(&context, request, &stats);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return stats;
+}
+
 v1::Operation ServerTest::Train(const std::string& name, const std::string& quantizer) {
   v1::TrainRequest request;
   request.set_collection(name);

@@ -61,6 +61,7 @@ class ServerTest : public ::testing::Test {
   void Load(const std::string& name, uint32_t dim, size_t n, size_t first = 0);
   v1::UpsertResponse Upsert(const v1::UpsertRequest& request);
   v1::QueryResponse Query(const v1::QueryRequest& request);
+  v1::CollectionStats Stats(const std::string& name);
   // Trains and waits; the finished operation.
   v1::Operation Train(const std::string& name, const std::string& quantizer = "");
 

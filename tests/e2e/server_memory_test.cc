@@ -26,15 +26,6 @@ class ServerMemoryTest : public ServerTest {
     if (status.ok()) { EXPECT_EQ(made.memory_limit_bytes(), limit); }
     return status;
   }
-  v1::CollectionStats Stats(const std::string& name) {
-    v1::CollectionStatsRequest request;
-    request.set_name(name);
-    grpc::ClientContext context;
-    SetDeadline(context);
-    v1::CollectionStats stats;
-    EXPECT_TRUE(collections_->Stats(&context, request, &stats).ok());
-    return stats;
-  }
   grpc::Status Update(const std::string& name, uint64_t limit, v1::Collection* updated) {
     v1::UpdateCollectionRequest request;
     request.set_name(name);

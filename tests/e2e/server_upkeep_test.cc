@@ -18,15 +18,6 @@ class ServerUpkeepTest : public ServerTest {
     EXPECT_EQ(status.error_code(), code) << status.error_message();
     return state;
   }
-  v1::CollectionStats Stats(const std::string& name) {
-    v1::CollectionStatsRequest request;
-    request.set_name(name);
-    grpc::ClientContext context;
-    SetDeadline(context);
-    v1::CollectionStats stats;
-    EXPECT_TRUE(collections_->Stats(&context, request, &stats).ok());
-    return stats;
-  }
 };
 
 TEST_F(ServerUpkeepTest, FlagsSetItAndRequestsChangeIt) {
