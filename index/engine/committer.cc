@@ -85,16 +85,14 @@ void Committer::Drain() {
     turn_ = Turn::kTaken;
   }
   for (Group group = TakeGroup(); !group.empty(); group = TakeGroup()) {
-    size_t bytes = 0;
-    for (const auto& op : group) bytes += op->bytes;
     Commit(group);
     group.clear();
-    core_->memory->Unqueue(bytes);
   }
 }
 
 void Committer::Commit(Group& group) {
   if (core_->read_only) {
+    Unqueue(group);
     for (auto& op : group) op->done(core_->ReadOnlyStatus());
     return;
   }
@@ -121,7 +119,14 @@ void Committer::Commit(Group& group) {
       if (core_->read_only) status = core_->ReadOnlyStatus();
     }
   }
+  Unqueue(group);
   set.Complete(status);
+}
+
+void Committer::Unqueue(const Group& group) {
+  size_t bytes = 0;
+  for (const auto& op : group) bytes += op->bytes;
+  core_->memory->Unqueue(bytes);
 }
 
 void Committer::RunExclusive(const std::function<void()>& fn) {

@@ -57,6 +57,8 @@ class Committer : public std::enable_shared_from_this<Committer> {
   // Next group, or empty when the queue is, or an exclusive turn waits: then the turn is given up.
   Group TakeGroup();
   void Commit(Group& group);
+  // Before the callers hear: the room is theirs to use at once.
+  void Unqueue(const Group& group);
 
   const std::shared_ptr<Core> core_;
 
