@@ -44,7 +44,7 @@ Status Write(const std::string& folder) {
 }  // namespace tessera::released
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
+  if (argc != 2 || argv[1][0] == '-') {
     std::fprintf(stderr, "usage: write_released FOLDER\n");
     return 2;
   }
