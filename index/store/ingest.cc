@@ -16,6 +16,8 @@
 namespace tessera::store {
 namespace {
 
+constexpr int kMostTries = 100;
+
 // Borrows the batch's bytes.
 struct Change {
   uint64_t prefix = 0;  // the first 8 bytes of the key as a number: decides nearly every comparison
@@ -99,6 +101,16 @@ rocksdb::IngestExternalFileOptions IngestOptions() {
   return options;
 }
 
+// RocksDB asks to be tried again where a flush that it waited for has not been taken note of yet: nothing was changed then.
+rocksdb::Status TakeIn(rocksdb::DB& db, IngestedFiles& files, const std::vector<rocksdb::IngestExternalFileArg>& args) {
+  rocksdb::Status status = db.IngestExternalFiles(args);
+  for (int tries = 1; status.IsTryAgain() && tries < kMostTries; ++tries) {
+    if (const rocksdb::Status removed = files.RemoveKept(); !removed.ok()) return removed;
+    status = db.IngestExternalFiles(args);
+  }
+  return status;
+}
+
 }  // namespace
 
 std::string StagingDirectory(const std::string& database) { return database + "/ingest"; }
@@ -116,7 +128,7 @@ Status ClearStaging(rocksdb::Env* env, const std::string& database) {
   return OkStatus();
 }
 
-Status IngestBatch(rocksdb::DB& db, RocksBatch& batch) {
+Status IngestBatch(rocksdb::DB& db, IngestedFiles& files, RocksBatch& batch) {
   ByFamily changes;
   TESSERA_RETURN_IF_ERROR(FromRocks(batch.rocks().Iterate(&changes), "ingest"));
   const std::string directory = StagingDirectory(db.GetName());
@@ -138,7 +150,7 @@ Status IngestBatch(rocksdb::DB& db, RocksBatch& batch) {
   if (args.empty()) return OkStatus();
   TESSERA_RETURN_IF_ERROR(FromRocks(db.FlushWAL(true), "ingest: sync the log"));
   TESSERA_RETURN_IF_ERROR(Failpoint("store.ingest.before"));
-  return FromRocks(db.IngestExternalFiles(args), "ingest");
+  return FromRocks(TakeIn(db, files, args), "ingest");
 }
 
 }  // namespace tessera::store

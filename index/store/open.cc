@@ -9,6 +9,7 @@
 #include "index/base/format_version.h"
 #include "index/store/info_log.h"
 #include "index/store/ingest.h"
+#include "index/store/ingested_files.h"
 #include "index/store/options.h"
 #include "index/store/rocks_status.h"
 #include "index/store/rocks_store.h"
@@ -103,10 +104,11 @@ Status Assemble(const std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle
   return OkStatus();
 }
 
-Status OpenDatabase(const std::string& path, const Store::Options& options, rocksdb::Env* env, Names names,
-                    std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle>& handles) {
+// The database, once open, keeps its environment.
+Status OpenDatabase(const std::string& path, const Store::Options& options, const std::shared_ptr<rocksdb::Env>& env,
+                    Names names, std::shared_ptr<rocksdb::DB>& db, std::vector<FamilyHandle>& handles) {
   const SharedResources::Impl& shared = *options.shared->impl();
-  rocksdb::DBOptions db_options = DatabaseOptions(shared, env);
+  rocksdb::DBOptions db_options = DatabaseOptions(shared, env.get());
   db_options.create_if_missing = options.create;
   if (!options.read_only) db_options.info_log = OpenInfoLog(path);
   if (options.salvage) {
@@ -128,7 +130,7 @@ Status OpenDatabase(const std::string& path, const Store::Options& options, rock
       options.read_only ? rocksdb::DB::OpenForReadOnly(db_options, path, descriptors, &raw_handles, &raw)
                         : rocksdb::DB::Open(db_options, path, descriptors, &raw_handles, &raw);
   TESSERA_RETURN_IF_ERROR(FromRocks(opened, path + ": open"));
-  db.reset(raw);
+  db = std::shared_ptr<rocksdb::DB>(raw, [env](rocksdb::DB* closed) { delete closed; });
   for (rocksdb::ColumnFamilyHandle* handle : raw_handles) handles.push_back(MakeFamilyHandle(db, handle));
   return OkStatus();
 }
@@ -137,18 +139,21 @@ Status OpenDatabase(const std::string& path, const Store::Options& options, rock
 
 StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Options& options) {
   if (options.shared == nullptr) return InvalidArgument("shared resources are missing");
-  rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
-  TESSERA_ASSIGN_OR_RETURN(Names names, ListFamilies(env, path, options));
+  rocksdb::Env* base = options.env != nullptr ? options.env : rocksdb::Env::Default();
+  auto ingested_files = std::make_shared<IngestedFiles>(base->GetFileSystem(), StagingDirectory(path));
+  const std::shared_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(ingested_files);
+  TESSERA_ASSIGN_OR_RETURN(Names names, ListFamilies(env.get(), path, options));
   TESSERA_RETURN_IF_ERROR(CheckKnown(names, path));
   TESSERA_RETURN_IF_ERROR(CheckTableFiles(path));
 
   std::shared_ptr<rocksdb::DB> db;
   std::vector<FamilyHandle> handles;
   TESSERA_RETURN_IF_ERROR(OpenDatabase(path, options, env, std::move(names), db, handles));
-  if (!options.read_only) TESSERA_RETURN_IF_ERROR(ClearStaging(env, path));
+  if (!options.read_only) TESSERA_RETURN_IF_ERROR(ClearStaging(env.get(), path));
   auto families = std::make_shared<Families>();
   TESSERA_RETURN_IF_ERROR(Assemble(db, std::move(handles), options.read_only, *families));
-  return std::unique_ptr<Store>(std::make_unique<RocksStore>(std::move(db), std::move(families), path, options));
+  return std::unique_ptr<Store>(std::make_unique<RocksStore>(std::move(db), std::move(ingested_files),
+                                                             std::move(families), path, options));
 }
 
 }  // namespace tessera::store

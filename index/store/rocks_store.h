@@ -12,6 +12,7 @@
 #include "index/store/batch.h"
 #include "index/store/durable_mark.h"
 #include "index/store/families.h"
+#include "index/store/ingested_files.h"
 #include "index/store/store.h"
 
 namespace tessera::store {
@@ -32,7 +33,7 @@ class RocksSnapshot final : public StoreSnapshot {
 // the cause of a failure.
 class RocksStore final : public Store {
  public:
-  RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
+  RocksStore(std::shared_ptr<rocksdb::DB> db, std::shared_ptr<IngestedFiles> ingested_files, FamiliesPtr families,
              const std::string& path, const Options& options);
 
   StatusOr<std::optional<std::string>> GetRecord(const std::string& name) const override;
@@ -107,6 +108,7 @@ class RocksStore final : public Store {
   Status Flush(const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
 
   const std::shared_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<IngestedFiles> ingested_files_;
   const std::shared_ptr<SharedResources::Impl> shared_;
   const uint64_t disk_reserve_bytes_;
   const bool read_only_;

@@ -37,9 +37,10 @@ std::string Name(Generation g) { return "generation " + std::to_string(g.value);
 
 }  // namespace
 
-RocksStore::RocksStore(std::shared_ptr<rocksdb::DB> db, FamiliesPtr families,
-                       const std::string& path, const Options& options)
+RocksStore::RocksStore(std::shared_ptr<rocksdb::DB> db, std::shared_ptr<IngestedFiles> ingested_files,
+                       FamiliesPtr families, const std::string& path, const Options& options)
     : db_(std::move(db)),
+      ingested_files_(std::move(ingested_files)),
       shared_(options.shared->impl()),
       disk_reserve_bytes_(options.disk_reserve_bytes),
       read_only_(options.read_only),
@@ -145,7 +146,7 @@ Status RocksStore::Write(Batch& batch, Durability durability) {
   TESSERA_RETURN_IF_ERROR(CheckSpace(rocks_batch.rocks().GetDataSize()));
   TESSERA_RETURN_IF_ERROR(Poison(Failpoint("store.write.before")));
   if (durability == Durability::kIngest) {
-    TESSERA_RETURN_IF_ERROR(Poison(IngestBatch(*db_, rocks_batch)));
+    TESSERA_RETURN_IF_ERROR(Poison(IngestBatch(*db_, *ingested_files_, rocks_batch)));
   } else {
     const rocksdb::Status written = db_->Write(WriteOptionsFor(durability), &rocks_batch.rocks());
     TESSERA_RETURN_IF_ERROR(Poison(FromRocks(written, "write")));

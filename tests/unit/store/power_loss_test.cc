@@ -183,6 +183,31 @@ TEST_P(PowerLossTest, PowerCutInsideAnIngestLeavesItWholeOrAbsent) {
   EXPECT_TRUE(completed);
 }
 
+// The nth sync of an ingest fails; the process ends then, with or without the power.
+TEST_P(PowerLossTest, IngestWithAFailedSyncIsWholeOrAbsentAndTheStoreOpens) {
+  ASSERT_TRUE(WriteBatch(0, Durability::kSync).ok());
+  uint32_t written = 1;
+  for (const bool power_stays : {true, false}) {
+    bool completed = false;
+    for (size_t nth = 1; !completed && nth < 100; ++nth) {
+      fs_->FailSync(nth);
+      completed = WriteBatch(written, Durability::kIngest).ok();
+      fs_->FailSync(0);
+      if (power_stays) {
+        Reopen();
+      } else {
+        LosePower();
+      }
+      ASSERT_TRUE(store_) << "sync " << nth;
+      const uint32_t there = CheckPrefix(written + 1, completed ? written + 1 : written);
+      EXPECT_TRUE(std::filesystem::is_empty(path_ + "/ingest")) << "sync " << nth;
+      ASSERT_FALSE(HasFailure()) << "sync " << nth;
+      written = there;
+    }
+    EXPECT_TRUE(completed);
+  }
+}
+
 TEST_P(PowerLossTest, FlushMakesUnloggedPostingsDurable) {
   ASSERT_TRUE(WritePostings(0, Durability::kNoLog).ok());
   ASSERT_TRUE(store_->FlushGeneration(kGeneration).ok());

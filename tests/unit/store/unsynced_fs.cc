@@ -90,6 +90,7 @@ IOStatus UnsyncedFs::CheckSpace() const {
 
 IOStatus UnsyncedFs::BeforeSync() {
   if (syncs_left_ > 0 && --syncs_left_ == 0) CutPower();
+  if (syncs_to_failure_ > 0 && --syncs_to_failure_ == 0) return IOStatus::IOError("a sync failed");
   return CheckAlive();
 }
 

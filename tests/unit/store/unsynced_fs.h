@@ -29,6 +29,8 @@ class UnsyncedFs final : public rocksdb::FileSystemWrapper {
   void CutPower() { dead_ = true; }
   // The nth sync of a file or directory from now (1 = the next) does not happen: the power goes.
   void CutPowerAtSync(size_t nth) { syncs_left_ = nth; }
+  // The nth sync from now fails and syncs nothing; later ones do.
+  void FailSync(size_t nth) { syncs_to_failure_ = nth; }
   // After CutPower, with all files closed: cuts each file to its synced bytes and the first `kept`
   // (0 to 1) of the others, takes back names whose directory was not synced, and lives again.
   void LoseUnsynced(double kept);
@@ -65,6 +67,7 @@ class UnsyncedFs final : public rocksdb::FileSystemWrapper {
   std::atomic<bool> full_{false};
   std::atomic<size_t> syncs_{0};
   std::atomic<size_t> syncs_left_{0};  // before the power goes; 0 = it stays
+  std::atomic<size_t> syncs_to_failure_{0};  // 0 = none fails
   std::mutex mutex_;
   std::map<std::string, File> files_;
   // Names whose directory was not synced since, with the bytes that stood there before, if any.
