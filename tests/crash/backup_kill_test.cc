@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -107,13 +108,18 @@ TEST(BackupKillAtRandom, WhatWasMadeStaysAndNothingElse) {
   const char* rounds_text = std::getenv("TESSERA_CRASH_ROUNDS");
   // Each opens and restores up to four backups: a tenth of the plain rounds.
   const int rounds = std::max(5, rounds_text ? std::atoi(rounds_text) / 10 : 0);
-  const tessera::testing::TempDir directory;
+  std::unique_ptr<tessera::testing::TempDir> directory;
   Witness witness;
   for (int round = 0; round < rounds && !::testing::Test::HasFatalFailure(); ++round) {
+    if (round % 10 == 0) {
+      directory = std::make_unique<tessera::testing::TempDir>();
+      witness = Witness();
+    }
     const uint64_t kill_after = 1 + random() % 45;
-    crash::RunChild(directory.path(), {.kill_after = kill_after, .backups = true}, 40, crash::kIngestNone, witness);
-    crash::Check(directory.path(), witness);
-    CheckBackups(directory.path(), witness);
+    crash::RunChild(directory->path(), {.kill_after = kill_after, .backups = true}, 40, crash::kIngestNone, witness);
+    crash::Check(directory->path(), witness);
+    CheckBackups(directory->path(), witness);
+    crash::TellProgress(round + 1, rounds);
   }
 }
 

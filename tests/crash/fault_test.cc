@@ -66,6 +66,7 @@ TEST_P(FaultAtRandom, NothingAcknowledgedIsLost) {
     RunChild(directory.path() + "/data", {}, 5, ingest_rows, witness);
     EXPECT_TRUE(witness.done);
     Check(directory.path() + "/data", witness);
+    crash::TellProgress(round + 1, rounds);
   }
   std::printf("%llu of them ended the process\n", static_cast<unsigned long long>(met));
   EXPECT_GT(met, 0u) << "no fault was ever met";

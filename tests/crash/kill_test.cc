@@ -85,6 +85,7 @@ TEST(KillAtRandom, NothingAcknowledgedIsLost) {
     const uint64_t kill_after = 1 + random() % 45;
     RunChild(directory->path(), {.kill_after = kill_after}, 40, random() % 2 ? kIngestAll : kIngestNone, witness);
     Check(directory->path(), witness);
+    crash::TellProgress(round + 1, rounds);
   }
 }
 

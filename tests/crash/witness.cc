@@ -165,4 +165,10 @@ void Check(const std::string& directory, const Witness& witness) {
   }
 }
 
+void TellProgress(uint64_t rounds_done, uint64_t rounds) {
+  if (rounds_done % 50 != 0) return;
+  std::printf("%llu of %llu\n", static_cast<unsigned long long>(rounds_done), static_cast<unsigned long long>(rounds));
+  std::fflush(stdout);
+}
+
 }  // namespace tessera::crash

@@ -43,4 +43,7 @@ void RunChild(const std::string& directory, const Hardship& hardship, uint64_t b
 // Opens what the dead process left and compares it with the witness.
 void Check(const std::string& directory, const Witness& witness);
 
+// Of a long run: a line for every fiftieth round that is over.
+void TellProgress(uint64_t rounds_done, uint64_t rounds);
+
 }  // namespace tessera::crash
