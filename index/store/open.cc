@@ -140,11 +140,13 @@ Status OpenDatabase(const std::string& path, const Store::Options& options, cons
 StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Options& options) {
   if (options.shared == nullptr) return InvalidArgument("shared resources are missing");
   rocksdb::Env* base = options.env != nullptr ? options.env : rocksdb::Env::Default();
-  auto ingested_files = std::make_shared<IngestedFiles>(base->GetFileSystem(), StagingDirectory(path));
+  TESSERA_ASSIGN_OR_RETURN(std::vector<std::string> damaged, DamagedTableFiles(path));
+  if (!damaged.empty() && !options.salvage) return DataLoss(damaged[0] + ": its properties are damaged");
+  const auto files = damaged.empty() ? base->GetFileSystem() : WithoutFiles(base->GetFileSystem(), std::move(damaged));
+  auto ingested_files = std::make_shared<IngestedFiles>(files, StagingDirectory(path));
   const std::shared_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(ingested_files);
   TESSERA_ASSIGN_OR_RETURN(Names names, ListFamilies(env.get(), path, options));
   TESSERA_RETURN_IF_ERROR(CheckKnown(names, path));
-  TESSERA_RETURN_IF_ERROR(CheckTableFiles(path));
 
   std::shared_ptr<rocksdb::DB> db;
   std::vector<FamilyHandle> handles;

@@ -1,5 +1,6 @@
 #include "index/store/table_files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace tessera::store {
 namespace {
@@ -68,9 +70,37 @@ std::optional<Handle> FindProperties(std::ifstream& file, uint64_t file_bytes) {
   return ReadHandle(std::string_view(index).substr(key + kPropertiesKey.size()), end);
 }
 
+bool ArePropertiesWhole(std::ifstream& file, uint64_t file_bytes) {
+  const auto properties = FindProperties(file, file_bytes);
+  if (!properties) return true;
+  // It is one run of keys: the count of its restarts, its last four bytes, is 1.
+  const std::string count = Read(file, properties->offset + properties->size - sizeof(uint32_t), sizeof(uint32_t));
+  return count.empty() || count == std::string_view("\1\0\0\0", 4);
+}
+
+class RestOfFiles final : public rocksdb::FileSystemWrapper {
+ public:
+  RestOfFiles(const std::shared_ptr<rocksdb::FileSystem>& base, std::vector<std::string> left_out)
+      : FileSystemWrapper(base), left_out_(std::move(left_out)) {}
+  const char* Name() const override { return "RestOfFiles"; }
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* debug) override {
+    const std::string path = fs::path(name).lexically_normal().string();
+    if (std::ranges::find(left_out_, path) == left_out_.end()) {
+      return FileSystemWrapper::NewRandomAccessFile(name, options, file, debug);
+    }
+    return rocksdb::IOStatus::Corruption(name, "its properties are damaged");
+  }
+
+ private:
+  const std::vector<std::string> left_out_;
+};
+
 }  // namespace
 
-Status CheckTableFiles(const std::string& directory) {
+StatusOr<std::vector<std::string>> DamagedTableFiles(const std::string& directory) {
+  std::vector<std::string> damaged;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     if (entry.path().extension() != ".sst") continue;
@@ -78,19 +108,18 @@ Status CheckTableFiles(const std::string& directory) {
     if (!file) return Unavailable("cannot read " + entry.path().string() + ": " + std::strerror(errno));
     std::error_code gone;
     const uint64_t bytes = entry.file_size(gone);
-    const auto properties = gone ? std::nullopt : FindProperties(file, bytes);
-    if (!properties) continue;
-    // It is one run of keys: the count of its restarts, its last four bytes, is 1.
-    const std::string count = Read(file, properties->offset + properties->size - sizeof(uint32_t), sizeof(uint32_t));
-    if (!count.empty() && count != std::string_view("\1\0\0\0", 4)) {
-      return DataLoss(entry.path().string() + ": its properties are damaged");
-    }
+    if (!gone && !ArePropertiesWhole(file, bytes)) damaged.push_back(entry.path().lexically_normal().string());
   }
   // No directory yet: a database that is to be created.
   if (error && error != std::errc::no_such_file_or_directory) {
     return Unavailable("cannot read " + directory + ": " + error.message());
   }
-  return OkStatus();
+  return damaged;
+}
+
+std::shared_ptr<rocksdb::FileSystem> WithoutFiles(const std::shared_ptr<rocksdb::FileSystem>& base,
+                                                  std::vector<std::string> files) {
+  return std::make_shared<RestOfFiles>(base, std::move(files));
 }
 
 }  // namespace tessera::store

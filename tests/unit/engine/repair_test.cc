@@ -77,28 +77,54 @@ class RepairTest : public VerifyTest {
     EXPECT_EQ(verified.postings, kRows);
   }
 
-  // Changes a byte of each sorted file of the family. False if it has none. The first bytes are of a block of data, the
-  // 200th of a small file is of its properties.
-  bool FlipFiles(const std::string& family, int at = 5) {
-    std::vector<std::string> names;
+  // Paths of the sorted files of the family.
+  std::vector<std::string> FilesOf(const std::string& family) {
+    std::vector<std::string> paths;
+    const auto store = OpenStore();
+    EXPECT_TRUE(store.ok()) << store.status();
+    if (!store.ok()) return paths;
+    EXPECT_TRUE((*store)->CheckFiles([&](const Store::CheckedFile& file) {
+      if (file.family == family) paths.push_back(CollectionPath() + "/" + file.name);
+      return OkStatus();
+    }).ok());
+    return paths;
+  }
+  StatusOr<std::unique_ptr<Store>> OpenStore() {
     Store::Options options;
     options.shared = &shared_;
     options.read_only = true;
-    const auto store = Store::Open(CollectionPath(), options);
-    EXPECT_TRUE(store.ok()) << store.status();
-    if (!store.ok()) return false;
-    EXPECT_TRUE((*store)->CheckFiles([&](const Store::CheckedFile& file) {
-      if (file.family == family) names.push_back(file.name);
-      return OkStatus();
-    }).ok());
-    for (const std::string& name : names) {
-      std::fstream file(CollectionPath() + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
-      file.seekg(at);
-      const char byte = static_cast<char>(file.get() ^ 0x10);
-      file.seekp(at);
-      file.put(byte);
+    return Store::Open(CollectionPath(), options);
+  }
+
+  static void FlipByte(const std::string& path, size_t at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(file.get() ^ 0x10);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte);
+  }
+
+  // Changes a byte of each sorted file of the family. False if it has none. The first bytes are of a block of data, the
+  // 200th of a small file is of its properties.
+  bool FlipFiles(const std::string& family, int at = 5) {
+    const std::vector<std::string> paths = FilesOf(family);
+    for (const std::string& path : paths) FlipByte(path, at);
+    return !paths.empty();
+  }
+
+  // Of one file of the family: that byte of its properties which RocksDB would not survive.
+  bool DamageProperties(const std::string& family) {
+    const std::string path = FilesOf(family).at(0);
+    std::ifstream in(path, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    const std::string count("\1\0\0\0", 4);
+    for (size_t at = bytes.rfind(count); at != std::string::npos && at > 0; at = bytes.rfind(count, at - 1)) {
+      FlipByte(path, at);
+      const Status opened = OpenStore().status();
+      if (MessageOf(opened).find("its properties are damaged") != std::string::npos) return true;
+      FlipByte(path, at);
     }
-    return !names.empty();
+    return false;
   }
 
   std::vector<std::string> before_;
@@ -210,6 +236,18 @@ TEST_F(RepairTest, DamagedFilesOfVectorsCostTheVectorsInThem) {
   ASSERT_TRUE(collection_) << catalog_->Get("c").status();
   EXPECT_EQ(collection_->Count(), report.rows);
   EXPECT_TRUE(Verify().clean());
+}
+
+TEST_F(RepairTest, AFileThatCannotEvenBeOpenedIsLeftOut) {
+  FillFiles();
+  fs::copy(CollectionPath(), directory_.path() + "/whole", fs::copy_options::recursive);
+  for (const std::string family : {"ids", "assign-1", "postings-1", "rows"}) {
+    Close();
+    fs::remove_all(CollectionPath());
+    fs::copy(directory_.path() + "/whole", CollectionPath(), fs::copy_options::recursive);
+    ASSERT_TRUE(DamageProperties(family)) << family;
+    ExpectAsBefore(family);
+  }
 }
 
 TEST_F(RepairTest, WithoutAnyModelItIsTrainedAnew) {
