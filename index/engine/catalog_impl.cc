@@ -83,14 +83,14 @@ class CatalogImpl final : public Catalog, private BackupHost {
     if (fs::exists(options_.path) && !fs::is_directory(options_.path)) {
       return FailedPrecondition(options_.path + " is a file, and no directory");
     }
-    if (error) return Unavailable("cannot create " + options_.path + ": " + error.message());
+    if (error) return IoError("cannot create", options_.path, error);
     // Before the lock as well: nothing is written into a directory that is not ours.
     TESSERA_RETURN_IF_ERROR(CheckOurs().status());
     TESSERA_RETURN_IF_ERROR(lock_.Take(options_.path));
     TESSERA_ASSIGN_OR_RETURN(const bool begun, CheckOurs());
     if (!begun) TESSERA_RETURN_IF_ERROR(WriteDurably(options_.path + "/" + kFormatFile, kFormatLine));
     fs::create_directory(root_, error);
-    if (error) return Unavailable("cannot create " + root_.string() + ": " + error.message());
+    if (error) return IoError("cannot create", root_.string(), error);
     TESSERA_RETURN_IF_ERROR(SyncDirectory(options_.path));
     TESSERA_RETURN_IF_ERROR(OpenAll());
     backups_.Sweep();
@@ -188,7 +188,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
     if (format.code() != absl::StatusCode::kNotFound) return format;
     std::error_code error;
     fs::directory_iterator entries(options_.path, error);
-    if (error) return Unavailable("cannot read " + options_.path + ": " + error.message());
+    if (error) return IoError("cannot read", options_.path, error);
     for (const auto& entry : entries) {
       // What a first start may leave that was cut short.
       if (entry.path().filename() == "LOCK" || entry.path().filename() == std::string(kFormatFile) + ".tmp") continue;
@@ -204,7 +204,7 @@ class CatalogImpl final : public Catalog, private BackupHost {
       if (name[0] == '.') {
         std::error_code error;
         fs::remove_all(entry.path(), error);
-        if (error) return Unavailable("cannot remove " + entry.path().string() + ": " + error.message());
+        if (error) return IoError("cannot remove", entry.path().string(), error);
         continue;
       }
       auto opened = CollectionImpl::Open(name, entry.path().string(), core_, shared_);

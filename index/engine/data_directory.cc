@@ -6,15 +6,21 @@
 
 #include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 namespace tessera::engine {
 
 namespace fs = std::filesystem;
 
+Status IoError(const std::string& what, const std::string& path, const std::error_code& error) {
+  const std::string message = what + " " + path + ": " + error.message();
+  const bool lasting = error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
+                       error == std::errc::read_only_file_system;
+  return lasting ? FailedPrecondition(message) : Unavailable(message);
+}
+
 Status IoError(const std::string& what, const std::string& path) {
-  return Unavailable(what + " " + path + ": " + std::strerror(errno));
+  return IoError(what, path, std::error_code(errno, std::generic_category()));
 }
 
 Status SyncDirectory(const std::string& directory) {
@@ -61,7 +67,18 @@ DirectoryLock::~DirectoryLock() {
 Status DirectoryLock::Take(const std::string& directory) {
   const std::string path = directory + "/LOCK";
   fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd_ < 0) return IoError("cannot open", path);
+  return fd_ < 0 ? IoError("cannot open", path) : Lock(directory);
+}
+
+Status DirectoryLock::TakeToRead(const std::string& directory) {
+  const std::string path = directory + "/LOCK";
+  fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd_ < 0 && errno == ENOENT) fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd_ < 0) return errno == EROFS ? OkStatus() : IoError("cannot open", path);
+  return Lock(directory);
+}
+
+Status DirectoryLock::Lock(const std::string& directory) {
   if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return OkStatus();
   return FailedPrecondition("data directory " + directory + " is in use by another process");
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <system_error>
 
 #include "index/status.h"
 
@@ -14,8 +15,9 @@ Status CheckName(const std::string& name, const std::string& field = "name");
 // InvalidArgument unless it can be the path of a directory: not empty, no zero byte that would cut it short.
 Status CheckPath(const std::string& path);
 
-// Unavailable with what errno says.
-Status IoError(const std::string& what, const std::string& path);
+// What the system says, Unavailable; FailedPrecondition where no repetition helps: without permission, on a read-only mount.
+Status IoError(const std::string& what, const std::string& path, const std::error_code& error);
+Status IoError(const std::string& what, const std::string& path);  // of errno
 
 // Makes a rename or a new name in `directory` durable.
 Status SyncDirectory(const std::string& directory);
@@ -32,8 +34,13 @@ class DirectoryLock {
   ~DirectoryLock();
   // FailedPrecondition if another has it.
   Status Take(const std::string& directory);
+  // The same for one who only reads: without permission to write, and on a read-only mount, where nobody can have it if
+  // there is no LOCK.
+  Status TakeToRead(const std::string& directory);
 
  private:
+  Status Lock(const std::string& directory);
+
   int fd_ = -1;
 };
 

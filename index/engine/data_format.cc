@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <string_view>
 
 #include "index/base/format_version.h"
+#include "index/engine/data_directory.h"
 
 namespace tessera::engine {
 
@@ -21,7 +21,7 @@ constexpr std::string_view kName = "tessera ";
 Status CheckFormat(const std::string& data) {
   const std::string path = data + "/" + kFormatFile;
   std::ifstream in(path, std::ios::binary);
-  if (!in && errno != ENOENT && errno != ENOTDIR) return Unavailable("cannot read " + path + ": " + std::strerror(errno));
+  if (!in && errno != ENOENT && errno != ENOTDIR) return IoError("cannot read", path);
   if (!in) return NotFound("no tessera data in " + data + " (" + path + " is not there)");
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   if (text == kFormatLine) return OkStatus();

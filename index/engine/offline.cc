@@ -15,7 +15,7 @@ Status OfflineData::Open(const std::string& data) {
   data_ = data;
   TESSERA_RETURN_IF_ERROR(CheckPath(data));
   TESSERA_RETURN_IF_ERROR(CheckFormat(data));
-  return lock_.Take(data);
+  return lock_.TakeToRead(data);
 }
 
 std::vector<std::string> OfflineData::Collections() const {

@@ -11,7 +11,7 @@
 
 namespace tessera::engine {
 
-// Holds the directory's lock. Not thread-safe.
+// Holds the directory's lock, as one who reads. Not thread-safe.
 class OfflineData {
  public:
   // NotFound, FailedPrecondition: in use, or of another format.

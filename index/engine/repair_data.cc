@@ -31,7 +31,7 @@ StatusOr<std::string> FreePlace(const OfflineData& data, const std::string& name
   const fs::path folder = fs::path(data.data()) / kDamaged;
   std::error_code error;
   fs::create_directory(folder, error);
-  if (error) return Unavailable("cannot create " + folder.string() + ": " + error.message());
+  if (error) return engine::IoError("cannot create", folder.string(), error);
   TESSERA_RETURN_IF_ERROR(engine::SyncDirectory(data.data()));
   for (int n = 1;; ++n) {
     const fs::path place = folder / (name + "-" + std::to_string(n));

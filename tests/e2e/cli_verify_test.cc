@@ -99,5 +99,38 @@ TEST_F(CliVerify, DamageIsFoundServedAroundAndRepaired) {
   server->Stop(SIGTERM);
 }
 
+// A copy of the data on a disk that may only be read, with or without the lock that a server left: it is verified, and
+// nothing else is done with it.
+TEST_F(CliVerify, OnAReadOnlyMount) {
+  const auto mounted = [&](const std::string& words) {
+    const std::string data = folder_ + "/data";
+    const std::string script = "mount --bind '" + data + "' '" + data + "' && mount -o remount,bind,ro '" + data +
+                               "' && exec '" + TESSERAD_BINARY + "' " + words + " --data '" + data + "'";
+    return Child({"/usr/bin/unshare", "--mount", "/bin/sh", "-c", script}, folder_, {"PATH=/usr/bin:/bin"}).Wait();
+  };
+  {
+    const ServerProcess server(folder_);
+    std::vector<std::string> words = LoadWords("c");
+    words.insert(words.begin(), {"--server", server.address()});
+    Good(words);
+  }
+  if (Child({"/usr/bin/unshare", "--mount", "/bin/true"}, folder_, {"PATH=/usr/bin:/bin"}).Wait().code != 0) {
+    GTEST_SKIP() << "no file system can be mounted here";
+  }
+  for (const bool lock : {true, false}) {
+    if (!lock) fs::remove(folder_ + "/data/LOCK");
+    const Finished verified = mounted("verify --deep");
+    EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
+    EXPECT_NE(verified.out.find("c: clean; 1000 rows"), std::string::npos) << verified.out;
+    for (const std::string words : {"repair --collection c", "--listen 127.0.0.1:0"}) {
+      const Finished refused = mounted(words);
+      EXPECT_EQ(refused.code, 1) << words;
+      EXPECT_NE(refused.err.find("Read-only file system"), std::string::npos) << refused.err;
+    }
+    EXPECT_EQ(fs::exists(folder_ + "/data/LOCK"), lock);
+  }
+  EXPECT_EQ(Maintain({"verify"}).code, 0);
+}
+
 }  // namespace
 }  // namespace tessera::e2e

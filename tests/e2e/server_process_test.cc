@@ -118,6 +118,14 @@ TEST_F(ServerProcessTest, ImpossiblePlaces) {
           ->Wait();
   EXPECT_EQ(data.code, 1);
   ExpectOneLine(data.err, "/no/such/parent");
+  const std::string file = dir_.path() + "/file";
+  std::ofstream(file) << "mine";
+  const Finished on_file = Start({"--data", file, "--listen", "127.0.0.1:0", "--log-level", "warn"})->Wait();
+  EXPECT_EQ(on_file.code, 1);
+  ExpectOneLine(on_file.err, file + " is a file, and no directory");
+  const Finished verified = Start({"verify", "--data", file})->Wait();
+  EXPECT_EQ(verified.code, 1);
+  ExpectOneLine(verified.err, "no tessera data in " + file);
   const Finished address =
       Start({"--data", data_, "--listen", "nowhere:none", "--log-level", "error"})->Wait();
   EXPECT_EQ(address.code, 1);

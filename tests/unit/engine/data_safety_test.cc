@@ -155,14 +155,14 @@ TEST_F(DataSafetyTest, WithoutPermission) {
   const auto before = Tree();
   const Status lock = AsNobody([&] { return Open(data()); });
   if (MessageOf(lock) == "skipped") GTEST_SKIP() << "no other user can be taken on";
-  ExpectRefused(lock, absl::StatusCode::kUnavailable, "cannot open " + data() + "/LOCK: Permission denied");
-  ExpectRefused(AsNobody([&] { return Open(directory_.path() + "/new"); }), absl::StatusCode::kUnavailable,
+  ExpectRefused(lock, absl::StatusCode::kFailedPrecondition, "cannot open " + data() + "/LOCK: Permission denied");
+  ExpectRefused(AsNobody([&] { return Open(directory_.path() + "/new"); }), absl::StatusCode::kFailedPrecondition,
                 "cannot create " + directory_.path() + "/new: Permission denied");
   chmod((data() + "/FORMAT").c_str(), 0);
-  ExpectRefused(AsNobody([&] { return Open(data()); }), absl::StatusCode::kUnavailable,
+  ExpectRefused(AsNobody([&] { return Open(data()); }), absl::StatusCode::kFailedPrecondition,
                 "cannot read " + data() + "/FORMAT: Permission denied");
   chmod(data().c_str(), 0);
-  ExpectRefused(AsNobody([&] { return Open(data()); }), absl::StatusCode::kUnavailable, "Permission denied");
+  ExpectRefused(AsNobody([&] { return Open(data()); }), absl::StatusCode::kFailedPrecondition, "Permission denied");
   chmod(data().c_str(), 0755);
   EXPECT_EQ(Tree(), before);
 }
@@ -185,8 +185,8 @@ TEST_F(DataSafetyTest, OnAReadOnlyMount) {
   };
   const Status opened = mounted([&] { return Open(data()); });
   if (skipped) GTEST_SKIP() << "no file system can be mounted here";
-  ExpectRefused(opened, absl::StatusCode::kUnavailable, data() + "/LOCK: Read-only file system");
-  ExpectRefused(mounted([&] { return RepairCollection(data(), "c", {}).status(); }), absl::StatusCode::kUnavailable,
+  ExpectRefused(opened, absl::StatusCode::kFailedPrecondition, data() + "/LOCK: Read-only file system");
+  ExpectRefused(mounted([&] { return RepairCollection(data(), "c", {}).status(); }), absl::StatusCode::kFailedPrecondition,
                 "Read-only file system");
   EXPECT_EQ(Tree(), before);
 }
