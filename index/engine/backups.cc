@@ -27,9 +27,14 @@ void Tell(const BackupContext& context, double fraction, const char* stage) {
   if (context.progress) context.progress(fraction, stage);
 }
 
-store::Transfer TransferOf(const BackupContext& context, const char* stage, Pace& pace) {
+// Reads alone: without `host`'s space.
+store::Transfer TransferOf(const BackupContext& context, const char* stage, BackupHost& host, bool writes) {
+  Pace& pace = host.pace();
   const uint64_t rate = context.bytes_per_second > 0 ? context.bytes_per_second : pace.limits().bytes_per_second;
-  return {context.stop,
+  return {[&context, &host, writes] {
+            TESSERA_RETURN_IF_ERROR(context.stop.Check());
+            return writes ? host.CheckSpace(0) : OkStatus();
+          },
           [&context, stage, &pace](double fraction) {
             static const std::atomic<bool> kNever{false};  // a catalog that closes releases all who wait
             pace.Breathe(kNever, context.stop);
@@ -108,14 +113,15 @@ class Upload final : public BackupUpload {
     TESSERA_RETURN_IF_ERROR(held_.Take());
     std::error_code error;
     fs::create_directory(directory_.path(), error);
-    if (error) return Unavailable("cannot create " + directory_.path() + ": " + error.message());
+    if (error) return IoError("cannot create", directory_.path(), error);
     return OkStatus();
   }
   Status Append(std::string_view bytes) override {
     const bool begun = reader_.has_header();
     TESSERA_RETURN_IF_ERROR(refused_);
+    TESSERA_RETURN_IF_ERROR(refused_ = host_.CheckSpace(bytes.size()));
     TESSERA_RETURN_IF_ERROR(reader_.Append(bytes));
-    if (!begun && reader_.has_header()) refused_ = memory_.Take(name_, reader_.info());
+    if (!begun && reader_.has_header()) refused_ = Take();
     return refused_;
   }
   StatusOr<std::shared_ptr<Collection>> Finish() override {
@@ -129,6 +135,11 @@ class Upload final : public BackupUpload {
   }
 
  private:
+  Status Take() {
+    TESSERA_RETURN_IF_ERROR(memory_.Take(name_, reader_.info()));
+    return host_.CheckSpace(reader_.info().bytes);
+  }
+
   const Pass pass_;  // first: left last
   BackupHost& host_;
   const std::string name_;
@@ -203,7 +214,7 @@ void BackupsImpl::Sweep() {
 Status BackupsImpl::MakeRoot() {
   std::error_code error;
   if (!fs::create_directory(root_, error) && !error) return OkStatus();
-  if (error) return Unavailable("cannot create " + root_ + ": " + error.message());
+  if (error) return IoError("cannot create", root_, error);
   return SyncDirectory(fs::path(root_).parent_path());
 }
 
@@ -215,7 +226,7 @@ StatusOr<std::vector<std::string>> BackupsImpl::Collections() const {
     const std::string name = it->path().filename().string();
     if (CheckName(name).ok()) names.push_back(name);
   }
-  if (error) return Unavailable("cannot read " + root_ + ": " + error.message());
+  if (error) return IoError("cannot read", root_, error);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -263,6 +274,7 @@ StatusOr<BackupInfo> BackupsImpl::Create(const std::string& collection, const Ba
   }
   const std::unique_ptr<void, std::function<void(void*)>> end(&uses_, [&](void*) { uses_.EndWrite(collection); });
   TESSERA_RETURN_IF_ERROR(context.stop.Check());
+  TESSERA_RETURN_IF_ERROR(host_.CheckSpace(0));
   TESSERA_RETURN_IF_ERROR(MakeRoot());
   Tell(context, 0, "checkpoint");
   const TemporaryDirectory checkpoint(host_.Temporary("checkpoint"));
@@ -272,7 +284,7 @@ StatusOr<BackupInfo> BackupsImpl::Create(const std::string& collection, const Ba
   Tell(context, 0, "copy");
   store::BackupFolder folder(FolderOf(collection));
   TESSERA_ASSIGN_OR_RETURN(const uint32_t id, folder.Create(checkpoint.path(), EncodeBackup(described),
-                                                            TransferOf(context, "copy", host_.pace())));
+                                                            TransferOf(context, "copy", host_, true)));
   TESSERA_RETURN_IF_ERROR(SyncDirectory(root_));
   return Find(collection, id);
 }
@@ -285,7 +297,7 @@ Status BackupsImpl::Verify(const std::string& collection, uint32_t id, const Bac
   TESSERA_RETURN_IF_ERROR(reading.status());
   TESSERA_RETURN_IF_ERROR(Find(collection, id).status());
   Tell(context, 0, "read");
-  return Annotate(store::BackupFolder(FolderOf(collection)).Verify(id, TransferOf(context, "read", host_.pace())),
+  return Annotate(store::BackupFolder(FolderOf(collection)).Verify(id, TransferOf(context, "read", host_, false)),
                   "collection \"" + collection + "\": ");
 }
 
@@ -316,10 +328,11 @@ StatusOr<std::shared_ptr<Collection>> BackupsImpl::Restore(const std::string& co
   TESSERA_RETURN_IF_ERROR(held.Take());
   IncomingMemory memory(host_);
   TESSERA_RETURN_IF_ERROR(memory.Take(target, info));
+  TESSERA_RETURN_IF_ERROR(host_.CheckSpace(info.bytes));
   const TemporaryDirectory directory(host_.Temporary("tmp"));
   Tell(context, 0, "copy");
   TESSERA_RETURN_IF_ERROR(
-      store::BackupFolder(FolderOf(collection)).Restore(id, directory.path(), TransferOf(context, "copy", host_.pace())));
+      store::BackupFolder(FolderOf(collection)).Restore(id, directory.path(), TransferOf(context, "copy", host_, true)));
   TESSERA_RETURN_IF_ERROR(Failpoint("backup.restored"));
   TESSERA_RETURN_IF_ERROR(context.stop.Check());
   Tell(context, 1, "open");
@@ -339,7 +352,7 @@ Status BackupsImpl::Download(const std::string& collection, uint32_t id, const A
   ArchiveWriter writer(take);
   TESSERA_RETURN_IF_ERROR(writer.Header(info));
   TESSERA_RETURN_IF_ERROR(
-      store::BackupFolder(FolderOf(collection)).Export(id, writer, TransferOf(context, "copy", host_.pace())));
+      store::BackupFolder(FolderOf(collection)).Export(id, writer, TransferOf(context, "copy", host_, false)));
   return writer.Trailer();
 }
 

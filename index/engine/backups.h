@@ -23,6 +23,8 @@ namespace tessera::engine {
 class BackupHost {
  public:
   virtual Pace& pace() = 0;
+  // ResourceExhausted unless the disk of the data has so many bytes beside what is kept in reserve.
+  virtual Status CheckSpace(uint64_t bytes) const = 0;
   // NotFound.
   virtual StatusOr<std::shared_ptr<CollectionImpl>> Find(const std::string& name) const = 0;
   // Holds a name that no collection has (else AlreadyExists) until Adopt or Release.

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <utility>
 
+#include "index/base/disk_space.h"
 #include "index/base/failpoint.h"
 #include "index/catalog.h"
 #include "index/engine/backups.h"
@@ -180,6 +181,9 @@ class CatalogImpl final : public Catalog, private BackupHost {
     return std::max(options.block_cache_bytes, options.write_buffer_bytes);
   }
   Pace& pace() override { return *core_.pace; }
+  Status CheckSpace(uint64_t bytes) const override {
+    return CheckDiskSpace(options_.path, options_.disk_reserve_bytes, bytes);
+  }
 
   // Whether it has its FORMAT; false: it is empty. One with files but no FORMAT is not ours.
   StatusOr<bool> CheckOurs() const {

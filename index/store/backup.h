@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "index/deadline.h"
 #include "index/status.h"
 
 namespace rocksdb {
@@ -20,7 +19,7 @@ namespace tessera::store {
 
 // How to copy or read what may take long.
 struct Transfer {
-  StopToken stop;                               // asked at every piece that is read
+  std::function<Status()> check;  // asked at every piece that is read: what is not OK ends it; may be empty
   std::function<void(double fraction)> progress;  // ascending from 0 to 1, on a thread of RocksDB's; may be empty
   uint64_t bytes_per_second = 0;                // written at most; 0 = as fast as it goes
 };

@@ -132,7 +132,7 @@ rocksdb::DBOptions DatabaseOptions(const SharedResources::Impl& shared, rocksdb:
   db.max_open_files = 512;
   // One committer writes; the plain memtable insert is cheaper and finds its place by the last one.
   db.allow_concurrent_memtable_write = false;
-  // The engine reopens by itself; a database that heals behind its back would hide the failure.
+  // The engine resumes after a full disk by itself; a database that heals behind its back would hide the failure.
   db.max_bgerror_resume_count = 0;
   // Searches release snapshots and iterators: what that frees on disk goes to the background.
   db.avoid_unnecessary_blocking_io = true;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "index/base/disk_space.h"
 #include "index/base/failpoint.h"
 #include "index/store/ingest.h"
 #include "index/store/log_files.h"
@@ -82,15 +83,7 @@ Status RocksStore::Poison(const Status& failure) {
   return failure;
 }
 
-Status RocksStore::CheckSpace(uint64_t bytes) const {
-  uint64_t free = 0;
-  // Where the system does not tell, the write itself will.
-  if (!db_->GetEnv()->GetFreeSpace(db_->GetName(), &free).ok()) return OkStatus();
-  if (free >= disk_reserve_bytes_ && free - disk_reserve_bytes_ >= bytes) return OkStatus();
-  return ResourceExhausted("the disk of " + db_->GetName() + " is full: " + std::to_string(free) + " bytes are free, " +
-                           std::to_string(disk_reserve_bytes_) + " are kept in reserve, " + std::to_string(bytes) +
-                           " more are needed");
-}
+Status RocksStore::CheckSpace(uint64_t bytes) const { return CheckDiskSpace(db_->GetName(), disk_reserve_bytes_, bytes); }
 
 void RocksStore::DropLeftover() {
   std::vector<FamilyHandle> leftover;

@@ -28,7 +28,7 @@ class WatchedFile final : public rocksdb::FSSequentialFileOwnerWrapper {
 }  // namespace
 
 Status ReadWatch::OnRead(uint64_t bytes) {
-  Status status = transfer_.stop.Check();
+  Status status = transfer_.check ? transfer_.check() : OkStatus();
   if (status.ok()) status = Failpoint(failpoint_);
   if (!status.ok()) {
     std::lock_guard lock(mutex_);

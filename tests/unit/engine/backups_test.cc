@@ -321,6 +321,36 @@ TEST_F(BackupsTest, CancelledOnesLeaveNothing) {
   EXPECT_TRUE(backups().Restore("c", info->id, "r", {}).ok());  // the name is free again
 }
 
+// Less is free than is kept in reserve, before and in the middle.
+TEST_F(BackupsTest, AFullDiskRefusesThemAndNothingIsLeft) {
+  Create(kDim, Metric::kL2);
+  Load(ClusteredRows(kRows, kDim, 1), kDim);
+  const auto info = Backup();
+  ASSERT_TRUE(info.ok()) << info.status();
+  std::string archive;
+  ASSERT_TRUE(backups().Download("c", info->id, [&](std::string_view bytes) {
+    archive += bytes;
+    return OkStatus();
+  }, {}).ok());
+  const auto before = Tree("backups");
+  options_.disk_reserve_bytes = UINT64_MAX / 2;
+  Reopen();
+  EXPECT_EQ(Backup().status().code(), absl::StatusCode::kResourceExhausted);
+  const Status restored = backups().Restore("c", info->id, "r", {}).status();
+  EXPECT_EQ(restored.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(MessageOf(restored).find(std::to_string(info->bytes) + " more are needed"), std::string::npos) << restored;
+  {
+    const auto upload = backups().Upload("u");
+    ASSERT_TRUE(upload.ok()) << upload.status();
+    EXPECT_EQ((*upload)->Append(archive).code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ((*upload)->Finish().status().code(), absl::StatusCode::kResourceExhausted);
+  }
+  EXPECT_TRUE(backups().Verify("c", info->id, {}).ok());
+  EXPECT_EQ(Tree("backups"), before);
+  EXPECT_TRUE(Leftovers().empty());
+  EXPECT_EQ(catalog_->List(), std::vector<std::string>{"c"});
+}
+
 TEST_F(BackupsTest, DamageIsNamedAndNothingIsRestored) {
   Create(kDim, Metric::kL2);
   Load(ClusteredRows(kRows, kDim, 1), kDim);

@@ -215,13 +215,13 @@ TEST_F(BackupTest, CancelledOneLeavesNothingAndSharesNothing) {
   const uint32_t first = Backup().value();
   const auto before = FilesOf(home_ + "/backups");
   ASSERT_TRUE(Fill(0, 1000, 'b').ok());
-  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  std::atomic<bool> cancelled{false};
   Transfer transfer;
-  transfer.stop = StopToken(StopToken::Clock::time_point::max(), cancelled);
-  transfer.progress = [&](double fraction) { *cancelled = fraction > 0.2; };
+  transfer.check = [&] { return cancelled ? Cancelled("enough") : OkStatus(); };
+  transfer.progress = [&](double fraction) { cancelled = fraction > 0.2; };
   EXPECT_EQ(Backup(transfer).status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(FilesOf(home_ + "/backups"), before);
-  *cancelled = true;
+  cancelled = true;
   transfer.progress = nullptr;
   EXPECT_EQ(folder_->Verify(first, transfer).code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(folder_->Restore(first, home_ + "/restored", transfer).code(), absl::StatusCode::kCancelled);
