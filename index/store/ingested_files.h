@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 namespace tessera::store {
@@ -23,6 +24,9 @@ class IngestedFiles final : public rocksdb::FileSystemWrapper {
       : FileSystemWrapper(base), staging_(staging_directory + "/") {}
   const char* Name() const override { return "IngestedFiles"; }
 
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus LinkFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
                              rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
@@ -30,6 +34,7 @@ class IngestedFiles final : public rocksdb::FileSystemWrapper {
 
   // Removes those that were kept: for an ingest that ended before the manifest was written.
   rocksdb::IOStatus RemoveKept();
+  void NoteFailedRead(const std::string& staged);
 
  private:
   struct Link {
@@ -39,7 +44,9 @@ class IngestedFiles final : public rocksdb::FileSystemWrapper {
 
   const std::string staging_;
   std::mutex mutex_;
-  std::map<std::string, Link> links_;  // by linked name, of staged files that are there; guarded by mutex_
+  // Of staged files that are there; guarded by mutex_.
+  std::map<std::string, Link> links_;  // by linked name
+  std::set<std::string> unread_;
 };
 
 }  // namespace tessera::store

@@ -1,4 +1,4 @@
-// A read that fails is an error: never taken for something that is not there.
+// A read that fails or falls short is an error: never taken for something that is not there.
 #include <gtest/gtest.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
@@ -25,24 +25,29 @@ class FailingReads final : public rocksdb::FileSystemWrapper {
  public:
   FailingReads() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
   const char* Name() const override { return "FailingReads"; }
-  void FailRead(uint64_t nth) {
+  void FailRead(uint64_t nth, bool falls_short = false) {
     failed_ = false;
+    falls_short_ = falls_short;
     left_ = nth;
   }
   bool failed() const { return failed_; }
 
-  IOStatus BeforeRead() {
-    if (left_ == 0 || --left_ > 0) return IOStatus::OK();
+  bool IsDue() {
+    if (left_ == 0 || --left_ > 0) return false;
     failed_ = true;
-    return IOStatus::IOError("a read failed");
+    return true;
   }
+  bool falls_short() const { return falls_short_; }
   IOStatus NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
                                std::unique_ptr<rocksdb::FSRandomAccessFile>* file, IODebugContext* debug) override;
 
  private:
   std::atomic<uint64_t> left_{0};  // reads until one fails; 0 = none does
   std::atomic<bool> failed_{false};
+  std::atomic<bool> falls_short_{false};
 };
+
+IOStatus Failure() { return IOStatus::IOError("a read failed"); }
 
 class FailingFile final : public rocksdb::FSRandomAccessFileOwnerWrapper {
  public:
@@ -51,8 +56,9 @@ class FailingFile final : public rocksdb::FSRandomAccessFileOwnerWrapper {
 
   IOStatus Read(uint64_t offset, size_t bytes, const IOOptions& options, rocksdb::Slice* result, char* scratch,
                 IODebugContext* debug) const override {
-    if (IOStatus failed = fs_.BeforeRead(); !failed.ok()) return failed;
-    return FSRandomAccessFileOwnerWrapper::Read(offset, bytes, options, result, scratch, debug);
+    const bool due = fs_.IsDue();
+    if (due && !fs_.falls_short()) return Failure();
+    return FSRandomAccessFileOwnerWrapper::Read(offset, due ? bytes / 2 : bytes, options, result, scratch, debug);
   }
   IOStatus MultiRead(rocksdb::FSReadRequest* requests, size_t count, const IOOptions& options,
                      IODebugContext* debug) override {
@@ -72,7 +78,7 @@ class FailingFile final : public rocksdb::FSRandomAccessFileOwnerWrapper {
 
 IOStatus FailingReads::NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
                                            std::unique_ptr<rocksdb::FSRandomAccessFile>* file, IODebugContext* debug) {
-  if (IOStatus failed = BeforeRead(); !failed.ok()) return failed;
+  if (IsDue()) return Failure();
   std::unique_ptr<rocksdb::FSRandomAccessFile> opened;
   IOStatus status = FileSystemWrapper::NewRandomAccessFile(name, options, &opened, debug);
   if (status.ok()) *file = std::make_unique<FailingFile>(*this, std::move(opened));
@@ -103,7 +109,20 @@ class ReadFaultTest : public StoreTest {
   }
   void TearDown() override {
     fs_->FailRead(0);
+    store_.reset();
     StoreTest::TearDown();
+  }
+
+  // With a cache of its own, in which nothing is.
+  void Reopen() {
+    store_.reset();
+    cold_ = std::make_unique<SharedResources>(SharedResources::Options{});
+    Store::Options options;
+    options.shared = cold_.get();
+    options.env = env_;
+    auto opened = Store::Open(path_, options);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    store_ = std::move(*opened);
   }
 
   static void Fill(Batch& batch, uint32_t part) {
@@ -120,10 +139,14 @@ class ReadFaultTest : public StoreTest {
   // Reads with the nth read failing, for growing n until none does, each with files and caches as just opened.
   template <typename Read>
   void ExpectAllOrAnError(const Read& read) {
+    for (const bool falls_short : {false, true}) ExpectAllOrAnError(read, falls_short);
+  }
+  template <typename Read>
+  void ExpectAllOrAnError(const Read& read, bool falls_short) {
     uint64_t nth = 1;
-    for (bool whole = false; !whole && nth < kMostReads; nth += 1 + nth / 16) {
+    for (bool whole = false; !whole && nth < kMostReads; nth += 1 + nth / 8) {
       Reopen();
-      fs_->FailRead(nth);
+      fs_->FailRead(nth, falls_short);
       const auto found = read();
       whole = !fs_->failed();
       fs_->FailRead(0);
@@ -134,6 +157,7 @@ class ReadFaultTest : public StoreTest {
     EXPECT_LT(nth, kMostReads);
   }
 
+  std::unique_ptr<SharedResources> cold_;
   std::vector<RowId> rows_;
   std::vector<ListId> lists_;
   std::vector<PointId> ids_;
@@ -160,6 +184,44 @@ TEST_F(ReadFaultTest, Postings) {
 
 TEST_F(ReadFaultTest, Assigns) {
   ExpectAllOrAnError([&] { return store_->GetAssigns(kGeneration, rows_, nullptr); });
+}
+
+// What an ingest reads, of its own files and of those that are there: it is in force whole or not at all.
+TEST_F(ReadFaultTest, Ingests) {
+  uint32_t first = kRows;
+  for (const bool falls_short : {false, true}) {
+    uint64_t nth = 1;
+    for (bool whole = false; !whole && nth < kMostReads; ++nth) {
+      Reopen();
+      fs_->FailRead(nth, falls_short);
+      const Status written = Write([&](Batch& batch) {
+        for (uint32_t r = first; r < first + 6; ++r) {
+          batch.PutId(uint64_t{r}, RowId(r));
+          batch.PutRow(RowId(r), {r, 1, 1.0f});
+          batch.PutVector(RowId(r), {ElementType::kU8, "bytes"});
+          batch.PutAssign(kGeneration, RowId(r), ListId(1));
+          batch.PutPosting(kGeneration, ListId(1), RowId(r), "code", 1.0f, "");
+        }
+      }, Durability::kIngest);
+      whole = !fs_->failed();
+      fs_->FailRead(0);
+      if (whole) { EXPECT_TRUE(written.ok()) << written; }
+      Reopen();
+      for (uint32_t r = first; r < first + 6; ++r) {
+        const bool there = written.ok();
+        EXPECT_EQ(Id(PointId(uint64_t{r})).has_value(), there) << nth;
+        EXPECT_EQ(store_->GetRows({RowId(r)}, nullptr).value()[0].has_value(), there) << nth;
+        EXPECT_EQ(Vector(r).has_value(), there) << nth;
+        EXPECT_EQ(store_->GetAssigns(kGeneration, {RowId(r)}, nullptr).value()[0].has_value(), there) << nth;
+        EXPECT_EQ(store_->GetPostings(kGeneration, {ListId(1)}, {RowId(r)}, 4, 0, nullptr).value()[0].has_value(), there)
+            << nth;
+      }
+      ASSERT_FALSE(HasFailure()) << "read " << nth << (falls_short ? " falls short" : " fails");
+      if (written.ok()) first += 6;
+    }
+    EXPECT_GT(nth, 6u);
+    EXPECT_LT(nth, kMostReads);
+  }
 }
 
 }  // namespace
