@@ -25,29 +25,47 @@ bool AreZeros(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
 }
 
-}  // namespace
+// Where the whole records end, and why.
+struct LogEnd {
+  size_t at = 0;
+  bool whole = true;           // with the last record of several pieces, and nothing but zeros behind it
+  size_t damaged_bytes = 0;    // of a piece there whose checksum is another
+};
 
-bool IsWholeLog(std::string_view bytes) {
+LogEnd FindEnd(std::string_view bytes) {
+  LogEnd end;
   bool inside = false;  // of a record in several pieces
-  for (size_t at = 0; at < bytes.size();) {
+  for (size_t& at = end.at; at < bytes.size();) {
     const size_t left = kBlockBytes - at % kBlockBytes;
     if (left < kHeaderBytes) {
       at += left;
       continue;
     }
-    if (bytes.size() - at < kHeaderBytes) return !inside && AreZeros(bytes.substr(at));
+    if (bytes.size() - at < kHeaderBytes) return {at, !inside && AreZeros(bytes.substr(at)), 0};
     ByteReader in(bytes.substr(at, kHeaderBytes));
     const auto crc = in.Get<uint32_t>();
     const size_t length = in.Get<uint16_t>();
     const auto type = in.Get<uint8_t>();
-    if (type == kZero && length == 0) return !inside && AreZeros(bytes.substr(at));
-    if (type > kLast || kHeaderBytes + length > std::min(left, bytes.size() - at)) return false;
-    if (Masked(Crc32c(bytes.substr(at + kHeaderBytes - 1, 1 + length))) != crc) return false;
-    if ((type == kMiddle || type == kLast) != inside) return false;
+    if (type == kZero && length == 0) return {at, !inside && AreZeros(bytes.substr(at)), 0};
+    if (type > kLast || kHeaderBytes + length > std::min(left, bytes.size() - at)) return {at, false, 0};
+    if (Masked(Crc32c(bytes.substr(at + kHeaderBytes - 1, 1 + length))) != crc) return {at, false, kHeaderBytes + length};
+    if ((type == kMiddle || type == kLast) != inside) return {at, false, 0};
     inside = type == kFirst || type == kMiddle;
     at += kHeaderBytes + length;
   }
-  return !inside;
+  end.whole = !inside;
+  return end;
+}
+
+}  // namespace
+
+bool IsWholeLog(std::string_view bytes) { return FindEnd(bytes).whole; }
+
+size_t BytesBeforeTornEnd(std::string_view bytes) {
+  const LogEnd end = FindEnd(bytes);
+  if (end.damaged_bytes == 0) return bytes.size();
+  const bool torn = AreZeros(bytes.substr(end.at + end.damaged_bytes - 1));
+  return torn ? end.at : bytes.size();
 }
 
 StatusOr<bool> AreLogsWhole(const std::string& directory) {

@@ -14,6 +14,10 @@ namespace tessera::store {
 // leaves such an end too.
 bool IsWholeLog(std::string_view bytes);
 
+// All of them, but of a log whose last piece is damaged, ends in zeros and has nothing but zeros behind it: those before
+// that piece. What was not synced ends so after a power failure.
+size_t BytesBeforeTornEnd(std::string_view bytes);
+
 // Of the present manifest and all write-ahead logs of the database in `directory`. Unavailable if one cannot be read.
 StatusOr<bool> AreLogsWhole(const std::string& directory);
 

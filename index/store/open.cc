@@ -15,6 +15,7 @@
 #include "index/store/rocks_store.h"
 #include "index/store/store.h"
 #include "index/store/table_files.h"
+#include "index/store/torn_manifest.h"
 
 namespace tessera::store {
 namespace {
@@ -143,7 +144,7 @@ StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, const Opti
   TESSERA_ASSIGN_OR_RETURN(std::vector<std::string> damaged, DamagedTableFiles(path));
   if (!damaged.empty() && !options.salvage) return DataLoss(damaged[0] + ": its properties are damaged");
   const auto files = damaged.empty() ? base->GetFileSystem() : WithoutFiles(base->GetFileSystem(), std::move(damaged));
-  auto ingested_files = std::make_shared<IngestedFiles>(files, StagingDirectory(path));
+  auto ingested_files = std::make_shared<IngestedFiles>(WithoutTornEnds(files), StagingDirectory(path));
   const std::shared_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(ingested_files);
   TESSERA_ASSIGN_OR_RETURN(Names names, ListFamilies(env.get(), path, options));
   TESSERA_RETURN_IF_ERROR(CheckKnown(names, path));
