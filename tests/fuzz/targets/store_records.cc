@@ -110,11 +110,17 @@ void AddLogged(uint8_t type, std::string_view content, std::string& log) {
   log += covered;
 }
 
+void ReadLog(std::string_view log) {
+  const bool whole = IsWholeLog(log);
+  const size_t kept = BytesBeforeTornEnd(log);
+  Require(kept <= log.size() && (!whole || kept == log.size()), "a whole log has no torn end");
+}
+
 // A log as it comes, and one whose pieces have the right checksums, now and then at the end of a block.
 void RunLog(std::string_view bytes) {
   constexpr size_t kBlock = 32768;
   constexpr uint8_t kFull = 1;
-  (void)IsWholeLog(bytes);
+  ReadLog(bytes);
   ByteReader in(bytes);
   std::string log;
   if (in.Get<uint8_t>() % 8 == 0) AddLogged(kFull, std::string(kBlock - 7 - in.Get<uint8_t>() % 32, 'x'), log);
@@ -126,7 +132,7 @@ void RunLog(std::string_view bytes) {
     if (type % 8 == 6) log += content;
     if (type % 8 == 7) log.append(size, 0);
   }
-  (void)IsWholeLog(log);
+  ReadLog(log);
 }
 
 }  // namespace
