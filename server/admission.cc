@@ -2,18 +2,20 @@
 
 #include <string>
 
+#include "index/busy.h"
+
 namespace tessera::server {
 
 Status Admission::Admit(size_t bytes) {
   std::lock_guard lock(mutex_);
   if (closed_) return Unavailable("the server is shutting down");
   if (requests_ >= max_requests_) {
-    return ResourceExhausted("the server is busy with " + std::to_string(requests_) +
+    return Busy("the server is busy with " + std::to_string(requests_) +
                              " requests, its limit; try again later");
   }
   // One request is always let in: the message limit alone decides how large it may be.
   if (requests_ > 0 && bytes_ + bytes > max_bytes_) {
-    return ResourceExhausted("the server holds " + std::to_string(bytes_) +
+    return Busy("the server holds " + std::to_string(bytes_) +
                              " bytes of requests, its limit is " + std::to_string(max_bytes_) +
                              "; try again later");
   }

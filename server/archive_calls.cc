@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "index/busy.h"
 #include "server/blocking_writer.h"
 #include "server/convert_backups.h"
 
@@ -23,7 +24,7 @@ class Place {
   ~Place() { taken_.fetch_sub(1); }
   Status status() const {
     if (number_ < kMaxArchives) return OkStatus();
-    return ResourceExhausted(std::to_string(kMaxArchives) + " archives are under way, the server's limit");
+    return Busy(std::to_string(kMaxArchives) + " archives are under way, the server's limit");
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "index/busy.h"
 #include "server/grpc_status.h"
 #include "server/log.h"
 
@@ -72,7 +73,7 @@ Call* Call::Start(ServiceState& state, grpc::CallbackServerContext* context, Inf
 
 void Call::Complete(const Status& status) {
   LogIfSlow(status);
-  if (absl::IsResourceExhausted(status)) {
+  if (IsBusy(status)) {
     context_->AddTrailingMetadata("grpc-retry-pushback-ms", kRetryAfterMs);
   }
   // Before the reply leaves: who sends the next request after it must find the place free.

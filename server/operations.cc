@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "index/busy.h"
+
 namespace tessera::server {
 
 Operations::Operations(size_t max_trainings, uint64_t first_id, Now now)
@@ -23,7 +25,7 @@ StatusOr<Operations::Begun> Operations::Begin(const std::string& collection,
   }
   size_t& running = running_[static_cast<size_t>(lane)];
   if (running >= max_running_[static_cast<size_t>(lane)]) {
-    return ResourceExhausted(std::to_string(running) +
+    return Busy(std::to_string(running) +
                              " operations are running, the server's limit");
   }
   Expire();
@@ -113,7 +115,7 @@ StatusOr<uint64_t> Operations::Wait(const std::string& name, Waiter waiter) {
     const uint64_t number = next_waiter_++;
     if (!operation->info.done) {
       if (waiters_.size() >= kMaxWaiters) {
-        return ResourceExhausted(std::to_string(kMaxWaiters) +
+        return Busy(std::to_string(kMaxWaiters) +
                                  " calls wait for operations, the server's limit");
       }
       waiters_.emplace(number, Waiting{operation->info.id, std::move(waiter)});

@@ -1,6 +1,7 @@
 #include "index/engine/committer.h"
 
 #include "index/base/failpoint.h"
+#include "index/busy.h"
 #include "index/engine/memory_advice.h"
 #include "index/engine/write_set.h"
 
@@ -31,7 +32,7 @@ Status Committer::Submit(std::unique_ptr<WriteOp>& op) {
   }
   if (full) {
     core_->memory->Unqueue(bytes);
-    return ResourceExhausted("the write queue of collection \"" + core_->name + "\" is full, try again in a moment");
+    return Busy("the write queue of collection \"" + core_->name + "\" is full, try again in a moment");
   }
   if (start) StartDrain();
   return OkStatus();

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <mutex>
 
+#include "index/busy.h"
 #include "tests/e2e/fault_fixture.h"
 
 namespace tessera::testing {
@@ -79,15 +80,18 @@ TEST_F(ServerFaultsTest, TooManyInFlightAreRefusedWithARetryHint) {
 }
 
 TEST_F(ServerFaultsTest, UpsertMayFinishAtOnceOrFail) {
-  fake_->on_upsert = [](const std::vector<PointInput>& points, Collection::UpsertDone done) {
-    EXPECT_EQ(points.size(), 1u);
-    done(ResourceExhausted("the commit queue is full"));
-  };
-  grpc::ClientContext context;
-  v1::UpsertResponse response;
-  ExpectError(points_->Upsert(&context, AnyUpsert(), &response), StatusCode::RESOURCE_EXHAUSTED,
-              "commit queue");
-  EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1u);
+  // Only what passes by itself asks to be tried again.
+  for (const bool busy : {true, false}) {
+    fake_->on_upsert = [&](const std::vector<PointInput>& points, Collection::UpsertDone done) {
+      EXPECT_EQ(points.size(), 1u);
+      done(busy ? Busy("the commit queue is full") : ResourceExhausted("the commit queue has no memory"));
+    };
+    grpc::ClientContext context;
+    v1::UpsertResponse response;
+    ExpectError(points_->Upsert(&context, AnyUpsert(), &response), StatusCode::RESOURCE_EXHAUSTED,
+                "the commit queue");
+    EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), busy ? 1u : 0u);
+  }
 }
 
 TEST_F(ServerFaultsTest, DeadlineReachesTheEngine) {
