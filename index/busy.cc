@@ -1,7 +1,5 @@
 #include "index/busy.h"
 
-#include "absl/strings/cord.h"
-
 namespace tessera {
 namespace {
 
@@ -11,7 +9,7 @@ constexpr const char* kBusy = "tessera/busy";
 
 Status Busy(const std::string& message) {
   Status status = ResourceExhausted(message);
-  status.SetPayload(kBusy, absl::Cord());
+  status.SetPayload(kBusy, {});
   return status;
 }
 

@@ -6,7 +6,7 @@ matches a file decides; a file of index/, server/ or client/ that no rule knows 
 
 import re
 
-LAYER0 = r"index/(types|scalar_type|elements|status|executor|deadline)\.h"
+LAYER0 = r"index/(types|scalar_type|elements|status|busy|executor|deadline)\.h"
 PUBLIC = r"index/[a-z_0-9]+\.h"
 QUANTIZERS = (r"index/(quantizer|quantizer_spec|training|vector_quantizer|product_quantizer|"
               r"scalar_(quantizer|calibration))\.h")
@@ -17,7 +17,7 @@ BOOST = r"boost/.*"
 
 # (files, what they may include from the project and from libraries; the standard library is free)
 RULES = [
-    (r"index/(types|scalar_type|elements|status|executor|deadline|thread_pool)\.(h|cc)",
+    (r"index/(types|scalar_type|elements|status|busy|executor|deadline|thread_pool)\.(h|cc)",
      [LAYER0, r"index/thread_pool\.h", ABSL_STATUS]),
     (r"index/[a-z_0-9]+\.h", [PUBLIC]),
     (r"index/base/.*", [r"index/base/.*", LAYER0, r"crc32c/crc32c\.h"]),
