@@ -16,7 +16,7 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
-constexpr uint32_t kRows = 3000;
+constexpr uint32_t kRows = 1200;
 constexpr uint64_t kMostReads = 10000;
 const Generation kGeneration(1);
 
