@@ -28,6 +28,7 @@ struct GenerationFamilies {
   rocksdb::ColumnFamilyHandle* centroids() const { return handles[0].get(); }
   rocksdb::ColumnFamilyHandle* assign() const { return handles[1].get(); }
   rocksdb::ColumnFamilyHandle* postings() const { return handles[2].get(); }
+  const FamilyHandle& postings_handle() const { return handles[2]; }
   bool complete() const { return handles[0] && handles[1] && handles[2]; }
 };
 

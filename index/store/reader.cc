@@ -2,6 +2,7 @@
 #include <rocksdb/db.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -50,6 +51,17 @@ Slices RowKeys(const std::vector<RowId>& rows, std::vector<Key32>& keys) {
   Slices slices(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     keys[i] = RowKey(rows[i]);
+    slices[i] = rocksdb::Slice(keys[i].data(), keys[i].size());
+  }
+  return slices;
+}
+
+// Postings as keys; rows[i] in lists[i].
+Slices PostingKeys(const std::vector<ListId>& lists, const std::vector<RowId>& rows, std::vector<Key64>& keys) {
+  keys.resize(rows.size());
+  Slices slices(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    keys[i] = PostingKey(lists[i], rows[i]);
     slices[i] = rocksdb::Slice(keys[i].data(), keys[i].size());
   }
   return slices;
@@ -144,12 +156,8 @@ StatusOr<std::vector<std::optional<StoredPosting>>> RocksStore::GetPostings(
     uint32_t code_bytes, uint32_t refine_bytes, const StoreSnapshot* at) const {
   TESSERA_ASSIGN_OR_RETURN(const FamiliesPtr families, WithGeneration(g));
   rocksdb::ColumnFamilyHandle* family = families->Find(g)->postings();
-  std::vector<Key64> keys(rows.size());
-  Slices slices(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    keys[i] = PostingKey(lists[i], rows[i]);
-    slices[i] = rocksdb::Slice(keys[i].data(), keys[i].size());
-  }
+  std::vector<Key64> keys;
+  const Slices slices = PostingKeys(lists, rows, keys);
   std::vector<std::optional<StoredPosting>> postings(rows.size());
   TESSERA_RETURN_IF_ERROR(Lookup(
       *db_, PointReads(at), family, slices,
@@ -161,6 +169,29 @@ StatusOr<std::vector<std::optional<StoredPosting>>> RocksStore::GetPostings(
         return OkStatus();
       }));
   return postings;
+}
+
+Status RocksStore::GetRefineRecords(const std::vector<ListId>& lists, const std::vector<RowId>& rows,
+                                    uint32_t code_bytes, uint32_t refine_bytes, const StoreSnapshot& at,
+                                    uint8_t* refine) const {
+  rocksdb::ColumnFamilyHandle* family = static_cast<const RocksSnapshot&>(at).kept();
+  if (family == nullptr) return FailedPrecondition("the snapshot keeps no generation");
+  std::vector<Key64> keys;
+  const Slices slices = PostingKeys(lists, rows, keys);
+  std::vector<bool> found(rows.size());
+  const auto describe = [&](size_t i) { return AtPosting(family->GetName(), lists[i], rows[i]); };
+  TESSERA_RETURN_IF_ERROR(
+      Lookup(*db_, PointReads(&at), family, slices, describe, [&](size_t i, std::string_view value) -> Status {
+        PostingView view;
+        TESSERA_RETURN_IF_ERROR(DecodePosting(value, code_bytes, refine_bytes, view));
+        std::memcpy(refine + i * refine_bytes, view.refine.data(), refine_bytes);
+        found[i] = true;
+        return OkStatus();
+      }));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!found[i]) return DataLoss(describe(i) + "missing");
+  }
+  return OkStatus();
 }
 
 StatusOr<std::vector<std::optional<RequestRecord>>> RocksStore::GetRequests(

@@ -19,13 +19,17 @@ namespace tessera::store {
 
 class RocksSnapshot final : public StoreSnapshot {
  public:
-  explicit RocksSnapshot(std::shared_ptr<rocksdb::DB> db)
-      : db_(std::move(db)), snapshot_(db_->GetSnapshot()) {}
+  // kept: may be null.
+  RocksSnapshot(std::shared_ptr<rocksdb::DB> db, FamilyHandle kept)
+      : db_(std::move(db)), kept_(std::move(kept)), snapshot_(db_->GetSnapshot()) {}
   ~RocksSnapshot() override { db_->ReleaseSnapshot(snapshot_); }
   const rocksdb::Snapshot* get() const { return snapshot_; }
+  // Postings that can be read though their generation was dropped, while the handle is there; may be null.
+  rocksdb::ColumnFamilyHandle* kept() const { return kept_.get(); }
 
  private:
   std::shared_ptr<rocksdb::DB> db_;
+  FamilyHandle kept_;
   const rocksdb::Snapshot* snapshot_;
 };
 
@@ -43,6 +47,7 @@ class RocksStore final : public Store {
   Status CheckWritable() const override;
   Status Resume() override;
   StoreSnapshotPtr GetSnapshot() const override;
+  StoreSnapshotPtr GetSnapshot(Generation kept) const override;
 
   StatusOr<std::vector<std::optional<RowId>>> GetIds(const std::vector<const PointId*>& ids,
                                                      const StoreSnapshot* at) const override;
@@ -55,6 +60,8 @@ class RocksStore final : public Store {
   StatusOr<std::vector<std::optional<StoredPosting>>> GetPostings(
       Generation g, const std::vector<ListId>& lists, const std::vector<RowId>& rows,
       uint32_t code_bytes, uint32_t refine_bytes, const StoreSnapshot* at) const override;
+  Status GetRefineRecords(const std::vector<ListId>& lists, const std::vector<RowId>& rows, uint32_t code_bytes,
+                          uint32_t refine_bytes, const StoreSnapshot& at, uint8_t* refine) const override;
   StatusOr<std::vector<std::optional<RequestRecord>>> GetRequests(
       const std::vector<std::string>& ids, const StoreSnapshot* at) const override;
   StatusOr<std::vector<std::optional<ListId>>> GetAssigns(Generation g,

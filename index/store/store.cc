@@ -147,7 +147,13 @@ Status RocksStore::Write(Batch& batch, Durability durability) {
   return Poison(Failpoint("store.write.after"));
 }
 
-StoreSnapshotPtr RocksStore::GetSnapshot() const { return std::make_shared<RocksSnapshot>(db_); }
+StoreSnapshotPtr RocksStore::GetSnapshot() const { return std::make_shared<RocksSnapshot>(db_, nullptr); }
+
+StoreSnapshotPtr RocksStore::GetSnapshot(Generation kept) const {
+  const FamiliesPtr now = families();
+  const GenerationFamilies* generation = now->Find(kept);
+  return std::make_shared<RocksSnapshot>(db_, generation == nullptr ? nullptr : generation->postings_handle());
+}
 
 Status RocksStore::CreateFamilies(GenerationFamilies& created) {
   for (size_t i = 0; i < kGenerationPrefixes.size(); ++i) {

@@ -185,6 +185,9 @@ class Store {
   virtual Status Resume() = 0;
 
   virtual StoreSnapshotPtr GetSnapshot() const = 0;
+  // The same, and GetRefineRecords reads this generation by it even when it has been dropped since. Its files go when
+  // the last such snapshot does. No such generation: none is kept.
+  virtual StoreSnapshotPtr GetSnapshot(Generation kept) const = 0;
 
   // Parallel to the inputs; nullopt where absent.
   virtual StatusOr<std::vector<std::optional<RowId>>> GetIds(
@@ -201,6 +204,10 @@ class Store {
   virtual StatusOr<std::vector<std::optional<StoredPosting>>> GetPostings(
       Generation g, const std::vector<ListId>& lists, const std::vector<RowId>& rows, uint32_t code_bytes,
       uint32_t refine_bytes, const StoreSnapshot* at) const = 0;
+  // The refine records of postings of the generation that `at` keeps, dense in `refine` (rows.size() x refine_bytes);
+  // rows[i] in lists[i]. DataLoss as ScanPostings, and if one is not there. FailedPrecondition: `at` keeps none.
+  virtual Status GetRefineRecords(const std::vector<ListId>& lists, const std::vector<RowId>& rows, uint32_t code_bytes,
+                                  uint32_t refine_bytes, const StoreSnapshot& at, uint8_t* refine) const = 0;
   virtual StatusOr<std::vector<std::optional<RequestRecord>>> GetRequests(
       const std::vector<std::string>& ids, const StoreSnapshot* at) const = 0;
 

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -48,6 +51,76 @@ TEST_F(StoreTest, FlushesBesideGenerationsThatAreDropped) {
   }
   done = true;
   flusher.join();
+}
+
+TEST_F(StoreTest, RefineRecordsAreReadAsOfThen) {
+  Open();
+  const Generation g(1);
+  ASSERT_TRUE(store_->CreateGeneration(g).ok());
+  ASSERT_TRUE(Write([&](Batch& batch) {
+                batch.PutPosting(g, ListId(2), RowId(5), "code", 0.5f, "refine");
+                batch.PutPosting(g, ListId(3), RowId(1), "CODE", 0.5f, "REFINE");
+              }).ok());
+  StoreSnapshotPtr then = store_->GetSnapshot(g);
+  const auto read = [&](std::vector<ListId> lists, std::vector<RowId> rows, uint32_t refine_bytes = 6) {
+    std::string bytes(rows.size() * refine_bytes, 0);
+    const Status status = store_->GetRefineRecords(lists, rows, 4, refine_bytes, *then,
+                                                   reinterpret_cast<uint8_t*>(bytes.data()));
+    return status.ok() ? bytes : MessageOf(status) + (status.code() == absl::StatusCode::kDataLoss ? " (loss)" : "");
+  };
+  const std::string both = "refineREFINE";
+  EXPECT_EQ(read({ListId(2), ListId(3)}, {RowId(5), RowId(1)}), both);
+  ASSERT_TRUE(Write([&](Batch& batch) {
+                batch.DeletePosting(g, ListId(2), RowId(5));
+                batch.PutPosting(g, ListId(3), RowId(1), "CODE", 0.5f, "OTHERS");
+              }).ok());
+  std::atomic<bool> stop{false};
+  ASSERT_TRUE(store_->Reclaim(stop).ok());
+  EXPECT_EQ(read({ListId(2), ListId(3)}, {RowId(5), RowId(1)}), both) << "deleted and replaced since";
+  ASSERT_TRUE(store_->DropGeneration(g).ok());
+  EXPECT_EQ(read({ListId(2), ListId(3)}, {RowId(5), RowId(1)}), both) << "dropped since";
+  ASSERT_TRUE(store_->CreateGeneration(g).ok());
+  EXPECT_EQ(read({ListId(2), ListId(3)}, {RowId(5), RowId(1)}), both) << "there again, empty";
+  EXPECT_EQ(read({ListId(2), ListId(2)}, {RowId(5), RowId(6)}), "postings-1[list 2, row 6]: missing (loss)");
+  EXPECT_NE(read({ListId(2)}, {RowId(5)}, 7).find("postings-1[list 2, row 5]: "), std::string::npos);
+  EXPECT_NE(read({ListId(2)}, {RowId(5)}, 7).find("(loss)"), std::string::npos);
+  EXPECT_EQ(read({}, {}), "");
+  then = store_->GetSnapshot();
+  EXPECT_EQ(read({ListId(2)}, {RowId(5)}), "the snapshot keeps no generation");
+  then = store_->GetSnapshot(Generation(9));
+  EXPECT_EQ(read({ListId(2)}, {RowId(5)}), "the snapshot keeps no generation");
+}
+
+// Files of a generation go with the last snapshot that keeps it, not with those that do not.
+TEST_F(StoreTest, SnapshotsKeepNoOtherGeneration) {
+  Open();
+  const Generation old(1);
+  const Generation now(2);
+  ASSERT_TRUE(store_->CreateGeneration(old).ok());
+  ASSERT_TRUE(store_->CreateGeneration(now).ok());
+  std::mt19937 random(1);
+  std::string refine(100000, 0);
+  for (char& c : refine) c = static_cast<char>(random());  // not to be compressed
+  ASSERT_TRUE(Write([&](Batch& batch) { batch.PutPosting(old, ListId(2), RowId(5), "code", 0.5f, refine); }).ok());
+  ASSERT_TRUE(store_->FlushAll().ok());
+  const auto files = [&] {
+    uint64_t bytes = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      if (entry.path().extension() == ".sst") bytes += entry.file_size();
+    }
+    return bytes;
+  };
+  StoreSnapshotPtr keeps_old = store_->GetSnapshot(old);
+  const StoreSnapshotPtr keeps_now = store_->GetSnapshot(now);
+  const StoreSnapshotPtr keeps_none = store_->GetSnapshot();
+  ASSERT_TRUE(store_->DropGeneration(old).ok());
+  ASSERT_TRUE(store_->FlushAll().ok());
+  EXPECT_GT(files(), refine.size());
+  keeps_old.reset();
+  // RocksDB removes them in the background, and tells nobody.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (files() > refine.size() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_LT(files(), refine.size());
 }
 
 TEST_F(StoreTest, DroppedGenerationComesBackEmpty) {
