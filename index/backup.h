@@ -30,6 +30,7 @@ struct BackupInfo {
   uint32_t dim = 0;
   Metric metric = Metric::kL2;
   std::string quantizer;   // in force; empty = untrained
+  bool refine_on_disk = false;  // CollectionSpec
   uint64_t bytes = 0;      // of the files it is made of
   uint64_t new_bytes = 0;  // of those, what no older backup of the collection has: what it added on disk
 };

@@ -59,6 +59,9 @@ struct CollectionSpec {
   // included; 0 = no limit of its own. What would not fit is ResourceExhausted before anything is done, with the bytes
   // and a quantizer that fits; what takes no more than before (deletions) never is. May be changed (Update).
   uint64_t memory_limit_bytes = 0;
+  // Refine records are left on disk: their bytes are not resident, and a search that reranks by them reads those of its
+  // candidates, all at once. The answers are the same. Changed by Update, from the next training or opening on.
+  bool refine_on_disk = false;
 
   // Declared payload fields, fixed for life; all others are what their JSON values are.
   PayloadSchema payload;
@@ -198,6 +201,7 @@ struct CollectionStats {
   double list_imbalance = 0;  // nlist * sum n_l^2 / (sum n_l)^2; 1 = all equal
   DriftReport drift;
   MemoryUsage memory;
+  bool refine_on_disk = false;  // now; spec().refine_on_disk is for the next training or opening
   MemoryBudget budget;     // used: memory.total(), as of the last commit or filter
   uint64_t disk_bytes = 0;
   uint64_t store_memory_bytes = 0;  // memtables and table readers of RocksDB
@@ -220,7 +224,9 @@ struct CollectionStats {
 
 // What Collection::Update changes; what is absent stays as it is.
 struct CollectionUpdate {
-  std::optional<uint64_t> memory_limit_bytes;  // CollectionSpec; below what is used: writes are refused until it fits
+  // CollectionSpec; below what is used: writes are refused until it fits.
+  std::optional<uint64_t> memory_limit_bytes = std::nullopt;
+  std::optional<bool> refine_on_disk = std::nullopt;  // from the next training or opening on
 };
 
 // What Collection::Rebalance did.

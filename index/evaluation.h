@@ -60,7 +60,8 @@ struct EvaluatedQuantizer {
   QuantizerSpec spec;    // resolved
   uint32_t nlist = 0;
   // Bytes a vector: its code with the correction; its refine code; all that is resident, ids,
-  // padding, headers, centroids and model included, at the number of rows measured.
+  // padding, headers, centroids, model and refine code included, at the number of rows measured. (A collection whose
+  // refine records are left on disk takes refine_bytes fewer.)
   double code_bytes = 0;
   double refine_bytes = 0;
   double resident_bytes = 0;

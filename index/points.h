@@ -79,6 +79,7 @@ struct QueryResult {
   uint32_t nprobe = 0;     // in effect
   RerankTier rerank = RerankTier::kNone;
   uint32_t rerank_depth = 0;
+  bool read_disk = false;  // to rerank: raw vectors, or refine records that are left there
   bool exact = false;      // every raw vector was compared
   std::optional<RecallEstimate> recall_estimate;  // with target_recall, if it is known
   QueryExplain explain;    // filled with params.explain

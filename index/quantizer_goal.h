@@ -13,8 +13,8 @@ namespace tessera {
 // recall@10 from memory (codes, and refine codes if there are any; no raw vectors) with all lists
 // probed, of rows held out of the sample.
 struct QuantizerGoal {
-  // The best recall within so many bytes a vector: code, correction and refine code. (Ids, lists,
-  // centroids and the model come on top.)
+  // The best recall within so many bytes a vector: code, correction and, unless it is left on disk
+  // (CollectionSpec::refine_on_disk), refine code. (Ids, lists, centroids and the model come on top.)
   double bytes_per_vector = 0;
   // The best recall within so many resident bytes at expected_rows (or the rows there are, if
   // more), counted as CollectionStats::memory counts: all in.

@@ -14,7 +14,7 @@ namespace tessera {
 enum class RerankTier : uint8_t {
   kAuto = 0,    // refine codes if the model has them, else raw vectors
   kNone = 1,    // codes alone
-  kRefine = 2,  // in-memory 8-bit codes; FailedPrecondition if the model has none
+  kRefine = 2,  // refine codes, in memory unless left on disk; FailedPrecondition if the model has none
   kRaw = 3,     // raw vectors from RocksDB: scores are exact
 };
 

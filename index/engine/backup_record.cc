@@ -16,6 +16,7 @@ std::string EncodeBackup(const BackupInfo& info) {
   writer.Put(info.dim);
   writer.Put(static_cast<uint8_t>(info.metric));
   writer.PutString(info.quantizer);
+  writer.Put(static_cast<uint8_t>(info.refine_on_disk));
   writer.Put(Crc32c(bytes));
   return bytes;
 }
@@ -35,7 +36,11 @@ Status DecodeBackup(std::string_view bytes, BackupInfo& info) {
   info.dim = reader.Get<uint32_t>();
   const uint8_t metric = reader.Get<uint8_t>();
   info.quantizer = std::string(reader.GetString());
-  if (!reader.Finished() || info.format == 0 || metric > static_cast<uint8_t>(Metric::kCosine)) return damaged;
+  const uint8_t refine_on_disk = reader.Get<uint8_t>();
+  if (!reader.Finished() || info.format == 0 || metric > static_cast<uint8_t>(Metric::kCosine) || refine_on_disk > 1) {
+    return damaged;
+  }
+  info.refine_on_disk = refine_on_disk == 1;
   info.metric = static_cast<Metric>(metric);
   return OkStatus();
 }

@@ -86,7 +86,7 @@ class IncomingMemory {
 
   Status Take(const std::string& name, const BackupInfo& info) {
     const auto spec = QuantizerSpec::Parse(info.quantizer);
-    const uint64_t bytes = spec.ok() ? ProjectTrained(*spec, info.metric, info.dim, info.rows, 0)
+    const uint64_t bytes = spec.ok() ? ProjectTrained(*spec, info.metric, info.dim, info.rows, 0, info.refine_on_disk)
                                      : ProjectUntrained(info.dim, info.rows, 0);
     const auto shortage = reservation_.Resize(bytes);
     if (!shortage) return OkStatus();

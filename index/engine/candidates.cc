@@ -47,14 +47,14 @@ constexpr Kind kKinds[] = {
 };
 
 // The correction is a byte. Records are largest under L2 and cosine.
-double BytesOf(const Kind& kind, const QuantizerSpec& spec, uint32_t dim, uint32_t units) {
+double BytesOf(const Kind& kind, const QuantizerSpec& spec, uint32_t dim, uint32_t units, bool refine_on_disk) {
   const auto record = [](const RecordSpec& of, uint32_t dims, quant::RecordUse use) -> double {
     return quant::RecordCode(of, Metric::kL2, dims, use).bytes();
   };
   const auto use = spec.kept_dim == 0 ? quant::RecordUse::kScanned : quant::RecordUse::kScannedPart;
   const double code = spec.code == CodeKind::kRecord ? record(spec.record, spec.coded_dim(dim), use)
                                                      : std::ceil(units * kind.unit_bits / 8) + 1;
-  return code + record(spec.refine, dim, quant::RecordUse::kRefine);
+  return refine_on_disk ? code : code + record(spec.refine, dim, quant::RecordUse::kRefine);
 }
 
 std::string TextOf(const Kind& kind, uint32_t units) {
@@ -67,23 +67,23 @@ std::string TextOf(const Kind& kind, uint32_t units) {
 
 // False where the kind has no spec of so many units on so many dimensions, or it takes more than
 // `bytes`.
-bool Make(const Kind& kind, uint32_t dim, uint32_t units, double bytes, Candidate& out) {
+bool Make(const Kind& kind, uint32_t dim, uint32_t units, double bytes, bool refine_on_disk, Candidate& out) {
   const StatusOr<QuantizerSpec> spec = QuantizerSpec::Parse(TextOf(kind, units));
   if (!spec.ok() || !spec->Validate(dim).ok() || !quant::CheckTrainable(*spec).ok()) return false;
-  out = {*spec, BytesOf(kind, *spec, dim, units)};
+  out = {*spec, BytesOf(kind, *spec, dim, units, refine_on_disk)};
   return out.bytes <= bytes;
 }
 
 // The largest of the kind within `bytes`. What is valid and fits has no gaps in the number of units.
-bool Fill(const Kind& kind, uint32_t dim, double bytes, Candidate& out) {
+bool Fill(const Kind& kind, uint32_t dim, double bytes, bool refine_on_disk, Candidate& out) {
   if (bytes < kind.from || bytes > kind.to) return false;
-  if (kind.text.find('#') == std::string_view::npos) return Make(kind, dim, 0, bytes, out);
+  if (kind.text.find('#') == std::string_view::npos) return Make(kind, dim, 0, bytes, refine_on_disk, out);
   uint32_t fits = 0;
   auto above = static_cast<uint32_t>(std::clamp(bytes, 0.0, kUnlimited) * 8 / kind.unit_bits) + 1;
   while (above - fits > 1) {
     const uint32_t middle = fits + (above - fits) / 2;
     Candidate found;
-    if (Make(kind, dim, middle, bytes, found)) {
+    if (Make(kind, dim, middle, bytes, refine_on_disk, found)) {
       fits = middle;
       out = found;
     } else {
@@ -95,12 +95,12 @@ bool Fill(const Kind& kind, uint32_t dim, double bytes, Candidate& out) {
 
 }  // namespace
 
-std::vector<Candidate> Candidates(uint32_t dim, double bytes) {
+std::vector<Candidate> Candidates(uint32_t dim, double bytes, bool refine_on_disk) {
   std::vector<Candidate> all;
   double largest = 0;
   for (const Kind& kind : kKinds) {
     Candidate candidate;
-    if (!Fill(kind, dim, bytes, candidate)) continue;
+    if (!Fill(kind, dim, bytes, refine_on_disk, candidate)) continue;
     all.push_back(candidate);
     largest = std::max(largest, candidate.bytes);
   }

@@ -12,13 +12,13 @@ namespace tessera::engine {
 
 struct Candidate {
   QuantizerSpec spec;
-  double bytes = 0;  // a vector: code, correction and refine code
+  double bytes = 0;  // a vector: code, correction and, where it is kept in memory, refine code
 };
 
 // Of each kind the spec that fills at most `bytes` a vector as far as the kind allows on `dim`
 // dimensions; kinds that would leave half of it unused are left out where others do not. Empty if
-// nothing fits.
-std::vector<Candidate> Candidates(uint32_t dim, double bytes);
+// nothing fits. With refine_on_disk refine codes take none of it.
+std::vector<Candidate> Candidates(uint32_t dim, double bytes, bool refine_on_disk = false);
 
 // The smallest spec of each kind as text, those that training does not know yet included.
 std::vector<std::string> CandidateKinds();

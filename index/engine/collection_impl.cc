@@ -172,11 +172,12 @@ StatusOr<std::shared_ptr<CollectionImpl>> CollectionImpl::Open(const std::string
   snapshot->next_row = progress.next_row;
   snapshot->rows_at_training = active.rows;
   snapshot->written = progress.written;
-  snapshot->store = store.GetSnapshot();
+  snapshot->store = store.GetSnapshot(active.generation);
   TESSERA_ASSIGN_OR_RETURN(
       snapshot->lists,
       LoadLists({&store, snapshot->store.get(), snapshot->store.get(), active.generation,
-                 snapshot->model.get(), active.nlist, core->dim, core->metric, progress.next_row},
+                 snapshot->model.get(), active.nlist, core->dim, core->metric, progress.next_row,
+                 core->spec.refine_on_disk},
                 *options.compute));
   TESSERA_RETURN_IF_ERROR(LoadPayloadIndex(*core, *snapshot));
   // A curve is derived: it is measured again.
@@ -236,15 +237,17 @@ StatusOr<BackupInfo> CollectionImpl::Checkpoint(const std::string& directory) {
   // RocksDB rewrites a new file once no view is older than it. Done now, the next backup need not copy it again.
   committer_->RunExclusive([this] {
     auto next = std::make_shared<Snapshot>(*core_->snapshot.Get());
-    next->store = core_->store->GetSnapshot();
+    next->store = core_->store->GetSnapshot(next->generation);
     core_->Publish(std::move(next));
   });
   // Beside the commits; what is left to be flushed in the turn is what comes meanwhile.
   TESSERA_RETURN_IF_ERROR(core_->store->FlushAll());
   SnapshotPtr snapshot;
+  bool refine_on_disk = false;
   Status status;
   committer_->RunExclusive([&] {
     snapshot = core_->snapshot.Get();
+    refine_on_disk = core_->RefineOnDisk();
     status = core_->store->Checkpoint(directory);
   });
   TESSERA_RETURN_IF_ERROR(status);
@@ -256,6 +259,7 @@ StatusOr<BackupInfo> CollectionImpl::Checkpoint(const std::string& directory) {
   info.dim = core_->dim;
   info.metric = core_->metric;
   if (snapshot->trained()) info.quantizer = snapshot->model->spec.ToString();
+  info.refine_on_disk = refine_on_disk;
   return info;
 }
 

@@ -17,6 +17,7 @@ Status UpdateInTurn(Core& core, const CollectionUpdate& update) {
     spec = core.spec;
   }
   if (update.memory_limit_bytes) spec.memory_limit_bytes = *update.memory_limit_bytes;
+  if (update.refine_on_disk) spec.refine_on_disk = *update.refine_on_disk;
   TESSERA_RETURN_IF_ERROR(spec.Validate());
   const std::unique_ptr<store::Batch> batch = core.store->NewBatch();
   batch->PutRecord(kSpecRecord, EncodeSpec(spec));

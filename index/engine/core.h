@@ -180,6 +180,12 @@ struct Core : std::enable_shared_from_this<Core> {
   // Makes `next` the current snapshot, and the account what it holds. Null: closed.
   void Publish(SnapshotPtr next);
 
+  // Of lists that are loaded from now on; those in force say it in their layout.
+  bool RefineOnDisk() const {
+    std::lock_guard lock(spec_mutex);
+    return spec.refine_on_disk;
+  }
+
   int64_t NowMs() const { return options.clock(); }
   ReadView View() const {
     ReadView view;

@@ -396,7 +396,7 @@ std::shared_ptr<const Snapshot> ListChange::NextSnapshot(const Snapshot& now) {
   next->model = model_;
   next->table = table_;
   next->lists = editor.Finish();
-  next->store = core_.store->GetSnapshot();
+  next->store = core_.store->GetSnapshot(next->generation);
   return next;
 }
 

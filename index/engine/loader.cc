@@ -128,7 +128,7 @@ struct ListRows {
 Status LoadRange(const LoadRequest& r, const RowIds& ids, ListId begin, ListId end,
                  const lists::RowLayout& layout, std::vector<lists::ListPtr>& out) {
   ListRows pending;
-  pending.stride = layout.code_bytes + layout.record_bytes;
+  pending.stride = layout.code_bytes + layout.page_record_bytes();
   ListId current = begin;
   const auto finish = [&] {
     out[current.value] = pending.Build(layout);
@@ -153,7 +153,7 @@ Status LoadRange(const LoadRequest& r, const RowIds& ids, ListId begin, ListId e
         row.correction = r.model->CorrectionUnits(p.list, p.correction);
         pending.rows.push_back(row);
         pending.bytes.insert(pending.bytes.end(), p.code.begin(), p.code.end());
-        pending.bytes.insert(pending.bytes.end(), p.refine.begin(), p.refine.end());
+        if (!layout.records_on_disk) pending.bytes.insert(pending.bytes.end(), p.refine.begin(), p.refine.end());
         return OkStatus();
       }));
   finish();
@@ -163,7 +163,7 @@ Status LoadRange(const LoadRequest& r, const RowIds& ids, ListId begin, ListId e
 StatusOr<lists::ListSet> LoadTrained(const LoadRequest& r, Executor& executor) {
   RowIds ids;
   TESSERA_RETURN_IF_ERROR(ids.Read(r, executor));
-  const lists::RowLayout layout = LayoutOf(r.model, r.dim);
+  const lists::RowLayout layout = LayoutOf(r.model, r.dim, r.refine_on_disk);
   std::vector<lists::ListPtr> built(r.nlist);
   FirstError error;
   const size_t grain = std::max<size_t>(1, r.nlist / (executor.Concurrency() * 8));

@@ -20,6 +20,7 @@ struct LoadRequest {
   uint32_t dim = 0;
   Metric metric = Metric::kL2;
   uint32_t next_row = 0;
+  bool refine_on_disk = false;  // records are left there
 };
 
 // Reads in parallel over ranges of rows and lists.

@@ -18,7 +18,7 @@ uint64_t Less(uint64_t a, uint64_t b) { return a - std::min(a, b); }
 std::string Bytes(uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
 
 FittingSpec Projected(const RowsToFit& rows, const QuantizerSpec& spec) {
-  return {spec, ProjectTrained(spec, rows.metric, rows.dim, rows.rows, rows.external_id_bytes)};
+  return {spec, ProjectTrained(spec, rows.metric, rows.dim, rows.rows, rows.external_id_bytes, false)};
 }
 
 // The candidates are in order of preference.
@@ -47,18 +47,32 @@ Status Reserve(const Core& core, const Snapshot& snapshot, uint64_t index, uint6
                      Less(shortage->limit, shortage->used + Less(shortage->reserved, beside) + encoding));
 }
 
+std::optional<QuantizerSpec> RefinedInMemory(const CollectionSpec& spec) {
+  if (spec.refine_on_disk || spec.goal.given() || spec.quantizer.refine.kind == RecordKind::kNone) return std::nullopt;
+  return spec.quantizer;
+}
+
+// Empty if that would not do.
+std::string RefineAdvice(const RowsToFit& rows, uint64_t room) {
+  if (!rows.refined) return {};
+  const uint64_t bytes =
+      ProjectTrained(*rows.refined, rows.metric, rows.dim, rows.rows, rows.external_id_bytes, true);
+  if (bytes > room) return {};
+  return "with refine records left on disk (refine_on_disk) they take about " + Bytes(bytes) + "; ";
+}
+
 std::string Advice(const RowsToFit& rows, uint64_t room, uint64_t limit) {
-  std::string text;
+  std::string text = RefineAdvice(rows, room);
   if (const auto fits = LargestFitting(rows, room)) {
     const FittingSpec smallest = SmallestFitting(rows);
     const std::string count = std::to_string(rows.rows) + " rows";
-    text = "quantizer \"" + fits->spec.ToString() + "\" holds " + count + " in about " + Bytes(fits->bytes);
+    text += "quantizer \"" + fits->spec.ToString() + "\" holds " + count + " in about " + Bytes(fits->bytes);
     if (!(smallest.spec == fits->spec)) {
       text += ", the smallest, \"" + smallest.spec.ToString() + "\", in about " + Bytes(smallest.bytes);
     }
     return text + "; as it is, a limit of at least " + Bytes(limit) + " is needed";
   }
-  return "no quantizer is small enough: delete points, or raise the limit to at least " + Bytes(limit);
+  return text + "no quantizer is small enough: delete points, or raise the limit to at least " + Bytes(limit);
 }
 
 }  // namespace
@@ -89,7 +103,12 @@ Status OutOfMemory(const std::string& collection, const std::string& what, const
 Status OutOfMemory(const Core& core, const Snapshot& snapshot, const std::string& what, const MemoryShortage& shortage,
                    uint64_t rows, uint64_t room) {
   const MemoryUsage usage = ReadMemoryUsage(core, snapshot);
-  const Status status = OutOfMemory(core.name, what, shortage, RowsOf(core, snapshot, rows),
+  RowsToFit fit = RowsOf(core, snapshot, rows);
+  {
+    std::lock_guard lock(core.spec_mutex);
+    fit.refined = RefinedInMemory(core.spec);
+  }
+  const Status status = OutOfMemory(core.name, what, shortage, fit,
                                     Less(room, usage.payload_index + usage.expiry));
   core.memory->CountRefusal(status);
   return status;
@@ -112,13 +131,14 @@ Status ReserveGeneration(const Core& core, const Snapshot& snapshot, const Quant
   const QuantizerSpec resolved = ResolveForRows(spec, core.dim, rows);
   const uint64_t encoding =
       ProjectEncoding(core.dim, rows, snapshot.next_row, ProjectLayout(resolved, core.metric, core.dim));
-  return Reserve(core, snapshot, ProjectTrained(spec, core.metric, core.dim, rows, id_bytes), encoding, beside, memory);
+  const uint64_t index = ProjectTrained(spec, core.metric, core.dim, rows, id_bytes, core.RefineOnDisk());
+  return Reserve(core, snapshot, index, encoding, beside, memory);
 }
 
 Status ReserveGeneration(const Core& core, const Snapshot& snapshot, const quant::Model& model,
                          const quant::ListTable& lists, MemoryReservation& memory) {
   const uint64_t rows = snapshot.lists.live_rows();
-  const lists::RowLayout layout = LayoutOf(&model, core.dim);
+  const lists::RowLayout layout = LayoutOf(&model, core.dim, core.RefineOnDisk());
   const uint64_t index = ProjectResident(rows, core.dim, lists.nlist(), layout, model.bytes(),
                                          RowsOf(core, snapshot, rows).external_id_bytes);
   return Reserve(core, snapshot, index, ProjectEncoding(core.dim, rows, snapshot.next_row, layout), 0, memory);
@@ -140,7 +160,7 @@ Status RefuseWrite(const Core& core, const Snapshot& after, uint64_t points, con
 
 Status CheckRoomForWrite(const Core& core, const Snapshot& snapshot, uint64_t points) {
   const lists::RowLayout& layout = snapshot.lists.layout();
-  const uint64_t least = points * (uint64_t{layout.code_bytes} + layout.record_bytes);
+  const uint64_t least = points * (uint64_t{layout.block_code_bytes()} + layout.page_row_bytes());
   const uint64_t room = core.memory->RoomForIndex();
   if (room > 0 && least <= room) return OkStatus();
   // What is told is from above: with a limit that has room for so much they fit.
@@ -159,7 +179,7 @@ Status CheckExpectedRows(const std::string& name, const CollectionSpec& spec, co
   MemoryReservation reservation(account);
   const auto shortage = reservation.Resize(needed);
   if (!shortage) return OkStatus();
-  const RowsToFit rows{spec.goal.expected_rows, spec.dim, spec.metric, 0};
+  const RowsToFit rows{spec.goal.expected_rows, spec.dim, spec.metric, 0, RefinedInMemory(spec)};
   const Status status = OutOfMemory(name, "holding the expected_rows of " + std::to_string(rows.rows), *shortage, rows,
                                     shortage->room);
   account.CountRefusal(status);

@@ -25,6 +25,8 @@ struct RowsToFit {
   uint32_t dim = 0;
   Metric metric = Metric::kL2;
   double external_id_bytes = 0;
+  // Theirs, if it has refine records that are kept in memory and could be left on disk.
+  std::optional<QuantizerSpec> refined = std::nullopt;
 };
 
 // Of the planner's first kind of quantizer: the largest within `bytes`, which keeps the most recall, and the

@@ -61,11 +61,12 @@ uint64_t ProjectResident(uint64_t rows, uint32_t dim, uint32_t nlist, const list
 }
 
 uint64_t ProjectTrained(const QuantizerSpec& spec, Metric metric, uint32_t dim, uint64_t rows,
-                        double external_id_bytes) {
+                        double external_id_bytes, bool refine_on_disk) {
   const QuantizerSpec resolved = ResolveForRows(spec, dim, rows);
   const uint32_t nlist = spec.nlist == 0 && spec.inverted_lists ? 0 : std::max(1u, resolved.nlist);
-  return ProjectResident(rows, dim, nlist, ProjectLayout(resolved, metric, dim), ProjectModel(resolved, dim),
-                         external_id_bytes);
+  lists::RowLayout layout = ProjectLayout(resolved, metric, dim);
+  layout.records_on_disk = refine_on_disk;
+  return ProjectResident(rows, dim, nlist, layout, ProjectModel(resolved, dim), external_id_bytes);
 }
 
 uint64_t ProjectUntrained(uint32_t dim, uint64_t rows, double external_id_bytes) {
@@ -86,7 +87,7 @@ uint64_t ProjectGoal(const CollectionSpec& spec, uint64_t rows, double external_
     return ProjectResident(rows, spec.dim, 0, {bytes - 1, 0, false}, ProjectModel(spec.quantizer, spec.dim),
                            external_id_bytes);
   }
-  return ProjectTrained(spec.quantizer, spec.metric, spec.dim, rows, external_id_bytes);
+  return ProjectTrained(spec.quantizer, spec.metric, spec.dim, rows, external_id_bytes, spec.refine_on_disk);
 }
 
 uint64_t ProjectEncoding(uint32_t dim, uint64_t rows, uint64_t row_ids, const lists::RowLayout& layout) {

@@ -20,7 +20,7 @@ uint64_t ProjectResident(uint64_t rows, uint32_t dim, uint32_t nlist, const list
 
 // The same of rows that a spec is trained on, whose choices may be open.
 uint64_t ProjectTrained(const QuantizerSpec& spec, Metric metric, uint32_t dim, uint64_t rows,
-                        double external_id_bytes);
+                        double external_id_bytes, bool refine_on_disk);
 
 // Before training: raw rows.
 uint64_t ProjectUntrained(uint32_t dim, uint64_t rows, double external_id_bytes);

@@ -54,6 +54,7 @@ std::string EncodeSpec(const CollectionSpec& spec) {
   out.Put(spec.goal.expected_rows);
   out.Put(spec.goal.target_recall);
   out.Put(spec.memory_limit_bytes);
+  out.Put(static_cast<uint8_t>(spec.refine_on_disk));
   out.PutString(spec.payload.Encode());
   return bytes;
 }
@@ -74,6 +75,7 @@ StatusOr<CollectionSpec> DecodeSpec(const std::string& bytes) {
   spec.goal.expected_rows = in.Get<uint64_t>();
   spec.goal.target_recall = in.Get<double>();
   spec.memory_limit_bytes = in.Get<uint64_t>();
+  spec.refine_on_disk = in.Get<uint8_t>() != 0;
   const std::string payload(in.GetString());
   if (!in.Finished() || metric > static_cast<uint8_t>(Metric::kCosine)) return Damaged(kSpecRecord);
   spec.metric = static_cast<Metric>(metric);

@@ -128,8 +128,9 @@ class Planner {
     TESSERA_ASSIGN_OR_RETURN(const Trial trial, Train(tried.candidate.spec, held_));
     EvaluatedQuantizer row;
     Describe(trial, row);
-    tried.candidate.bytes = row.code_bytes + row.refine_bytes;
-    tried.resident = ProjectResident(input_, trial.snapshot.lists.layout(), trial.snapshot.model->bytes());
+    tried.candidate.bytes = row.code_bytes + (input_.refine_on_disk ? 0 : row.refine_bytes);
+    const quant::Model& model = *trial.snapshot.model;
+    tried.resident = ProjectResident(input_, LayoutOf(&model, input_.dim, input_.refine_on_disk), model.bytes());
     TESSERA_RETURN_IF_ERROR(
         TrialSearch(trial, held_, executor_, context_.stop).MeasureAllLists(0, row));
     tried.recall = tried.sample_recall = row.refine.value;
@@ -164,7 +165,7 @@ class Planner {
   }
 
   StatusOr<size_t> ForBytes(double bytes) {
-    const std::vector<Candidate> candidates = Candidates(input_.dim, bytes);
+    const std::vector<Candidate> candidates = Candidates(input_.dim, bytes, input_.refine_on_disk);
     std::vector<size_t> all;
     for (size_t i = 0; i < candidates.size(); ++i) {
       TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidates[i]));
@@ -186,7 +187,7 @@ class Planner {
     double bytes = kSmallestCandidate + std::max(0.0, (budget - beside) / rows);
     // Padding grows with the code: the first guess may be too large, by little.
     for (int round = 0; bytes >= kSmallestCandidate && round < 20; ++round, bytes -= bytes / 20) {
-      const std::vector<Candidate> candidates = Candidates(input_.dim, bytes);
+      const std::vector<Candidate> candidates = Candidates(input_.dim, bytes, input_.refine_on_disk);
       std::vector<size_t> fitting;
       for (size_t i = 0; i < candidates.size(); ++i) {
         TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidates[i]));
@@ -209,7 +210,7 @@ class Planner {
     for (size_t low = 0, high = budgets.size(); low < high;) {
       const size_t middle = low + (high - low) / 2;
       bool enough = false;
-      for (const Candidate& candidate : Candidates(input_.dim, budgets[middle])) {
+      for (const Candidate& candidate : Candidates(input_.dim, budgets[middle], input_.refine_on_disk)) {
         TESSERA_ASSIGN_OR_RETURN(const size_t tried, Try(candidate));
         all.push_back(tried);
         Report(1 - std::pow(0.9, static_cast<double>(tried_.size())));
@@ -307,7 +308,7 @@ StatusOr<Plan> MakePlan(const PlanInput& input, std::vector<float> sample, Execu
 StatusOr<Plan> PlanCollection(const Core& core, const Snapshot& snapshot, const QuantizerGoal& goal,
                               Executor& executor, const TrainingContext& context) {
   const uint64_t live = snapshot.lists.live_rows();
-  PlanInput input{goal, core.metric, core.dim, live, 0};
+  PlanInput input{goal, core.metric, core.dim, live, 0, core.RefineOnDisk()};
   if (snapshot.lists.rows() > 0) {
     input.external_id_bytes = static_cast<double>(snapshot.lists.Bytes().external_ids) /
                               static_cast<double>(snapshot.lists.rows());
@@ -356,7 +357,7 @@ Status QuantizerGoal::Validate(uint32_t dim) const {
                            "code and one of correction");
   }
   if (memory_budget == 0) return OkStatus();
-  const engine::PlanInput input{*this, Metric::kL2, dim, expected_rows, 0};
+  const engine::PlanInput input{*this, Metric::kL2, dim, expected_rows, 0, false};
   if (const uint64_t least = engine::SmallestResident(input); memory_budget < least) {
     return InvalidArgument("memory_budget is " + std::to_string(memory_budget) + ", but " +
                            std::to_string(expected_rows) + " rows of " + std::to_string(dim) +

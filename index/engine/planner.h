@@ -26,6 +26,7 @@ struct PlanInput {
   uint32_t dim = 0;
   uint64_t rows = 0;              // of the collection
   double external_id_bytes = 0;   // a row takes for its id
+  bool refine_on_disk = false;    // refine codes take no memory
 };
 
 // Chooses on `sample` (n x dim, normalised under cosine). FailedPrecondition: too few rows, or no

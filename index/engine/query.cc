@@ -12,6 +12,7 @@
 #include "index/engine/hit_builder.h"
 #include "index/engine/recall_check.h"
 #include "index/engine/search.h"
+#include "index/engine/stored_records.h"
 #include "index/engine/vector_data.h"
 #include "index/simd/kernels.h"
 
@@ -90,6 +91,7 @@ class QueryRun {
       result.nprobe = 0;
       result.rerank = RerankTier::kNone;
       result.rerank_depth = 0;
+      result.read_disk = false;
       result.exact = false;
       result.recall_estimate.reset();
       result.explain = {};
@@ -207,10 +209,12 @@ class QueryRun {
                        });
   }
 
-  static void TellPlan(const SearchPlan& plan, QueryResult& result) {
+  void TellPlan(const SearchPlan& plan, QueryResult& result) const {
     result.nprobe = plan.nprobe;
     result.rerank = plan.rerank;
     result.rerank_depth = plan.depth;
+    result.read_disk = plan.rerank == RerankTier::kRaw ||
+                       (plan.rerank == RerankTier::kRefine && RefineIsOnDisk(snapshot_));
   }
 
   Status RunOne(const SearchPlan& plan, size_t i, QueryResult& result) const {

@@ -7,6 +7,7 @@
 
 #include "index/base/prefetch.h"
 #include "index/elements.h"
+#include "index/engine/stored_records.h"
 #include "index/engine/vector_data.h"
 #include "index/simd/kernels.h"
 
@@ -27,6 +28,8 @@ struct RankScratch {
   std::vector<uint32_t> order;  // candidates by estimate
   std::vector<uint32_t> group;  // candidates to be scored next
   std::vector<RowId> rows;      // of the group
+  std::vector<ListId> lists;    // of the candidates, whose records are read
+  StoredRecords stored;
   std::vector<uint8_t> code;
   std::vector<float> heap;      // the least distances so far, the largest in front
 };
@@ -63,7 +66,7 @@ class Ranker {
       const lists::Chunk* chunk = list.chunks[places[i].position / lists::kChunkRows].get();
       s_.chunks[i] = chunk;
       const size_t page = places[i].position % lists::kChunkRows / lists::kPageRows;
-      if (plan_.rerank == RerankTier::kRefine) Prefetch(&chunk->pages[page]);
+      if (!on_disk_ && plan_.rerank == RerankTier::kRefine) Prefetch(&chunk->pages[page]);
     }
   }
 
@@ -87,6 +90,7 @@ class Ranker {
     if (plan_.rerank == RerankTier::kRefine) {
       snapshot_.model->refine.Prepare(state_.query.for_refine(), s_.refine);
     }
+    if (on_disk_) TESSERA_RETURN_IF_ERROR(ReadRecords());
     s_.order.resize(n);
     std::iota(s_.order.begin(), s_.order.end(), 0u);
     if (bounded) {
@@ -108,6 +112,19 @@ class Ranker {
       if (bounded) Gather();
     }
     return OkStatus();
+  }
+
+  // Of all candidates at once, though some may not be needed: which ones depends on the scores of those before.
+  Status ReadRecords() {
+    const auto places = state_.top.places();
+    s_.lists.clear();
+    s_.rows.clear();
+    for (size_t i = 0; i < places.size(); ++i) {
+      s_.lists.push_back(state_.probed[places[i].probe].list);
+      s_.rows.push_back(s_.chunks[i]->row_id(InChunk(i)));
+    }
+    TESSERA_RETURN_IF_ERROR(s_.stored.Read(snapshot_, *store_, s_.lists, s_.rows));
+    return stop_.Check();
   }
 
   bool HasBound() const {
@@ -156,12 +173,15 @@ class Ranker {
     const lists::RowLayout& layout = snapshot_.lists.layout();
     constexpr size_t kAhead = 12;  // records asked for before they are needed
     const auto record = [&](size_t g) {
-      return s_.chunks[s_.group[g]]->record(layout, InChunk(s_.group[g]));
+      const lists::Chunk& chunk = *s_.chunks[s_.group[g]];
+      const size_t at = InChunk(s_.group[g]);
+      return on_disk_ ? s_.stored.record(chunk.row_id(at)) : chunk.record(layout, at);
     };
     const size_t n = s_.group.size();
-    for (size_t g = 0; g < std::min(n, kAhead); ++g) PrefetchRange(record(g), layout.record_bytes);
+    const size_t ahead = on_disk_ ? n : kAhead;  // those that were just read are in the cache
+    for (size_t g = 0; g < std::min(n, kAhead) && !on_disk_; ++g) PrefetchRange(record(g), layout.record_bytes);
     for (size_t g = 0; g < n; ++g) {
-      if (g + kAhead < n) PrefetchRange(record(g + kAhead), layout.record_bytes);
+      if (g + ahead < n) PrefetchRange(record(g + ahead), layout.record_bytes);
       const uint32_t i = s_.group[g];
       const float base = state_.probed[state_.top.places()[i].probe].base;
       s_.keys[i] = lists::OrderedBits(model.refine.Score(s_.refine, base, record(g)));
@@ -240,6 +260,7 @@ class Ranker {
   const QueryState& state_;
   const StopToken& stop_;
   RankScratch& s_;
+  const bool on_disk_ = plan_.rerank == RerankTier::kRefine && RefineIsOnDisk(snapshot_);
   uint64_t reranked_ = 0;
 };
 
@@ -264,6 +285,7 @@ Status Rank(const Snapshot& snapshot, const store::Store* store, const SearchPla
   static thread_local RankScratch scratch;
   Ranker ranker(snapshot, store, plan, state, stop, scratch);
   const Status status = ranker.Run(q, out);
+  scratch.stored.Clear();
   reranked += ranker.reranked();
   return status;
 }

@@ -11,8 +11,8 @@ namespace tessera::engine {
 
 // Scores the candidates of `state` (state.top is finished) in the way of plan.rerank and returns
 // the best plan.wanted of them, best first, ties by row. q: as sent, normalised under cosine.
-// reranked grows by the candidates that were scored again. DataLoss if a raw vector is missing.
-// `store` may be null but for RerankTier::kRaw.
+// reranked grows by the candidates that were scored again. DataLoss if a raw vector, or a
+// refine record that is on disk, is missing. `store` may be null where nothing is read from it.
 // Uses thread-local scratch.
 Status Rank(const Snapshot& snapshot, const store::Store* store, const SearchPlan& plan,
             const float* q, const QueryState& state, const StopToken& stop,

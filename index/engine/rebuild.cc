@@ -228,7 +228,7 @@ Status Rebuild::EncodeAll() {
   TESSERA_RETURN_IF_ERROR(write());
   TESSERA_ASSIGN_OR_RETURN(
       lists_, LoadLists({core_.store.get(), start_->store.get(), nullptr, generation_, trained_.model.get(),
-                         trained_.lists->nlist(), core_.dim, core_.metric, start_->next_row},
+                         trained_.lists->nlist(), core_.dim, core_.metric, start_->next_row, core_.RefineOnDisk()},
                         paced_));
   return HoldLists();
 }
@@ -350,7 +350,7 @@ Status Rebuild::SwitchInTurn() {
   next->model = trained_.model;
   next->table = trained_.lists;
   next->lists = std::move(lists_);
-  next->store = core_.store->GetSnapshot();
+  next->store = core_.store->GetSnapshot(next->generation);
   next->payloads = now->payloads;
   next->next_row = now->next_row;
   next->rows_at_training = start_->lists.live_rows();

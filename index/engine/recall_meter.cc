@@ -12,6 +12,7 @@
 #include "index/engine/exact_search.h"
 #include "index/engine/probe.h"
 #include "index/engine/rank.h"
+#include "index/engine/stored_records.h"
 #include "index/quant/coarse.h"
 
 namespace tessera::engine {
@@ -88,8 +89,9 @@ struct Sums {
 // One thread's way through its queries.
 class Meter {
  public:
-  Meter(const Snapshot& snapshot, const RecallGrid& grid, const StopToken& stop)
+  Meter(const Snapshot& snapshot, const store::Store& store, const RecallGrid& grid, const StopToken& stop)
       : snapshot_(snapshot),
+        store_(store),
         grid_(grid),
         stop_(stop),
         marks_(snapshot.next_row),
@@ -110,6 +112,7 @@ class Meter {
     plan.depth = grid_.depths.back() + 1;  // its own row, too
     StartScan(snapshot_, plan, state_);
     order_.clear();
+    stored_.Clear();
     short_probes_.fill(0);
     added_.assign(grid_.nprobe.size() * kBuckets, false);
     Status status;
@@ -122,7 +125,8 @@ class Meter {
         const lists::List* list = snapshot_.lists.list(state_.probed[scanned].list);
         rows += list ? list->rows : 0;
       }
-      if (TakeCandidates()) CountHits();
+      if (status.ok()) status = TakeCandidates();
+      if (status.ok() && new_candidates_) CountHits();
       AddHits(p, state_.counts.live_rows);
       sums_.rows[p] += rows;
     }
@@ -139,15 +143,30 @@ class Meter {
     friend auto operator<=>(const Candidate&, const Candidate&) = default;
   };
 
-  // The candidates so far, best first; false if they are those of the last time.
-  bool TakeCandidates() {
+  Status ReadRecords() {
+    if (!grid_.refine || !RefineIsOnDisk(snapshot_)) return OkStatus();
+    lists_.clear();
+    rows_.clear();
+    for (const Candidate& c : order_) {
+      const ListId list = state_.probed[c.place.probe].list;
+      lists_.push_back(list);
+      rows_.push_back(snapshot_.lists.list(list)->chunks[c.place.position / lists::kChunkRows]->row_id(
+          c.place.position % lists::kChunkRows));
+    }
+    return stored_.Read(snapshot_, store_, lists_, rows_);
+  }
+
+  // The candidates so far, best first; new_candidates_ is false if they are those of the last time.
+  Status TakeCandidates() {
     top_ = state_.top;  // the scan goes on with its own
     top_.Finish();
     next_.clear();
     for (size_t i = 0; i < top_.size(); ++i) next_.push_back({top_.keys()[i], top_.places()[i]});
     std::sort(next_.begin(), next_.end());
-    if (!order_.empty() && next_ == order_) return false;
+    new_candidates_ = order_.empty() || next_ != order_;
+    if (!new_candidates_) return OkStatus();
     order_.swap(next_);
+    TESSERA_RETURN_IF_ERROR(ReadRecords());
     found_.clear();
     refined_.clear();
     by_tables_.clear();
@@ -160,9 +179,9 @@ class Meter {
       const RowId row = chunk.row_id(at);
       if (self_ && row == *self_) continue;
       if (grid_.refine) {
-        const float score =
-            snapshot_.model->refine.Score(refine_, state_.probed[c.place.probe].base,
-                                          chunk.record(snapshot_.lists.layout(), at));
+        const uint8_t* record =
+            RefineIsOnDisk(snapshot_) ? stored_.record(row) : chunk.record(snapshot_.lists.layout(), at);
+        const float score = snapshot_.model->refine.Score(refine_, state_.probed[c.place.probe].base, record);
         refined_.push_back({lists::OrderedBits(score), static_cast<uint32_t>(found_.size())});
       }
       if (by_tables_.size() < tables) {
@@ -173,7 +192,7 @@ class Meter {
     }
     std::sort(refined_.begin(), refined_.end());
     std::sort(by_tables_.begin(), by_tables_.end());
-    return true;
+    return OkStatus();
   }
 
   void Count(size_t form, size_t bucket, uint32_t hits) {
@@ -256,6 +275,7 @@ class Meter {
   }
 
   const Snapshot& snapshot_;
+  const store::Store& store_;
   const RecallGrid& grid_;
   const StopToken& stop_;
   std::vector<uint8_t> marks_;  // by row: buckets of the query's true neighbours
@@ -265,6 +285,10 @@ class Meter {
   quant::RecordQuery refine_;
   lists::TopK top_;
   std::vector<Candidate> order_, next_;
+  bool new_candidates_ = false;
+  StoredRecords stored_;
+  std::vector<ListId> lists_;  // of the candidates
+  std::vector<RowId> rows_;
   std::vector<uint8_t> found_;                          // marks of the candidates, best first
   std::vector<std::pair<uint32_t, uint32_t>> refined_;  // key, place in found_; best first
   std::vector<std::pair<uint32_t, uint32_t>> by_tables_;
@@ -351,8 +375,8 @@ StatusOr<uint32_t> MostProbes(const Snapshot& snapshot, const CalibrationQueries
   return nlist;
 }
 
-Status MeasureGrid(const Snapshot& snapshot, const CalibrationQueries& queries, const Truth& truth,
-                   Executor& executor, const StopToken& stop, RecallGrid& grid) {
+Status MeasureGrid(const Snapshot& snapshot, const store::Store& store, const CalibrationQueries& queries,
+                   const Truth& truth, Executor& executor, const StopToken& stop, RecallGrid& grid) {
   Sums total(grid);
   std::mutex mutex;
   // As many meters as threads, each with marks for every row; a task takes one that is free.
@@ -367,7 +391,7 @@ Status MeasureGrid(const Snapshot& snapshot, const CalibrationQueries& queries, 
             idle.pop_back();
           }
         }
-        if (!meter) meter = std::make_unique<Meter>(snapshot, grid, stop);
+        if (!meter) meter = std::make_unique<Meter>(snapshot, store, grid, stop);
         for (size_t q = begin; q < end; ++q) {
           std::optional<RowId> self;
           if (!queries.self.empty()) self = queries.self[q];

@@ -44,9 +44,9 @@ StatusOr<uint32_t> MostProbes(const Snapshot& snapshot, const CalibrationQueries
 
 // Fills cells and rows_scanned of `grid`, whose axes, `refine` and `queries` are set. Each query
 // scans its lists once, nearest first; after each nprobe of the grid the candidates so far are
-// ranked in all forms. Raw vectors are not read: by exact scores a true neighbour among the
-// candidates is always among the k best. Results do not depend on the number of threads.
-Status MeasureGrid(const Snapshot& snapshot, const CalibrationQueries& queries, const Truth& truth,
-                   Executor& executor, const StopToken& stop, RecallGrid& grid);
+// ranked in all forms. Raw vectors are not read: by exact scores a true neighbour among the candidates is always among
+// the k best. Refine records are, where they are on disk: DataLoss as Rank. Results do not depend on the number of threads.
+Status MeasureGrid(const Snapshot& snapshot, const store::Store& store, const CalibrationQueries& queries,
+                   const Truth& truth, Executor& executor, const StopToken& stop, RecallGrid& grid);
 
 }  // namespace tessera::engine

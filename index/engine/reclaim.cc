@@ -48,7 +48,7 @@ Status PackInTurn(Core& core, ListId& next) {
   auto packed = std::make_shared<Snapshot>(*now);
   packed->commit = now->commit + 1;
   packed->lists = editor.Finish();
-  packed->store = core.store->GetSnapshot();
+  packed->store = core.store->GetSnapshot(packed->generation);
   core.Publish(std::move(packed));
   return OkStatus();
 }

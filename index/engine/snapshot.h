@@ -34,10 +34,11 @@ struct Snapshot {
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-// Layout of the mirror's rows for a model; null = untrained.
-inline lists::RowLayout LayoutOf(const quant::Model* model, uint32_t dim) {
-  if (!model) return {0, dim * static_cast<uint32_t>(sizeof(float)), false};
-  return {model->code_bytes(), model->refine_bytes(), !model->record.empty()};
+// Layout of the mirror's rows for a model; null = untrained. refine_on_disk: refine records are not held.
+inline lists::RowLayout LayoutOf(const quant::Model* model, uint32_t dim, bool refine_on_disk = false) {
+  if (!model) return {0, dim * static_cast<uint32_t>(sizeof(float)), false, false};
+  const bool on_disk = refine_on_disk && model->refine_bytes() > 0;
+  return {model->code_bytes(), model->refine_bytes(), !model->record.empty(), on_disk};
 }
 
 // The current snapshot. Thread-safe; a mutex around a pointer copy (std::atomic<shared_ptr> is no faster).

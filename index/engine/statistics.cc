@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "index/engine/drift.h"
+#include "index/engine/stored_records.h"
 
 namespace tessera::engine {
 
@@ -60,6 +61,7 @@ CollectionStats ReadStatistics(const Core& core) {
     stats.trained_rows = snapshot->model->trained_rows;
     stats.training_error = snapshot->model->training_error;
     stats.nlist = snapshot->table->nlist();
+    stats.refine_on_disk = RefineIsOnDisk(*snapshot);
   }
   for (uint32_t l = 0; l < snapshot->lists.nlist(); ++l) {
     const lists::List* list = snapshot->lists.list(ListId{l});

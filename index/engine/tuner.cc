@@ -119,7 +119,7 @@ class Tuner {
     TESSERA_ASSIGN_OR_RETURN(const uint32_t most,
                              MostProbes(snapshot, queries_, truth, executor, stop));
     grid_.nprobe = ProbeGrid(most);
-    TESSERA_RETURN_IF_ERROR(MeasureGrid(snapshot, queries_, truth, executor, stop, grid_));
+    TESSERA_RETURN_IF_ERROR(MeasureGrid(snapshot, *core_.store, queries_, truth, executor, stop, grid_));
     TESSERA_RETURN_IF_ERROR(Report(kTruthShare + kRecallShare, "cost"));
     TESSERA_RETURN_IF_ERROR(MeasureCost(snapshot, *core_.store, queries_, stop, grid_));
     grid_.unix_ms = UnixMillis();

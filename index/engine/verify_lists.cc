@@ -176,8 +176,9 @@ void PostingCheck::CompareRow(ListId list, size_t i, const lists::Chunk& chunk, 
   if (std::memcmp(code, stored_.codes.data() + i * layout.code_bytes, layout.code_bytes) != 0) {
     run_.FindRow("memory", row, InList(list) + " has another code in memory");
   }
-  if (layout.record_bytes > 0 && std::memcmp(chunk.record(layout, position), stored_.refine.data() + i * layout.record_bytes,
-                                             layout.record_bytes) != 0) {
+  if (layout.page_record_bytes() > 0 &&
+      std::memcmp(chunk.record(layout, position), stored_.refine.data() + i * layout.record_bytes,
+                  layout.record_bytes) != 0) {
     run_.FindRow("memory", row, InList(list) + " has another refine record in memory");
   }
   if (!layout.code_in_pages && !SameCorrection(list, chunk, position, i)) {

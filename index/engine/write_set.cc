@@ -450,7 +450,7 @@ void WriteSet::Publish() {
     if (!entry.changed || !entry.exists) continue;
     if (const int64_t at_ms = ExpiryOf(entry); at_ms > 0) core_.expiry.Add(entry.new_row, at_ms);
   }
-  after_->store = core_.store->GetSnapshot();
+  after_->store = core_.store->GetSnapshot(after_->generation);
   core_.Publish(std::move(after_));
 }
 

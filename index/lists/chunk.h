@@ -26,10 +26,13 @@ struct RowLayout {
   // Codes that are records themselves: they stand in the pages, each before the row's refine record,
   // and there are no code blocks.
   bool code_in_pages = false;
+  // Records are on disk alone: rows that are appended may bring them, none are kept.
+  bool records_on_disk = false;
 
   uint32_t block_code_bytes() const { return code_in_pages ? 0 : code_bytes; }  // 0 = no blocks
   uint32_t page_code_bytes() const { return code_in_pages ? code_bytes : 0; }
-  uint32_t page_row_bytes() const { return page_code_bytes() + record_bytes; }  // 0 = no pages
+  uint32_t page_record_bytes() const { return records_on_disk ? 0 : record_bytes; }
+  uint32_t page_row_bytes() const { return page_code_bytes() + page_record_bytes(); }  // 0 = no pages
 };
 
 // A row to be appended. Borrows its bytes.
@@ -74,6 +77,7 @@ struct Chunk {
   const uint8_t* page_row(const RowLayout& layout, size_t i) const {
     return pages[i / kPageRows].get() + (i % kPageRows) * layout.page_row_bytes();
   }
+  // Precondition: records are kept.
   const uint8_t* record(const RowLayout& layout, size_t i) const {
     return page_row(layout, i) + layout.page_code_bytes();
   }

@@ -16,7 +16,7 @@ ListBytes BytesOf(const Chunk& chunk, const RowLayout& layout) {
   out.row_ids = chunk.ids->rows.bytes();
   out.external_ids = chunk.ids->deltas.bytes() + chunk.ids->strings.capacity() * sizeof(uint64_t);
   out.codes = size_t{chunk.rows} * layout.code_bytes;
-  out.records = size_t{chunk.rows} * layout.record_bytes;
+  out.records = size_t{chunk.rows} * layout.page_record_bytes();
   if (const size_t code_bytes = layout.block_code_bytes(); code_bytes > 0) {
     out.corrections = chunk.rows;
     for (const CodeBlockPtr& block : chunk.blocks) {
@@ -100,7 +100,7 @@ ListPtr Pack(const List& list, std::span<const NewRow> added, const RowLayout& l
         row.correction = block.correction(code_bytes, i % kBlockRows);
       }
       if (layout.code_in_pages) row.code = chunk->page_row(layout, i);
-      if (layout.record_bytes > 0) row.record = chunk->record(layout, i);
+      if (layout.page_record_bytes() > 0) row.record = chunk->record(layout, i);
       rows.push_back(row);
     }
   }
@@ -171,7 +171,7 @@ ListBytes ProjectBytes(uint64_t rows, uint32_t nlist, const RowLayout& layout) {
   const uint64_t range = std::min<uint64_t>(rows, uint64_t{kChunkRows} * nlist * 2);
   bytes.row_ids = rows * static_cast<uint64_t>(std::bit_width(range)) / 8 + chunks * 16;
   bytes.codes = rows * layout.code_bytes;
-  bytes.records = rows * layout.record_bytes;
+  bytes.records = rows * layout.page_record_bytes();
   if (layout.block_code_bytes() > 0) {
     const uint64_t blocks = rows / kBlockRows + nlist;
     bytes.corrections = rows;

@@ -16,6 +16,7 @@ BackupInfo Info() {
   info.dim = 96;
   info.metric = Metric::kCosine;
   info.quantizer = "IVF16,PQ8x8";
+  info.refine_on_disk = true;
   return info;
 }
 
@@ -30,6 +31,7 @@ TEST(BackupRecordTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read.dim, 96u);
   EXPECT_EQ(read.metric, Metric::kCosine);
   EXPECT_EQ(read.quantizer, "IVF16,PQ8x8");
+  EXPECT_TRUE(read.refine_on_disk);
 }
 
 TEST(BackupRecordTest, GoldenBytes) {
@@ -42,7 +44,7 @@ TEST(BackupRecordTest, GoldenBytes) {
   }
   EXPECT_EQ(hex.substr(0, hex.size() - 8),
             "0100000004000000646f63734d000000000000000c000000000000007b5e56eea101000060000000020b000000"
-            "49564631362c5051387838");
+            "49564631362c505138783801");
 }
 
 TEST(BackupRecordTest, EveryFlippedBitAndEveryLengthIsDataLoss) {

@@ -45,6 +45,15 @@ TEST(CandidatesTest, RefineCodesCompeteWhereTheyFit) {
   EXPECT_TRUE(refined);
 }
 
+TEST(CandidatesTest, RefineCodesOnDiskTakeNothing) {
+  const std::vector<Candidate> all = Candidates(100, 13, true);
+  EXPECT_TRUE(Has(all, "IVF,PQ12x8,Refine(SQ8)"));
+  EXPECT_TRUE(Has(all, "IVF,PQ24x4,Refine(SQ4)"));
+  EXPECT_TRUE(Has(all, "IVF,PQ12x8"));
+  EXPECT_FALSE(Has(Candidates(100, 13), "IVF,PQ12x8,Refine(SQ8)"));
+  for (const Candidate& c : all) EXPECT_LE(c.bytes, 13) << c.spec.ToString();
+}
+
 TEST(CandidatesTest, EveryKindIsOfTheGrammar) {
   EXPECT_GE(CandidateKinds().size(), 8u);
   for (const std::string& text : CandidateKinds()) {

@@ -276,6 +276,37 @@ TEST_F(MemoryAdviceTest, ExpectedRowsMustFit) {
   EXPECT_NE(MessageOf(catalog_->Create("tiny", spec).status()).find("no quantizer is small enough"), std::string::npos);
 }
 
+// What is said of records left on disk is so.
+TEST_F(MemoryAdviceTest, RecordsOnDiskAreAdvisedWhereTheyFit) {
+  CollectionSpec spec;
+  spec.dim = kDim;
+  spec.quantizer = *QuantizerSpec::Parse("IVF,PQ16,Refine(SQ8)");
+  spec.goal.expected_rows = 1000000;
+  spec.memory_limit_bytes = 40u << 20;
+  const std::string text = MessageOf(catalog_->Create("big", spec).status());
+  const uint64_t bytes = NumberAfter(text, "with refine records left on disk (refine_on_disk) they take about ");
+  ASSERT_GT(bytes, 0u) << text;
+  EXPECT_LE(bytes, spec.memory_limit_bytes);
+  spec.refine_on_disk = true;
+  EXPECT_TRUE(catalog_->Create("big", spec).ok()) << text;
+  spec.memory_limit_bytes = 10u << 20;
+  const std::string smaller = MessageOf(catalog_->Create("small", spec).status());
+  EXPECT_NE(smaller.find("expected_rows of 1000000"), std::string::npos) << smaller;
+  EXPECT_EQ(smaller.find("refine_on_disk"), std::string::npos) << smaller;
+}
+
+TEST_F(MemoryAdviceTest, WithRecordsOnDiskMoreIsTaken) {
+  CreateFull(1u << 20);
+  const uint64_t in_memory = collection_->Count();
+  EXPECT_NE(MessageOf(refusal_).find("refine_on_disk"), std::string::npos) << refusal_;
+  ASSERT_TRUE(collection_->Update({.refine_on_disk = true}).ok());
+  Reopen();
+  ASSERT_EQ(Fill().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_GT(collection_->Count(), 2 * in_memory);
+  EXPECT_LE(collection_->Stats().memory.total(), 1u << 20);
+  ExpectServing();
+}
+
 class CatalogMemoryTest : public MemoryAdviceTest {
  protected:
   static constexpr uint64_t kStore = 8u << 20;
@@ -365,6 +396,26 @@ TEST_F(CatalogMemoryTest, ARestoreThatDoesNotFitIsRefusedBeforeItCopies) {
   const auto restored = catalog_->backups().Restore("c", 1, "e", {});
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ((*restored)->Count(), 4000u);
+}
+
+TEST_F(CatalogMemoryTest, ABackupSaysThatRefineRecordsAreLeftOnDisk) {
+  CollectionSpec spec;
+  spec.dim = kDim;
+  spec.quantizer = *QuantizerSpec::Parse(kQuantizer);
+  spec.auto_train = false;
+  spec.refine_on_disk = true;
+  collection_ = *catalog_->Create("c", spec);
+  Load(ClusteredRows(4000, kDim, 1), kDim);
+  ASSERT_TRUE(collection_->Train({}).ok());
+  const uint64_t resident = collection_->Stats().memory.total();
+  ASSERT_TRUE(catalog_->backups().Create("c", {}).ok());
+  collection_.reset();
+  ASSERT_TRUE(catalog_->Drop("c").ok());
+  ReopenWith(kStore + resident + resident / 2);  // records would not fit
+  const auto restored = catalog_->backups().Restore("c", 1, "e", {});
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ((*restored)->Count(), 4000u);
+  EXPECT_EQ((*restored)->Stats().memory.total(), resident);
 }
 
 }  // namespace

@@ -46,11 +46,30 @@ TEST_F(MemoryProjectionTest, ResidentBytesAreAboveAndNear) {
     const uint64_t untrained = engine::ProjectUntrained(kDim, kRows, 0);
     EXPECT_GE(untrained, raw);
     EXPECT_LE(untrained, raw + raw / 10);
-    const uint64_t projected = engine::ProjectTrained(*QuantizerSpec::Parse(text), Metric::kL2, kDim, kRows, 0);
+    const uint64_t projected = engine::ProjectTrained(*QuantizerSpec::Parse(text), Metric::kL2, kDim, kRows, 0, false);
     ASSERT_TRUE(collection_->Train({}).ok());
     const uint64_t resident = collection_->Stats().memory.total();
     EXPECT_GE(projected, resident) << text;
     EXPECT_LE(projected, resident + resident * 3 / 10) << text;
+    ASSERT_TRUE(catalog_->Drop("c").ok());
+  }
+}
+
+TEST_F(MemoryProjectionTest, RefineRecordsOnDiskAreNotResident) {
+  for (const char* text : {"IVF,PQ12x8,Refine(SQ8)", "OPQ,IVF32,PQ24x4,Refine(FP16)", "IVF,RaBitQ2,Refine(SQ8)", "IVF,SQ8"}) {
+    CollectionSpec spec = Spec(text);
+    spec.refine_on_disk = true;
+    spec.auto_train = false;
+    collection_ = *catalog_->Create("c", spec);
+    Load(ClusteredRows(kRows, kDim, 2), kDim);
+    const uint64_t projected = engine::ProjectTrained(spec.quantizer, Metric::kL2, kDim, kRows, 0, true);
+    EXPECT_EQ(engine::ProjectGoal(spec, kRows, 0), projected);
+    ASSERT_TRUE(collection_->Train({}).ok());
+    const uint64_t resident = collection_->Stats().memory.total();
+    EXPECT_EQ(collection_->Stats().memory.refine, 0u);
+    EXPECT_GE(projected, resident) << text;
+    EXPECT_LE(projected, resident + resident * 3 / 10) << text;
+    collection_.reset();
     ASSERT_TRUE(catalog_->Drop("c").ok());
   }
 }
@@ -67,7 +86,7 @@ TEST_F(MemoryProjectionTest, GoalsAreProjectedByTheirBytes) {
 TEST_F(MemoryProjectionTest, TheFirstTrainingGrowsWithTheRows) {
   const CollectionSpec spec = Spec("IVF1024,PQ12x8,Refine(SQ8)");
   EXPECT_LT(engine::ProjectFirstTraining(spec, 1, 0), 600000u) << "centroids, not samples of rows that are not there";
-  EXPECT_GT(engine::ProjectFirstTraining(spec, 100000, 0), engine::ProjectTrained(spec.quantizer, spec.metric, kDim, 100000, 0));
+  EXPECT_GT(engine::ProjectFirstTraining(spec, 100000, 0), engine::ProjectTrained(spec.quantizer, spec.metric, kDim, 100000, 0, false));
 }
 
 }  // namespace

@@ -59,17 +59,19 @@ TEST(Metadata, GoldenBytes) {
                 std::string("\0\0\0\0\0\0\xf0\x3f\0\0\0\0\0\0\0\0", 16));
   EXPECT_EQ(EncodeSpec(SomeSpec()),
             std::string("\x01\0\0\0\x80\0\0\0\x02\0\x01\x01\xe8\x03\0\0\0\0\0\0\0\0\xd0\x3f\x1c\0\0\0", 28) + "RR,IVF64,PQ16x4,Refine(SQ8S)" +
-                std::string(40, '\0') + std::string("\x05\0\0\0\x01\0\0\0\0", 9));
+                std::string(41, '\0') + std::string("\x05\0\0\0\x01\0\0\0\0", 9));
   CollectionSpec goal = SomeSpec();
   goal.goal.bytes_per_vector = 24;
   EXPECT_EQ(EncodeSpec(goal), EncodeSpec(SomeSpec()).substr(0, 28 + 28) +
-                                  std::string("\0\0\0\0\0\0\x38\x40", 8) + std::string(32, '\0') +
+                                  std::string("\0\0\0\0\0\0\x38\x40", 8) + std::string(33, '\0') +
                                   std::string("\x05\0\0\0\x01\0\0\0\0", 9));
   CollectionSpec limited = SomeSpec();
   limited.memory_limit_bytes = 0x1234;
+  limited.refine_on_disk = true;
   EXPECT_EQ(EncodeSpec(limited), EncodeSpec(SomeSpec()).substr(0, 28 + 28 + 32) +
-                                     std::string("\x34\x12\0\0\0\0\0\0", 8) + std::string("\x05\0\0\0\x01\0\0\0\0", 9));
+                                     std::string("\x34\x12\0\0\0\0\0\0\x01", 9) + std::string("\x05\0\0\0\x01\0\0\0\0", 9));
   EXPECT_EQ(DecodeSpec(EncodeSpec(limited))->memory_limit_bytes, 0x1234u);
+  EXPECT_TRUE(DecodeSpec(EncodeSpec(limited))->refine_on_disk);
   EXPECT_EQ(ModelRecord(Generation{26}), "model/0000001a");
   EXPECT_EQ(CurveRecord(Generation{26}), "curve/0000001a");
 }

@@ -227,6 +227,23 @@ TEST_F(PlannerTest, WhereThereAreMoreRowsTheBestAreTriedOnThem) {
   EXPECT_GE(figures.chosen, *std::max_element(figures.all.begin(), figures.all.end()) - 0.0051) << plan->text;
 }
 
+// Where they are left on disk refine codes cost nothing, and the best recall has them.
+TEST_F(PlannerTest, RefineCodesOnDiskAreNotCounted) {
+  engine::PlanInput input{{.bytes_per_vector = 6}, Metric::kL2, kDim, 3000, 0};
+  ThreadPoolExecutor pool(2);
+  const auto in_memory = engine::MakePlan(input, rows_, pool, {});
+  ASSERT_TRUE(in_memory.ok()) << in_memory.status();
+  EXPECT_EQ(in_memory->spec.refine.kind, RecordKind::kNone) << in_memory->text;
+  input.refine_on_disk = true;
+  const auto on_disk = engine::MakePlan(input, rows_, pool, {});
+  ASSERT_TRUE(on_disk.ok()) << on_disk.status();
+  EXPECT_NE(on_disk->spec.refine.kind, RecordKind::kNone) << on_disk->text;
+  input.goal = {.memory_budget = 120000, .expected_rows = 3000};
+  const auto budget = engine::MakePlan(input, rows_, pool, {});
+  ASSERT_TRUE(budget.ok()) << budget.status();
+  EXPECT_NE(budget->spec.refine.kind, RecordKind::kNone) << budget->text;
+}
+
 // The seed and the rows decide, not the threads.
 TEST_F(PlannerTest, TheSamePlanAtAnyNumberOfThreads) {
   const engine::PlanInput input{{.bytes_per_vector = 6}, Metric::kL2, kDim, 3000, 0};

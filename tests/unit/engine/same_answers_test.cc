@@ -29,6 +29,24 @@ void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.quantizer; }
 
 const std::vector<Metric> kAll = {Metric::kL2, Metric::kInnerProduct, Metric::kCosine};
 
+const Kind kKinds[] = {{"PQ8", kAll},
+                       {"IVF16,PQ4", kAll},
+                       {"OPQ,IVF16,PQ8x4,Refine(SQ8)", kAll},
+                       {"RR,IVF16,PQ8x6,Refine(SQ4)", kAll},
+                       {"IVF16,PQ8x4+4", kAll},
+                       {"IVF16,RQ4x8,Refine(SQ8A)", kAll},
+                       {"IVF16,PRQ2x2x8", kAll},
+                       {"IVF16,MPQ8,Refine(FP16)", kAll},
+                       {"PCA12,IVF16,PQ4,Refine(SQ8S)", kAll},
+                       {"IVF16,PQ4,FT", {Metric::kL2, Metric::kCosine}},
+                       {"IVF16,SQ8", kAll},
+                       {"IVF16,SQ4P,Refine(BF16)", kAll},
+                       {"IVF16,RaBitQ2,Refine(SQ8)", kAll},
+                       {"IVF16,FP16", kAll},
+                       {"IVF16,Binary,Refine(SQ8)", {Metric::kCosine}}};
+
+bool Refines(const Kind& kind) { return std::string(kind.quantizer).find("Refine") != std::string::npos; }
+
 class SameAnswersTest : public VerifyTest, public ::testing::WithParamInterface<Kind> {
  protected:
   // Every 50th row is far away: its correction is no byte.
@@ -40,8 +58,16 @@ class SameAnswersTest : public VerifyTest, public ::testing::WithParamInterface<
     return rows;
   }
 
-  void Fill(Metric metric) {
-    Create(kVerifyDim, metric, std::string(GetParam().quantizer));
+  void Fill(Metric metric, bool refine_on_disk = false) {
+    CollectionSpec spec;
+    spec.dim = kVerifyDim;
+    spec.metric = metric;
+    spec.auto_train = false;
+    spec.quantizer = *QuantizerSpec::Parse(GetParam().quantizer);
+    spec.refine_on_disk = refine_on_disk;
+    const auto made = catalog_->Create("c", spec);
+    ASSERT_TRUE(made.ok()) << made.status();
+    collection_ = *made;
     Load(Rows(kRows, 1), kVerifyDim);
     ASSERT_TRUE(collection_->Train({}).ok());
     Load(Rows(kRows / 3, 2), kVerifyDim, kRows / 2);  // replaced
@@ -55,13 +81,33 @@ class SameAnswersTest : public VerifyTest, public ::testing::WithParamInterface<
     }
   }
 
+  // Codes and lists of all rows are lost, and made anew from vectors.
+  void LoseCodesAndRepair() {
+    const uint32_t nlist = collection_->Stats().nlist;
+    Close();
+    Tamper([&](Store& store, Batch& batch) {  // of all rows neither codes nor lists are left
+      for (uint32_t row = 0; row < 2 * kRows; ++row) {
+        const auto assigned = store.GetAssigns(kFirst, {RowId{row}}, nullptr);
+        if (!assigned.ok() || !(*assigned)[0]) continue;
+        batch.DeleteAssign(kFirst, RowId{row});
+        for (uint32_t list = 0; list < nlist; ++list) batch.DeletePosting(kFirst, ListId{list}, RowId{row});
+      }
+    });
+    const auto report = RepairCollection(directory_.path(), "c", {});
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->kept_codes, 0u);
+    EXPECT_EQ(report->encoded_rows, report->rows);
+    EXPECT_FALSE(report->trained);
+    Reopen();
+    ASSERT_TRUE(collection_) << catalog_->Get("c").status();
+  }
+
   // Ids and the bits of scores.
   std::vector<std::string> Answers(Collection& collection) {
     std::vector<std::string> answers;
     const std::vector<float> queries = ClusteredRows(kQueries, kVerifyDim, 77);
     std::vector<QueryResult> results;
-    const bool refined = collection.Stats().memory.refine > 0;
-    for (const RerankTier tier : {RerankTier::kNone, refined ? RerankTier::kRefine : RerankTier::kAuto, RerankTier::kRaw}) {
+    for (const RerankTier tier : {RerankTier::kNone, Refines(GetParam()) ? RerankTier::kRefine : RerankTier::kAuto, RerankTier::kRaw}) {
       for (const uint32_t nprobe : {2u, 100u}) {
         QueryParams params;
         params.limit = 20;
@@ -96,45 +142,65 @@ TEST_P(SameAnswersTest, AfterRestartRestoreAndRepair) {
     ASSERT_TRUE(restored.ok()) << restored.status();
     EXPECT_EQ(Answers(**restored), before) << "restored";
 
-    const uint32_t nlist = collection_->Stats().nlist;
-    Close();
-    Tamper([&](Store& store, Batch& batch) {  // of all rows neither codes nor lists are left
-      for (uint32_t row = 0; row < 2 * kRows; ++row) {
-        const auto assigned = store.GetAssigns(kFirst, {RowId{row}}, nullptr);
-        if (!assigned.ok() || !(*assigned)[0]) continue;
-        batch.DeleteAssign(kFirst, RowId{row});
-        for (uint32_t list = 0; list < nlist; ++list) batch.DeletePosting(kFirst, ListId{list}, RowId{row});
-      }
-    });
-    const auto report = RepairCollection(directory_.path(), "c", {});
-    ASSERT_TRUE(report.ok()) << report.status();
-    EXPECT_EQ(report->kept_codes, 0u);
-    EXPECT_EQ(report->encoded_rows, report->rows);
-    EXPECT_FALSE(report->trained);
-    Reopen();
-    ASSERT_TRUE(collection_) << catalog_->Get("c").status();
+    LoseCodesAndRepair();
     EXPECT_EQ(Answers(*collection_), before) << "repaired";
     ASSERT_TRUE(catalog_->Drop("c").ok());
     ASSERT_TRUE(catalog_->Drop("elsewhere").ok());
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , SameAnswersTest,
-    ::testing::Values(Kind{"PQ8", kAll}, Kind{"IVF16,PQ4", kAll}, Kind{"OPQ,IVF16,PQ8x4,Refine(SQ8)", kAll},
-                    Kind{"RR,IVF16,PQ8x6,Refine(SQ4)", kAll}, Kind{"IVF16,PQ8x4+4", kAll},
-                    Kind{"IVF16,RQ4x8,Refine(SQ8A)", kAll}, Kind{"IVF16,PRQ2x2x8", kAll},
-                    Kind{"IVF16,MPQ8,Refine(FP16)", kAll}, Kind{"PCA12,IVF16,PQ4,Refine(SQ8S)", kAll},
-                    Kind{"IVF16,PQ4,FT", {Metric::kL2, Metric::kCosine}}, Kind{"IVF16,SQ8", kAll},
-                    Kind{"IVF16,SQ4P,Refine(BF16)", kAll}, Kind{"IVF16,RaBitQ2,Refine(SQ8)", kAll},
-                    Kind{"IVF16,FP16", kAll}, Kind{"IVF16,Binary,Refine(SQ8)", {Metric::kCosine}}),
-    [](const auto& kind) {
-      std::string name;
-      for (const char* c = kind.param.quantizer; *c != 0; ++c) {
-        if (std::isalnum(static_cast<unsigned char>(*c))) name += *c;
-      }
-      return name;
-    });
+class RefineOnDiskTest : public SameAnswersTest {};
+
+// Whether refine records are in memory or on disk changes no answer, whatever happens to the collection.
+TEST_P(RefineOnDiskTest, AnswersAreThoseOfRecordsInMemory) {
+  // Each quantizer with one of its metrics, each metric with several quantizers.
+  const std::vector<Metric>& metrics = GetParam().metrics;
+  const Metric metric = metrics[std::string(GetParam().quantizer).size() % metrics.size()];
+  SCOPED_TRACE(MetricName(metric));
+  Fill(metric);
+  const std::vector<std::string> before = Answers(*collection_);
+  ASSERT_GT(before.size(), 4 * kQueries * 20);
+  ASSERT_GT(collection_->Stats().memory.refine, 0u);
+  ASSERT_TRUE(catalog_->Drop("c").ok());
+  Fill(metric, true);
+  const auto expect_same = [&](Collection& collection, const char* when) {
+    EXPECT_EQ(Answers(collection), before) << when;
+    EXPECT_EQ(collection.Stats().memory.refine, 0u) << when;
+    EXPECT_TRUE(collection.Stats().refine_on_disk) << when;
+  };
+  expect_same(*collection_, "written");
+  Reopen();
+  ASSERT_TRUE(collection_);
+  expect_same(*collection_, "after a restart");
+  const auto backup = catalog_->backups().Create("c", {});
+  ASSERT_TRUE(backup.ok()) << backup.status();
+  const auto restored = catalog_->backups().Restore("c", backup->id, "elsewhere", {});
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  expect_same(**restored, "restored");
+  ASSERT_TRUE(collection_->Reclaim().ok());
+  expect_same(*collection_, "packed");
+  LoseCodesAndRepair();
+  expect_same(*collection_, "repaired");
+}
+
+std::vector<Kind> Refining() {
+  std::vector<Kind> kinds;
+  for (const Kind& kind : kKinds) {
+    if (Refines(kind)) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+std::string NameOf(const ::testing::TestParamInfo<Kind>& kind) {
+  std::string name;
+  for (const char* c = kind.param.quantizer; *c != 0; ++c) {
+    if (std::isalnum(static_cast<unsigned char>(*c))) name += *c;
+  }
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(, SameAnswersTest, ::testing::ValuesIn(kKinds), NameOf);
+INSTANTIATE_TEST_SUITE_P(, RefineOnDiskTest, ::testing::ValuesIn(Refining()), NameOf);
 
 }  // namespace
 }  // namespace tessera
