@@ -64,6 +64,7 @@ StatusOr<CollectionInfo> Client::UpdateCollection(const std::string& name, const
   v1::UpdateCollectionRequest request;
   request.set_name(name);
   if (update.memory_limit) request.set_memory_limit_bytes(*update.memory_limit);
+  if (update.refine_on_disk) request.set_refine_on_disk(*update.refine_on_disk);
   TESSERA_ASSIGN_OR_RETURN(
       v1::Collection updated,
       connection_->Call(connection_->collections(), &v1::Collections::Stub::Update, request));

@@ -33,6 +33,7 @@ struct CollectionConfig {
   uint32_t query_sample = 0;   // live queries kept for tuning
   double recall_sampling = 0;  // share of live queries that are run again exactly
   uint64_t memory_limit = 0;   // resident bytes that it may have; 0 = no limit of its own
+  bool refine_on_disk = false;  // refine records are not kept in memory
   std::vector<PayloadField> payload_fields;  // declared, with their types
 };
 
@@ -85,7 +86,8 @@ struct ServerMemory {
 
 // What Client::UpdateCollection changes; what is absent stays as it is.
 struct CollectionUpdate {
-  std::optional<uint64_t> memory_limit;
+  std::optional<uint64_t> memory_limit = std::nullopt;
+  std::optional<bool> refine_on_disk = std::nullopt;  // from the next training or start of the server on
 };
 
 // Mean squared errors of codes; value +- margin is the 95 % confidence interval.
@@ -163,6 +165,7 @@ struct CollectionStats {
   bool reclaiming = false;  // files are rewritten without what was deleted
   MemoryBudget memory_budget;
   ServerMemory server_memory;
+  bool refine_on_disk = false;  // of the lists in force
 };
 
 // Borrowed vectors: rows x dim components of `type`, packed, row-major, little-endian.

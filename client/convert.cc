@@ -186,6 +186,7 @@ void ToProto(const CollectionConfig& config, v1::Collection* out) {
   out->set_query_sample(config.query_sample);
   out->set_recall_sampling(config.recall_sampling);
   out->set_memory_limit_bytes(config.memory_limit);
+  out->set_refine_on_disk(config.refine_on_disk);
   for (const PayloadField& field : config.payload_fields) {
     ToProto(field, out->add_payload_fields());
   }
@@ -295,6 +296,7 @@ CollectionInfo FromProto(const v1::Collection& in) {
                  .query_sample = in.query_sample(),
                  .recall_sampling = in.recall_sampling(),
                  .memory_limit = in.memory_limit_bytes(),
+                 .refine_on_disk = in.refine_on_disk(),
                  .payload_fields = {}};
   for (const v1::PayloadField& field : in.payload_fields()) {
     info.config.payload_fields.push_back(FromProto(field));
@@ -346,7 +348,8 @@ CollectionStats FromProto(const v1::CollectionStats& in) {
           .server_memory = {.budget = FromProto(in.server_memory().budget()),
                             .collections = in.server_memory().collections(),
                             .queues = in.server_memory().queues(),
-                            .store = in.server_memory().store()}};
+                            .store = in.server_memory().store()},
+          .refine_on_disk = in.refine_on_disk()};
 }
 
 PointId FromProto(const v1::PointId& in) {

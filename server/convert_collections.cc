@@ -110,6 +110,7 @@ StatusOr<CollectionSpec> FromProto(const v1::Collection& collection) {
   spec.drift_action = *drift_action;
   spec.query_sample = collection.query_sample();
   spec.memory_limit_bytes = collection.memory_limit_bytes();
+  spec.refine_on_disk = collection.refine_on_disk();
   spec.recall_sampling = collection.recall_sampling();
   TESSERA_ASSIGN_OR_RETURN(spec.payload, FromProto(collection.payload_fields()));
   return spec;
@@ -132,6 +133,7 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
   out->set_query_sample(spec.query_sample);
   out->set_recall_sampling(spec.recall_sampling);
   out->set_memory_limit_bytes(spec.memory_limit_bytes);
+  out->set_refine_on_disk(spec.refine_on_disk);
   ToProto(spec.payload, out->mutable_payload_fields());
   out->set_state(StateOf(stats));
   out->set_generation(stats.generation.value);
@@ -142,6 +144,7 @@ void ToProto(const std::string& name, const CollectionSpec& spec, const Collecti
 CollectionUpdate FromProto(const v1::UpdateCollectionRequest& request) {
   CollectionUpdate update;
   if (request.has_memory_limit_bytes()) update.memory_limit_bytes = request.memory_limit_bytes();
+  if (request.has_refine_on_disk()) update.refine_on_disk = request.refine_on_disk();
   return update;
 }
 
@@ -163,6 +166,7 @@ void ToProto(const CollectionStats& stats, const CatalogMemory& memory, const Pr
     out->set_bytes_per_vector(static_cast<double>(stats.memory.total()) /
                               static_cast<double>(stats.rows));
   }
+  out->set_refine_on_disk(stats.refine_on_disk);
   ToProto(stats.budget, out->mutable_memory_budget());
   v1::ServerMemory* server = out->mutable_server_memory();
   ToProto(memory.budget, server->mutable_budget());

@@ -415,10 +415,15 @@ class PointsService final : public v1::Points::CallbackService {
     StatusOr<std::vector<QueryResult>> results =
         collection.QueryBatch(query.row.view(), query.params);
     if (!results.ok()) return NameQueries(results.status(), true);
-    if (MayRunHere(query.params, results->front())) costs_.Record(query.kind, watch.Elapsed());
+    if (MayRunHere(query.params, results->front())) {
+      // What began to read from disk meanwhile, as refine records are left there now, must not stay known as cheap.
+      costs_.Record(query.kind, results->front().read_disk ? kDear : watch.Elapsed());
+    }
     ToProto(std::move(results->front()), query.params, call.queue_us(), response);
     return query.params.with_payload ? CheckReply(*response, "limit") : OkStatus();
   }
+
+  static constexpr std::chrono::nanoseconds kDear = std::chrono::seconds(1);
 
   // What waits for the disk never runs on a transport thread, however little it computes.
   static bool MayRunHere(const QueryParams& params, const QueryResult& result) {

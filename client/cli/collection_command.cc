@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <unistd.h>
 
@@ -27,7 +28,9 @@ struct Options {
   std::string name;
   bool json = false;
   bool yes = false;
-  uint64_t memory_limit = 0;
+  std::optional<uint64_t> memory_limit;
+  bool refine_on_disk = false;
+  bool refine_in_memory = false;
 };
 
 StatusOr<int> Create(const Invocation& chosen, const Options& options) {
@@ -42,6 +45,11 @@ StatusOr<int> Create(const Invocation& chosen, const Options& options) {
                made.config.dim, MetricName(made.config.metric),
                DescribeGoal(made.config).c_str());
   return kExitOk;
+}
+
+StatusOr<std::optional<uint64_t>> ParseNewMemoryLimit(const std::string& text) {
+  TESSERA_ASSIGN_OR_RETURN(const uint64_t limit, ParseMemoryLimit(text));
+  return std::optional<uint64_t>(limit);
 }
 
 StatusOr<int> List(const Invocation& chosen, const Options& options) {
@@ -88,11 +96,14 @@ StatusOr<int> Show(const Invocation& chosen, const Options& options) {
 }
 
 StatusOr<int> Update(const Invocation& chosen, const Options& options) {
+  client::CollectionUpdate update{.memory_limit = options.memory_limit};
+  if (options.refine_on_disk || options.refine_in_memory) update.refine_on_disk = options.refine_on_disk;
   client::Client client(chosen.MakeClientOptions());
   TESSERA_ASSIGN_OR_RETURN(const client::CollectionInfo updated,
-                           client.UpdateCollection(options.name, {.memory_limit = options.memory_limit}));
-  std::fprintf(stderr, "updated %s: memory limit %s\n", updated.config.name.c_str(),
-               updated.config.memory_limit == 0 ? "none" : FormatBytes(updated.config.memory_limit).c_str());
+                           client.UpdateCollection(options.name, update));
+  std::fprintf(stderr, "updated %s: memory limit %s, refine records %s\n", updated.config.name.c_str(),
+               updated.config.memory_limit == 0 ? "none" : FormatBytes(updated.config.memory_limit).c_str(),
+               updated.config.refine_on_disk ? "on disk" : "in memory");
   return kExitOk;
 }
 
@@ -141,6 +152,8 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
                      "Share of live queries to run again exactly, to watch recall; 0: none");
   AddParsed(create, "--memory-limit", options->config.memory_limit, ParseMemoryLimit,
             "Most memory it may have, e.g. 2GiB: what would not fit is refused; none if not given");
+  create->add_flag("--refine-on-disk", options->config.refine_on_disk,
+                   "Leave refine records on disk: fewer bytes in memory, searches read those of their candidates");
   create->add_flag("--no-sync", options->no_sync,
                    "Acknowledge before the disk has it: a power loss may take the last writes");
   create->footer(
@@ -167,11 +180,19 @@ void AddCollectionCommand(CLI::App& app, Invocation& chosen) {
 
   CLI::App* update = group->add_subcommand("update", "Change settings of a collection while it serves");
   update->add_option("name", options->name, "Collection")->required();
-  AddParsed(update, "--memory-limit", options->memory_limit, ParseMemoryLimit,
-            "Most memory it may have, e.g. 2GiB, or none. Below what it has: writes are refused until it fits")
-      ->required();
-  update->callback(
-      [options, &chosen] { chosen.run = [options, &chosen] { return Update(chosen, *options); }; });
+  AddParsed(update, "--memory-limit", options->memory_limit, ParseNewMemoryLimit,
+            "Most memory it may have, e.g. 2GiB, or none. Below what it has: writes are refused until it fits");
+  CLI::Option* on_disk = update->add_flag("--refine-on-disk", options->refine_on_disk,
+                                          "Leave refine records on disk, from the next training or start of the "
+                                          "server on");
+  update->add_flag("--refine-in-memory", options->refine_in_memory, "Keep them in memory, from then on")
+      ->excludes(on_disk);
+  update->callback([options, &chosen] {
+    if (!options->memory_limit && !options->refine_on_disk && !options->refine_in_memory) {
+      throw CLI::RequiredError("--memory-limit, --refine-on-disk or --refine-in-memory");
+    }
+    chosen.run = [options, &chosen] { return Update(chosen, *options); };
+  });
 
   CLI::App* remove = group->add_subcommand("delete", "Delete a collection and all its vectors");
   remove->add_option("name", options->name, "Collection")->required();

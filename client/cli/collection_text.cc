@@ -67,6 +67,18 @@ std::string DescribeUpkeep(const client::ListUpkeep& upkeep) {
   return out + (upkeep.running ? "; being changed" : "");
 }
 
+namespace {
+
+// Empty where they are in memory to stay, or there are none.
+std::string DescribeRefine(const client::CollectionConfig& config, const client::CollectionStats& stats) {
+  const std::string then = " from the next training or start of the server on";
+  if (stats.refine_on_disk) return config.refine_on_disk ? "on disk" : "on disk, in memory" + then;
+  if (config.refine_on_disk && stats.memory.refine > 0) return "in memory, on disk" + then;
+  return {};
+}
+
+}  // namespace
+
 std::string DescribeCollection(const client::CollectionInfo& info,
                                const client::CollectionStats& stats) {
   std::string out;
@@ -107,6 +119,7 @@ std::string DescribeCollection(const client::CollectionInfo& info,
                                          : "acknowledged before they are on disk");
   line("disk", FormatBytes(stats.disk_bytes) + (stats.reclaiming ? ", being reclaimed" : ""));
   line("memory", DescribeBudget(stats.memory_budget));
+  if (const std::string where = DescribeRefine(info.config, stats); !where.empty()) line("refine records", where);
   line("store memory", FormatBytes(stats.store_memory_bytes));
   line("server memory", FormatBytes(stats.process_resident_bytes) + ", of it anonymous " +
                             FormatBytes(stats.process_anonymous_bytes) + ", peak " +
@@ -133,6 +146,7 @@ void WriteCollection(const client::CollectionInfo& info, JsonWriter& json) {
   json.Key("expected_rows").Integer(info.config.expected_rows);
   json.Key("target_recall").Number(info.config.target_recall);
   json.Key("memory_limit").Integer(info.config.memory_limit);
+  json.Key("refine_on_disk").Bool(info.config.refine_on_disk);
   json.Key("auto_train").Bool(info.config.auto_train);
   json.Key("sync_writes").Bool(info.config.sync_writes);
   json.Key("retrain_on_drift").Bool(info.config.retrain_on_drift.value_or(false));
@@ -181,6 +195,7 @@ void WriteStats(const client::CollectionStats& stats, JsonWriter& json) {
   json.Key("drift");
   WriteDrift(stats.drift, json);
   json.Key("bytes_per_vector").Number(stats.bytes_per_vector);
+  json.Key("refine_on_disk").Bool(stats.refine_on_disk);
   json.Key("memory").BeginObject();
   for (const auto& [name, bytes] : MemoryComponents(stats.memory)) json.Key(name).Integer(bytes);
   json.Key("total").Integer(stats.memory.total);

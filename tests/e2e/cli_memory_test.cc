@@ -28,6 +28,22 @@ TEST_F(CliMemory, LimitsAreSetShownKeptAndRaised) {
   Good({"collection", "delete", "m", "-y"});
 }
 
+TEST_F(CliMemory, RefineRecordsAreLeftOnDisk) {
+  const std::string base = Write("base.fvecs", Fvecs(MakeRows(2000, 16)));
+  Good({"collection", "create", "r", "--dim", "16", "--no-auto-train", "--quantizer", "IVF8,PQ8,Refine(SQ8)",
+        "--refine-on-disk"});
+  Good({"load", "r", base});
+  Good({"train", "r"});
+  EXPECT_TRUE(Contains(Good({"collection", "show", "r"}).out, "refine records  on disk"));
+  EXPECT_TRUE(Contains(Good({"collection", "show", "r", "--json"}).out, "\"refine\":0,"));
+  Good({"query", "r", "--id", "3", "--rerank", "refine"});
+  EXPECT_TRUE(Contains(Good({"collection", "update", "r", "--refine-in-memory"}).err, "refine records in memory"));
+  EXPECT_TRUE(Contains(Good({"collection", "show", "r"}).out, "on disk, in memory from the next training"));
+  Good({"train", "r"});
+  EXPECT_FALSE(Contains(Good({"collection", "show", "r"}).out, "refine records"));
+  Good({"collection", "delete", "r", "-y"});
+}
+
 TEST_F(CliMemory, ExpectedRowsAreCheckedAgainstTheLimit) {
   const Finished refused = Bad(1, {"collection", "create", "x", "--dim", "16", "--memory-limit", "1MiB",
                                    "--expected-rows", "1000000"});
