@@ -54,6 +54,9 @@ void AddFiles(CLI::App& app, Options& o, Words& words) {
                  "a goal in the place of --quantizer: the fewest bytes with this recall");
   app.add_option("--data", o.data, "directory for the collection; none: a temporary one");
   app.add_flag("--keep", o.keep, "leave the collection in --data, and take it up if it is there");
+  app.add_flag("--refine-on-disk", o.refine_on_disk,
+               "refine records are read for the candidates of each query; may differ from run to run of a kept collection");
+  app.add_option("--block-cache-mib", o.block_cache_mib, "RocksDB's block cache");
   app.add_option("--max-rows", o.max_rows, "the first rows of --base only");
   app.add_option("--train-rows", o.train_rows,
                  "train after so many rows and load the rest then; none: load all, then train");

@@ -36,6 +36,8 @@ struct Options {
 
   std::string data;         // directory of the collection; empty: a temporary one
   bool keep = false;        // leave it there, and take it up again if it fits
+  bool refine_on_disk = false;  // of the collection, also of one that is taken up
+  uint64_t block_cache_mib = 64;
   uint64_t max_rows = 0;    // of the base; 0 = all
   bool train = true;        // false: rows are loaded only, for whoever trains then
   uint64_t train_rows = 0;  // train once so many are loaded, then load the rest; 0 = load all first

@@ -87,6 +87,7 @@ Status Subject::OpenCatalog() {
   CatalogOptions catalog;
   catalog.path = directory_;
   catalog.compute = &executor_;
+  catalog.block_cache_bytes = options_.block_cache_mib << 20;
   TESSERA_ASSIGN_OR_RETURN(catalog_, Catalog::Open(catalog));
   return OkStatus();
 }
@@ -119,6 +120,12 @@ Status Subject::TakeUp() {
   in >> times_.load_seconds >> times_.train_seconds;
   TESSERA_RETURN_IF_ERROR(OpenCatalog());
   TESSERA_ASSIGN_OR_RETURN(collection_, catalog_->Get(kCollection));
+  if (collection_->spec().refine_on_disk == options_.refine_on_disk) return OkStatus();
+  TESSERA_RETURN_IF_ERROR(collection_->Update({.refine_on_disk = options_.refine_on_disk}));
+  collection_.reset();
+  catalog_.reset();
+  TESSERA_RETURN_IF_ERROR(OpenCatalog());
+  TESSERA_ASSIGN_OR_RETURN(collection_, catalog_->Get(kCollection));
   return OkStatus();
 }
 
@@ -143,6 +150,7 @@ Status Subject::LoadRows(const Log& log) {
   spec.metric = options_.metric;
   spec.quantizer = options_.quantizer;
   spec.goal = options_.goal;
+  spec.refine_on_disk = options_.refine_on_disk;
   spec.auto_train = false;
   spec.sync_writes = false;
   TESSERA_ASSIGN_OR_RETURN(collection_, catalog_->Create(kCollection, spec));
