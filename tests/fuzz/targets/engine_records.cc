@@ -22,7 +22,10 @@ void RunProgress(const std::string& bytes) {
   const auto progress = DecodeProgress(bytes);
   if (progress.ok()) Require(EncodeProgress(*progress) == bytes, "progress that is read is written the same");
   const auto work = DecodeUnfinished(bytes);
-  if (work.ok()) Require(DecodeUnfinished(EncodeUnfinished(*work)).ok(), "work that is read can be read again");
+  if (!work.ok()) return;
+  Require(DecodeUnfinished(EncodeUnfinished(*work)).ok(), "work that is read can be read again");
+  const Unfinished again(work->Options());
+  Require(again.sample_rows == work->sample_rows && again.seed == work->seed, "work is taken up as it was noted");
 }
 
 void RunActive(const std::string& bytes) {
