@@ -37,11 +37,11 @@ OTHERS = re.compile("|".join([
     r"(RowKey|ListKey|PostingKey|RequestIdKey|RequestPlaceKey|Be32|StoreBe32|StoreBe64)\(", r"SetFilter", r"AddIds",
     # checks and uses of what a program holds
     r"client::Check\w+\(", r"Name(Queries|Examples)\(", r"DurableMark::(DurableMark|~DurableMark|Raise|Read)", r"FileIn\(",
-    r"AreLogsWhole", r"Unfinished::", r"UnfinishedNote::", r"(HasUnfinished|ForgetWork|Resume\w*)\(", r"RequestLog::(Open|Find|Keep|Expire)", r"RecallGrid::", r"(ProbeGrid|DepthGrid|\bMerge)\w*\(",
+    r"AreLogsWhole", r"Unfinished::", r"UnfinishedNote::", r"(HasUnfinished|ForgetWork|FinishWork)\(", r"RequestLog::(Open|Find|Keep|Expire)", r"RecallGrid::", r"(ProbeGrid|DepthGrid|\bMerge)\w*\(",
     r"CodebookTable::(Remove|Retire|Previous)", r"Describe\w*\(", r"CodebookStateName", r"CodebookRecord", r"(Model|Curve)Record",
     # training and coding
     r"Train\w*\(", r"QuantizationError", r"RoundTripError", r"FileQuantizer::(Encode|Make)", r"Normalized\(", r"ForBlocks",
-    r"(Allocate|Deal|Best)\w*Bits", r"Model::bytes", r"ListTable::centroid",
+    r"(Allocate|Deal|Best)\w*Bits", r"PairSixes", r"SubSpaceError::", r"Model::bytes", r"ListTable::centroid",
     # the command line's and the server's options
     r"Add\w*(Option|Options|Command)\(", r"Flags::Declare", r"ConvertBatch", r"CheckConvertible", r"LoadIdentity",
     r"DefaultLoadStatePath", r"ReadLoadState", r"Hash\(", r"(^|::|\s)Hex\(", r"ReadProcessMemory", r"LimitHeapGrowth",
